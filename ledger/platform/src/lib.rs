@@ -1,0 +1,19 @@
+//! What enters Tamga from outside: disk, wall clock, randomness and blocking work.
+//!
+//! Product code takes these as trait objects from the first line on, so that a deterministic simulation can replace
+//! every one of them (DESIGN §6, STACK "Deterministic simulation"). Nothing here knows of records or of Raft.
+//!
+//! | module | trait | the real one | the one for tests |
+//! |---|---|---|---|
+//! | [`disk`] | [`disk::Disk`], [`disk::DiskFile`] | [`disk::OsDisk`] | [`disk::MemDisk`] (keeps live against durable bytes) |
+//! | [`clock`] | [`clock::Clock`] | [`clock::SystemClock`] | [`clock::ManualClock`] |
+//! | [`entropy`] | [`entropy::Entropy`] | [`entropy::OsEntropy`] | [`entropy::SeededEntropy`] |
+//! | [`blocking`] | [`blocking::Blocking`] | `ThreadPool` (feature `tokio`) | [`blocking::Inline`] |
+//!
+//! Architecture invariant: no code outside this crate and the two `main` functions calls `SystemTime::now`,
+//! `getrandom`, `std::fs` or `spawn_blocking`.
+
+pub mod blocking;
+pub mod clock;
+pub mod disk;
+pub mod entropy;
