@@ -1,0 +1,41 @@
+//! What can be wrong with the log on disk.
+
+use std::io;
+use std::path::PathBuf;
+
+/// The log cannot be opened, read or written. Each message names the file and what the operator can do.
+#[derive(Debug, thiserror::Error)]
+pub enum WalError {
+    /// The disk refused.
+    #[error("{doing} {path}: {source}; consensus stops and must be restarted after the disk was checked", path = .path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the disk said.
+        source: io::Error,
+    },
+    /// Bytes that had been synced are not what was written.
+    #[error(
+        "{path} is damaged at byte {offset}: {what}; nothing was changed. This is not a torn write. Check the disk; \
+         then give this node a fresh folder under a new node id, so that it copies the log from the other replicas",
+        path = .path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// The folder belongs to another cluster or node, or to another version of this program.
+    #[error("{path}: {what}; nothing was changed. Point this node at its own folder", path = .path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+    },
+}

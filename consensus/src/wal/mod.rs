@@ -1,0 +1,5 @@
+//! The write-ahead log.
+
+mod error;
+
+pub use error::WalError;
