@@ -1,0 +1,116 @@
+//! Committing, adding and opening.
+
+use std::fmt;
+
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
+use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::traits::{Identity, VartimeMultiscalarMul};
+
+use super::blinding::{Blinding, BlindingError};
+use super::counts::{Counts, CountsError};
+use super::generators::{g, h};
+
+/// Bytes that are not a commitment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CommitmentError {
+    /// RFC 9496 §4.3.1 refuses them.
+    #[error("the 32 bytes are not the canonical encoding of a ristretto255 element")]
+    NotCanonical,
+}
+
+/// Why an opening is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OpeningError {
+    /// The blinding's bytes.
+    #[error(transparent)]
+    Blinding(#[from] BlindingError),
+    /// Other counts, or another blinding, were committed to.
+    #[error("the counts and the blinding do not open the commitment: {0}")]
+    DoesNotOpen(Commitment),
+}
+
+/// A committed cell: an element of ristretto255 in its one encoding.
+///
+/// Invariant: the bytes decode. Holds the point too, so that adding does not decode again (192 bytes; store the encoding).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Commitment {
+    encoded: [u8; 32],
+    point: RistrettoPoint,
+}
+
+impl Commitment {
+    /// Decodes (RFC 9496 §4.3.1); every element has exactly one encoding that is taken.
+    ///
+    /// # Errors
+    /// [`CommitmentError::NotCanonical`].
+    pub fn from_bytes(encoded: [u8; 32]) -> Result<Self, CommitmentError> {
+        let point = CompressedRistretto(encoded).decompress().ok_or(CommitmentError::NotCanonical)?;
+        Ok(Self { encoded, point })
+    }
+
+    /// The encoding.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; 32] {
+        self.encoded
+    }
+
+    fn of(point: RistrettoPoint) -> Self {
+        Self { encoded: point.compress().to_bytes(), point }
+    }
+}
+
+impl fmt::Display for Commitment {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&hex::encode(self.encoded))
+    }
+}
+
+impl fmt::Debug for Commitment {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Commitment({self})")
+    }
+}
+
+/// C = Σ vᵢ·Gᵢ + r·H.
+///
+/// A position with count 0 costs nothing, so a cell of zeros costs one fixed-base multiplication: a unit commits to one
+/// cell for every constituency of the country and almost all are empty. The price: the time taken tells how many positions
+/// are not zero to whoever times the scanner itself, and that person has the paper before them.
+#[must_use]
+pub fn commit(counts: &Counts, blinding: &Blinding) -> Commitment {
+    let nonzero = counts.as_slice().iter().zip(g()).filter(|(count, _)| **count != 0);
+    Commitment::of(nonzero.fold(h() * blinding.scalar(), |sum, (count, g)| sum + Scalar::from(*count) * g))
+}
+
+/// The sum of commitments: it opens with the sums of the counts and of the blindings. Of none: the identity, which opens
+/// with zeros.
+#[must_use]
+pub fn sum(commitments: &[Commitment]) -> Commitment {
+    Commitment::of(commitments.iter().fold(RistrettoPoint::identity(), |sum, one| sum + one.point))
+}
+
+/// The opening of the sum of commitments, from their openings. None for no openings: the number of positions is unknown.
+///
+/// # Errors
+/// [`CountsError`] when the counts cannot be added.
+pub fn sum_openings(openings: &[(Counts, Blinding)]) -> Result<Option<(Counts, Blinding)>, CountsError> {
+    let Some(((first, _), rest)) = openings.split_first() else { return Ok(None) };
+    let counts = rest.iter().try_fold(first.clone(), |sum, (counts, _)| sum.add(counts))?;
+    let blinding = openings.iter().fold(Blinding::zero(), |sum, (_, blinding)| sum.add(blinding));
+    Ok(Some((counts, blinding)))
+}
+
+/// Checks a published opening. Its numbers are public, so this takes no care to hide them from a clock.
+///
+/// # Errors
+/// [`OpeningError`].
+pub fn verify_opening(commitment: &Commitment, counts: &Counts, blinding: [u8; 32]) -> Result<(), OpeningError> {
+    let blinding = Blinding::from_canonical_bytes(blinding)?;
+    let scalars = counts.as_slice().iter().map(|count| Scalar::from(*count));
+    let opened = RistrettoPoint::vartime_multiscalar_mul(scalars, g().iter().take(counts.as_slice().len()));
+    if opened + h() * blinding.scalar() == commitment.point {
+        Ok(())
+    } else {
+        Err(OpeningError::DoesNotOpen(*commitment))
+    }
+}
