@@ -1,1 +1,37 @@
-//! tamga-ledger
+//! The Tamga ledger: what a verifier, an auditor and a node must agree on to the last bit.
+//!
+//! Read in this order:
+//!
+//! | layer | modules | what they decide |
+//! |---|---|---|
+//! | bytes | [`codec`], [`ids`], [`record`], [`kinds`], [`submission`], [`entry`] | canonical CBOR, signed records, what a leaf is |
+//! | mathematics | [`tree`], [`note`], [`policy`], [`commitment`], [`sign`] | two hash trees, checkpoints, who must cosign, hidden counts |
+//! | rules | [`definition`], [`state`], [`judge`], [`tally`] | the verdict on every record, the results |
+//! | between nodes and readers | [`batch`], [`promise`], [`receipt`], [`trust`] | what nodes sign, what readers verify |
+//! | whole ledgers | [`store`], [`audit`] | files on disk, re-deriving everything |
+//!
+//! Architecture invariants: no async, no sockets, no clock, no randomness; the only I/O is [`store`], through
+//! [`tamga_platform::disk::Disk`]. Everything that decides is a total, deterministic function of its arguments: no floats,
+//! no iteration over hash maps, no time zones, no Unicode tables.
+
+pub mod batch;
+pub mod codec;
+pub mod commitment;
+pub mod definition;
+pub mod entry;
+pub mod ids;
+pub mod judge;
+pub mod kinds;
+pub mod note;
+pub mod policy;
+pub mod promise;
+pub mod receipt;
+pub mod record;
+pub mod sign;
+pub mod state;
+pub mod store;
+pub mod submission;
+pub mod tally;
+pub mod tree;
+pub mod trust;
+pub mod verdict;

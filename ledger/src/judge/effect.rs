@@ -1,0 +1,159 @@
+//! What an accepted record changes. Deciding and changing are apart, so that a decision can be asked for without one.
+
+use crate::commitment::{self, Commitment};
+use crate::definition::Definition;
+use crate::ids::{Digest, ElectionId, KeyId};
+use crate::kinds::{Basis, Counters, Election, Stage};
+use crate::record::UnitId;
+use crate::state::{CellSum, HourCount, KeyEntry, ProtocolInForce, State, StationRoll, UnitState, UnitStatus};
+use crate::submission::Authentic;
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub(crate) enum Effect {
+    Nothing,
+    Genesis(Box<Election>, Vec<(KeyId, KeyEntry)>),
+    Definition(Box<Definition>),
+    Keys(Vec<(KeyId, KeyEntry)>),
+    Roll { station: u32, chunk: Box<StationRoll> },
+    Phase { unit: UnitId, status: UnitStatus, offline: bool, closing: Option<(Counters, Option<Digest>)> },
+    Identify(Identify),
+    Batch { unit: UnitId, number: u32, last: bool, cells: Vec<(u32, Commitment)> },
+    OpenOwn { unit: UnitId, counts: Vec<u64> },
+    OpenRemote { basis: Basis, constituency: u32, counts: Vec<u64> },
+    Protocol { unit: UnitId, basis: Basis, protocol: Box<ProtocolInForce> },
+    Seal(Stage),
+}
+
+/// An identification that counts, or one that collides.
+#[derive(Debug)]
+pub(crate) struct Identify {
+    pub(crate) unit: UnitId,
+    pub(crate) device: KeyId,
+    pub(crate) device_counter: u64,
+    pub(crate) remote: bool,
+    pub(crate) online: bool,
+    /// Which roll line to mark: home station and position. None for a collision, or when it is not known.
+    pub(crate) mark: Option<(u32, usize)>,
+    pub(crate) collision: bool,
+    /// Attestation nonce and until when it must be remembered.
+    pub(crate) attestation: Option<([u8; 16], u64)>,
+}
+
+impl Effect {
+    pub(crate) fn apply(self, state: &mut State, leaf: u64, time_ms: u64, authentic: Authentic) {
+        match self {
+            Self::Nothing => {}
+            Self::Genesis(election, keys) => {
+                state.election_id = Some(ElectionId::of_genesis(&authentic.signed().record));
+                state.turnout = vec![Vec::new(); 1];
+                state.election = Some(Arc::new(*election));
+                insert_keys(state, keys, leaf);
+            }
+            Self::Definition(definition) => {
+                let hours = state.election.as_ref().map_or(0, |election| election.official_hours.len());
+                let rows = definition.constituencies().len() + 1;
+                state.turnout = vec![vec![HourCount::default(); hours + 1]; rows];
+                state.definition = Arc::new(*definition);
+                state.parts += 1;
+            }
+            Self::Keys(keys) => insert_keys(state, keys, leaf),
+            Self::Roll { station, chunk } => {
+                let roll = state.rolls.entry(station).or_default();
+                state.counts.roll += chunk.leaves.len() as u64;
+                roll.list_version = chunk.list_version;
+                roll.chunks = chunk.chunks;
+                roll.total = chunk.total;
+                roll.received += 1;
+                roll.leaves.extend(chunk.leaves);
+                roll.admitted.resize(roll.leaves.len(), 0);
+            }
+            Self::Phase { unit, status, offline, closing } => {
+                let unit = unit_entry(state, unit);
+                unit.status = status;
+                unit.offline = offline;
+                if let Some((counters, digest)) = closing {
+                    unit.closing = Some(counters);
+                    unit.closing_digest = digest;
+                }
+            }
+            Self::Identify(identify) => identify.apply(state, leaf, time_ms),
+            Self::Batch { unit, number, last, cells } => {
+                let unit = unit_entry(state, unit);
+                unit.last_batch = number;
+                unit.batches_complete = last;
+                let mut papers_total = 0;
+                for (sum, (papers, commitment)) in unit.cells.iter_mut().zip(cells) {
+                    sum.papers = sum.papers.saturating_add(papers);
+                    sum.commitment = commitment::sum(&[sum.commitment, commitment]);
+                    papers_total += u64::from(papers);
+                }
+                state.counts.papers += papers_total;
+            }
+            Self::OpenOwn { unit, counts } => unit_entry(state, unit).own_opening = Some(counts),
+            Self::OpenRemote { basis, constituency, counts } => {
+                state.remote_openings.insert((basis, constituency), counts);
+            }
+            Self::Protocol { unit, basis, mut protocol } => {
+                protocol.leaf = leaf;
+                unit_entry(state, unit).protocols[basis as usize] = Some(*protocol);
+            }
+            Self::Seal(stage) => {
+                state.seals.insert(stage, leaf);
+            }
+        }
+    }
+}
+
+impl Identify {
+    fn apply(self, state: &mut State, leaf: u64, time_ms: u64) {
+        if let Some(key) = state.keys.get_mut(&self.device) {
+            key.device_counter = self.device_counter;
+        }
+        if let Some((nonce, until_ms)) = self.attestation {
+            state.attestations.insert(nonce, time_ms, until_ms);
+        }
+        if let Some((station, position)) = self.mark
+            && let Some(admitted) = state.rolls.get_mut(&station).and_then(|roll| roll.admitted.get_mut(position))
+        {
+            *admitted = u32::try_from(leaf + 1).unwrap_or(u32::MAX);
+        }
+        let unit_id = self.unit;
+        let unit = unit_entry(state, unit_id);
+        unit.identified_offline += u32::from(!self.online);
+        if self.collision {
+            unit.conflicts += 1;
+            state.counts.conflicts += 1;
+            return;
+        }
+        if self.remote {
+            unit.identified_remote += 1;
+        } else {
+            unit.identified_local += 1;
+        }
+        let row = state.definition.station(unit_id.station).map_or(0, |station| station.constituency as usize);
+        let hours = state.election.as_ref().map_or(&[][..], |election| &election.official_hours);
+        let column = hours.partition_point(|hour| hour.at_ms < time_ms);
+        if let Some(count) = state.turnout.get_mut(row).and_then(|row| row.get_mut(column)) {
+            if self.remote {
+                count.remote += 1;
+            } else {
+                count.local += 1;
+            }
+        }
+    }
+}
+
+fn insert_keys(state: &mut State, keys: Vec<(KeyId, KeyEntry)>, leaf: u64) {
+    state.keys.extend(keys.into_iter().map(|(id, entry)| (id, KeyEntry { leaf, ..entry })));
+}
+
+/// The unit's state, made on first use with one cell a constituency.
+fn unit_entry(state: &mut State, unit: UnitId) -> &mut UnitState {
+    let constituencies = state.definition.constituencies().len();
+    let unit = state.units.entry(unit).or_default();
+    if unit.cells.is_empty() {
+        unit.cells = vec![CellSum::empty(); constituencies];
+    }
+    unit
+}

@@ -1,0 +1,250 @@
+//! Judging: `state × sequenced time × authentic record → verdict and new state`. Deterministic to the bit.
+//!
+//! The path of a record: [`State::integrate`] answers duplicates, asks [`decide`](State::decide) for the verdict, builds the
+//! entry, appends it to both trees and lets the effect change the state. `decide` changes nothing, so a node may ask it
+//! beforehand ([`State::review`]).
+//!
+//! | file | rules of |
+//! |---|---|
+//! | `authority` | every record: keys, sequence numbers, stages |
+//! | `genesis`, `registration` | Election, DefinitionPart, Key, RollChunk |
+//! | `voting` | StationPhase, Identification |
+//! | `counting` | BallotBatch, TotalOpening |
+//! | `protocol` | Protocol and its control relations |
+//! | `seals` | Seal |
+//!
+//! Rules version 1. A later version gets its own module; this one stays for ever (DESIGN §4).
+
+mod authority;
+mod counting;
+mod effect;
+mod genesis;
+mod protocol;
+mod registration;
+mod seals;
+mod voting;
+
+pub use genesis::{GenesisError, NodeRegistration, check_genesis, node_registrations};
+pub use protocol::{Disclosure, broken_relations};
+
+use crate::entry::{Entry, Payload, Stub};
+use crate::ids::RecordId;
+use crate::kinds::Kind;
+use crate::state::{CUTS_KEPT, State};
+use crate::submission::{Authentic, Content};
+use crate::tree::{LeafIndex, TreeHead};
+use crate::verdict::{Flag, Refusal, Verdict};
+use effect::Effect;
+
+/// The rules version that this module implements.
+pub const RULES_VERSION: u32 = 1;
+
+/// What a kind's rules say: flags and what changes, or a refusal.
+pub(crate) type Decision = Result<(Vec<Flag>, Effect), Refusal>;
+
+/// A cut: the point between two leaves at which all nodes make the same checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// Size and roots there.
+    pub head: TreeHead,
+    /// Sequenced time of the last leaf before it, ms.
+    pub time_ms: u64,
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Integrated {
+    /// It is a new leaf.
+    Leaf(Box<NewLeaf>),
+    /// The ledger has it already; nothing was added.
+    Duplicate {
+        /// Its leaf.
+        leaf: LeafIndex,
+    },
+    /// The log is full (2³² − 1 leaves); nothing was added.
+    Full,
+}
+
+/// A leaf just made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLeaf {
+    /// Where.
+    pub index: LeafIndex,
+    /// Id of the record.
+    pub id: RecordId,
+    /// Its kind.
+    pub kind: Kind,
+    /// What the rules said.
+    pub verdict: Verdict,
+    /// The leaf's bytes.
+    pub entry: Vec<u8>,
+    /// The confidential body to keep beside it; empty for none.
+    pub confidential: Vec<u8>,
+}
+
+impl State {
+    /// Advances sequenced time to `max(time, previous)` and cuts if a multiple of the checkpoint interval lies between
+    /// the last leaf and now. Called before the first record of a batch; the result depends on leaf times only, so a
+    /// replay over entries cuts at the same sizes.
+    pub fn advance_time(&mut self, time_ms: u64) -> Option<Cut> {
+        let interval_ms = self.election.as_ref().map_or(u64::MAX, |election| election.checkpoint_interval_ms.max(1));
+        let crossed = time_ms.max(self.time_ms) / interval_ms > self.time_ms / interval_ms;
+        if crossed { self.cut() } else { None }
+    }
+
+    /// Cuts here, unless nothing was added since the last cut.
+    pub fn cut(&mut self) -> Option<Cut> {
+        let head = self.head();
+        if head.size.get() == self.last_cut_size {
+            return None;
+        }
+        self.last_cut_size = head.size.get();
+        self.cuts.push_back(head);
+        if self.cuts.len() > CUTS_KEPT {
+            self.cuts.pop_front();
+        }
+        Some(Cut { head, time_ms: self.time_ms })
+    }
+
+    /// What the rules would say now, without changing anything. `None` for a duplicate.
+    #[must_use]
+    pub fn review(&self, time_ms: u64, authentic: &Authentic) -> Option<Verdict> {
+        if self.leaf_of(authentic.id()).is_some() {
+            return None;
+        }
+        let time_ms = time_ms.max(self.time_ms);
+        Some(self.decide(time_ms, authentic).map_or_else(Verdict::Refused, |(flags, _)| Verdict::Accepted(flags)))
+    }
+
+    /// Judges a record and makes it a leaf.
+    pub fn integrate(&mut self, time_ms: u64, authentic: Authentic) -> Integrated {
+        if let Some(leaf) = self.leaf_of(authentic.id()) {
+            // Leaf indexes in `ids` are below the size and so always valid.
+            return LeafIndex::new(leaf).map_or(Integrated::Full, |leaf| Integrated::Duplicate { leaf });
+        }
+        let (Ok(index), true) = (self.head().size.next_index(), self.ids.len() < u32::MAX as usize) else {
+            return Integrated::Full;
+        };
+        let time_ms = time_ms.max(self.time_ms);
+        let (verdict, effect) = match self.decide(time_ms, &authentic) {
+            Ok((mut flags, effect)) => {
+                flags.sort_unstable();
+                (Verdict::Accepted(flags), effect)
+            }
+            Err(refusal) => (Verdict::Refused(refusal), Effect::Nothing),
+        };
+        self.settle(time_ms, index, authentic, verdict, effect)
+    }
+
+    /// As [`integrate`](Self::integrate), but with the verdict that an entry states: for an auditor who does not have the
+    /// confidential body the verdict depends on.
+    pub(crate) fn integrate_stated(&mut self, time_ms: u64, authentic: Authentic, verdict: Verdict) -> Integrated {
+        let Ok(index) = self.head().size.next_index() else { return Integrated::Full };
+        let effect = if verdict.is_accepted() { self.stated_effect(time_ms, &authentic) } else { Effect::Nothing };
+        self.settle(time_ms.max(self.time_ms), index, authentic, verdict, effect)
+    }
+
+    /// Appends an entry whose record is not at hand (a stub).
+    pub(crate) fn integrate_stub(&mut self, entry: &Entry, bytes: &[u8]) {
+        if let Payload::Stub(stub) = &entry.payload {
+            if let Some(author) = stub.signers.get(stub.author as usize)
+                && let Some(key) = self.keys.get_mut(author)
+            {
+                key.sequences.mark(stub.sequence);
+            }
+            if let Ok(index) = self.frontier.push_entry(bytes) {
+                self.ids.insert(stub.id.short(), index.get() as u32);
+            }
+        }
+        self.time_ms = self.time_ms.max(entry.time_ms);
+    }
+
+    fn settle(
+        &mut self,
+        time_ms: u64,
+        index: LeafIndex,
+        authentic: Authentic,
+        verdict: Verdict,
+        effect: Effect,
+    ) -> Integrated {
+        let kind = authentic.content().kind();
+        let id = *authentic.id();
+        let hidden = matches!(verdict, Verdict::Refused(Refusal::Embargo | Refusal::SmallCell));
+        let payload =
+            if hidden { Payload::Stub(stub_of(&authentic)) } else { Payload::Full(authentic.signed().clone()) };
+        let entry = Entry { time_ms, verdict: verdict.clone(), payload }.to_bytes();
+        let confidential = authentic.confidential().to_vec();
+
+        self.note(&authentic, &verdict);
+        self.time_ms = time_ms;
+        self.ids.insert(id.short(), index.get() as u32);
+        effect.apply(self, index.get(), time_ms, authentic);
+        // The size was checked before; the frontier cannot be full.
+        let _ = self.frontier.push_entry(&entry);
+        Integrated::Leaf(Box::new(NewLeaf { index, id, kind, verdict, entry, confidential }))
+    }
+
+    /// The verdict on `authentic` at `time_ms`, and what it would change.
+    fn decide(&self, time_ms: u64, authentic: &Authentic) -> Decision {
+        let Content::Election(genesis) = authentic.content() else {
+            self.check_authority(time_ms, authentic)?;
+            return self.decide_kind(time_ms, authentic);
+        };
+        self.decide_genesis(genesis, authentic)
+    }
+
+    fn decide_kind(&self, time_ms: u64, authentic: &Authentic) -> Decision {
+        match authentic.content() {
+            Content::Election(_) => Err(Refusal::GenesisInvalid),
+            Content::DefinitionPart(part) => self.decide_definition_part(part, authentic.record()),
+            Content::Key(registration) => self.decide_key(registration, authentic.record()),
+            Content::RollChunk(chunk) => self.decide_roll_chunk(chunk, authentic.record()),
+            Content::StationPhase(phase) => self.decide_phase(phase, authentic.record(), time_ms),
+            Content::Identification(public, secret) => {
+                self.decide_identification(public, secret, authentic.record(), time_ms)
+            }
+            Content::BallotBatch(batch) => self.decide_batch(batch, authentic.record()),
+            Content::TotalOpening(opening) => self.decide_opening(opening, authentic.record(), time_ms),
+            Content::Protocol(protocol) => self.decide_protocol(protocol, authentic, time_ms),
+            Content::Seal(seal) => self.decide_seal(seal, authentic.record()),
+        }
+    }
+
+    /// Bookkeeping that every leaf does, whatever its verdict.
+    fn note(&mut self, authentic: &Authentic, verdict: &Verdict) {
+        let record = authentic.record();
+        let counted = self.counts.by_kind.entry(authentic.content().kind()).or_default();
+        counted[usize::from(verdict.number())] += 1;
+        // A number refused because it was used before belongs to the record that used it.
+        let uses_sequence = !matches!(verdict, Verdict::Refused(Refusal::SequenceUsed | Refusal::SequenceTooOld));
+        if uses_sequence
+            && let Some(author) = record.author_key()
+            && let Some(key) = self.keys.get_mut(&author)
+        {
+            key.sequences.mark(record.sequence);
+        }
+        if let (Content::Identification(..), Verdict::Refused(refusal)) = (authentic.content(), verdict) {
+            match refusal {
+                Refusal::AlreadyAdmitted => self.counts.second_attempts += 1,
+                Refusal::WrongStation => self.counts.wrong_station += 1,
+                _ => {}
+            }
+            if let crate::record::Scope::Unit(unit) = record.scope
+                && let Some(unit) = self.units.get_mut(&unit)
+            {
+                unit.refused += 1;
+            }
+        }
+    }
+}
+
+fn stub_of(authentic: &Authentic) -> Stub {
+    let record = authentic.record();
+    Stub {
+        id: *authentic.id(),
+        kind: record.kind,
+        signers: record.signers.clone(),
+        author: record.author,
+        sequence: record.sequence,
+    }
+}

@@ -1,0 +1,147 @@
+//! What is registered before voting: definition parts, keys, the roll.
+
+use super::Decision;
+use super::effect::Effect;
+use crate::definition::part_digest;
+use crate::kinds::{
+    DefinitionPart, GRANTS_MAX, HolderClass, KeyGrant, KeyRegistration, Kind, ROLL_CHUNK_LEAVES_MAX, RollChunk,
+};
+use crate::record::{Record, Scope};
+use crate::sign::{self, Domain};
+use crate::state::{KeyEntry, SequenceWindow, State, StationRoll};
+use crate::verdict::Refusal;
+use std::collections::BTreeSet;
+
+impl State {
+    pub(super) fn decide_definition_part(&self, part: &DefinitionPart, record: &Record) -> Decision {
+        self.check_commission(record)?;
+        let election = self.election.as_ref().ok_or(Refusal::NotReady)?;
+        let due = election.parts.get(self.parts).ok_or(Refusal::DefinitionOrder)?;
+        if part.number as usize != self.parts {
+            return Err(Refusal::DefinitionOrder);
+        }
+        if part_digest(&record.body) != *due {
+            return Err(Refusal::DefinitionDigest);
+        }
+        let mut definition = (*self.definition).clone();
+        definition.add(part).map_err(|_| Refusal::ContentInvalid)?;
+        if self.parts + 1 == election.parts.len() && definition.seat_rule().is_none() {
+            return Err(Refusal::ContentInvalid);
+        }
+        Ok((Vec::new(), Effect::Definition(Box::new(definition))))
+    }
+
+    pub(super) fn decide_key(&self, registration: &KeyRegistration, record: &Record) -> Decision {
+        self.check_commission(record)?;
+        if registration.grants.is_empty() || registration.grants.len() > GRANTS_MAX {
+            return Err(Refusal::ContentInvalid);
+        }
+        let mut entries = Vec::with_capacity(registration.grants.len());
+        let mut seen = BTreeSet::new();
+        for grant in &registration.grants {
+            let id = grant.key.id();
+            let taken = self.keys.contains_key(&id) || self.is_node_key(&grant.key);
+            if taken || !seen.insert(id) {
+                return Err(Refusal::KeyAlreadyRegistered);
+            }
+            entries.push((id, self.check_grant(grant)?));
+        }
+        Ok((Vec::new(), Effect::Keys(entries)))
+    }
+
+    fn is_node_key(&self, key: &crate::ids::PublicKey) -> bool {
+        self.election.as_ref().is_some_and(|election| {
+            election.organisations.iter().any(|organisation| {
+                organisation.standby_cosigner_key == *key
+                    || organisation
+                        .nodes
+                        .iter()
+                        .any(|node| [node.cosigner_key, node.log_key, node.promise_key, node.batch_key].contains(key))
+            })
+        })
+    }
+
+    fn check_grant(&self, grant: &KeyGrant) -> Result<KeyEntry, Refusal> {
+        let class = HolderClass::from_number(grant.class).ok_or(Refusal::ContentInvalid)?;
+        if !sign::is_acceptable(&grant.key) {
+            return Err(Refusal::KeyUnacceptable);
+        }
+        let allowed = kinds_of(class);
+        let kinds_fit = !grant.kinds.is_empty()
+            && grant.kinds.is_sorted_by(|a, b| a < b)
+            && grant.kinds.iter().all(|kind| allowed.iter().any(|allowed| *allowed as u16 == *kind));
+        let registry = class == HolderClass::Registry;
+        let scope_fits = match grant.scope {
+            Scope::Election => registry,
+            Scope::Station(station) => {
+                class == HolderClass::Member && (!self.is_defined() || self.definition.station(station).is_some())
+            }
+            Scope::Unit(unit) => {
+                matches!(class, HolderClass::Device | HolderClass::Scanner | HolderClass::Member)
+                    && (!self.is_defined() || self.definition.has_unit(unit))
+            }
+            Scope::Constituency(_) => false,
+        };
+        if !kinds_fit || !scope_fits || grant.valid_from_ms > grant.valid_until_ms {
+            return Err(Refusal::ContentInvalid);
+        }
+        let message = KeyGrant::possession_message(&self.election_id(), &grant.key, grant.class, grant.scope);
+        if !sign::verify(&grant.key, Domain::Possession, &message, &grant.possession) {
+            return Err(Refusal::PossessionInvalid);
+        }
+        Ok(KeyEntry {
+            key: grant.key,
+            class,
+            scope: grant.scope,
+            kinds: grant.kinds.clone(),
+            valid_from_ms: grant.valid_from_ms,
+            valid_until_ms: grant.valid_until_ms,
+            leaf: 0,
+            sequences: SequenceWindow::default(),
+            device_counter: 0,
+        })
+    }
+
+    pub(super) fn decide_roll_chunk(&self, chunk: &RollChunk, record: &Record) -> Decision {
+        self.check_single(record, HolderClass::Registry)?;
+        let Scope::Station(station) = record.scope else { return Err(Refusal::ScopeInvalid) };
+        let leaves = chunk.roll_leaves().ok_or(Refusal::ContentInvalid)?;
+        let default = StationRoll::default();
+        let roll = self.rolls.get(&station).unwrap_or(&default);
+        let first = roll.received == 0;
+        let follows = chunk.number == roll.received
+            && chunk.number < chunk.chunks
+            && (first
+                || (chunk.list_version, chunk.chunks, chunk.total) == (roll.list_version, roll.chunks, roll.total));
+        let ascending = leaves.is_sorted_by(|a, b| a < b)
+            && roll.leaves.last().zip(leaves.first()).is_none_or(|(last, next)| last < next);
+        if !follows || !ascending || leaves.len() > ROLL_CHUNK_LEAVES_MAX {
+            return Err(Refusal::RollOrder);
+        }
+        let count = roll.leaves.len() + leaves.len();
+        let last = chunk.number + 1 == chunk.chunks;
+        if count > chunk.total as usize || (last && count != chunk.total as usize) {
+            return Err(Refusal::ContentInvalid);
+        }
+        let chunk = StationRoll {
+            list_version: chunk.list_version,
+            chunks: chunk.chunks,
+            received: 1,
+            total: chunk.total,
+            leaves,
+            admitted: Vec::new(),
+        };
+        Ok((Vec::new(), Effect::Roll { station, chunk: Box::new(chunk) }))
+    }
+}
+
+/// What a class of holders may ever sign.
+pub(super) const fn kinds_of(class: HolderClass) -> &'static [Kind] {
+    match class {
+        HolderClass::Organisation => &[Kind::DefinitionPart, Kind::Key, Kind::TotalOpening, Kind::Seal],
+        HolderClass::Registry => &[Kind::RollChunk, Kind::Identification],
+        HolderClass::Device => &[Kind::Identification],
+        HolderClass::Scanner => &[Kind::BallotBatch],
+        HolderClass::Member => &[Kind::StationPhase, Kind::TotalOpening, Kind::Protocol],
+    }
+}

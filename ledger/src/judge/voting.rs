@@ -1,0 +1,262 @@
+//! Phases of a unit, and identification: the rule that a voter is admitted once, everywhere, at once.
+
+use super::Decision;
+use super::authority::unit_of;
+use super::effect::{Effect, Identify};
+use crate::kinds::{Counters, HolderClass, Identification, IdentificationSecret, Phase, StationPhase};
+use crate::record::{Record, UnitId};
+use crate::state::{KeyEntry, State, UnitState, UnitStatus};
+use crate::submission::{AttestationCheck, Authentic, Content, Secret};
+use crate::verdict::{Flag, FlagCode, Refusal};
+
+impl State {
+    pub(super) fn decide_phase(&self, body: &StationPhase, record: &Record, time_ms: u64) -> Decision {
+        self.check_member_quorum(record)?;
+        let unit_id = unit_of(record)?;
+        let phase = Phase::from_number(body.phase).ok_or(Refusal::ContentInvalid)?;
+        let known_roles =
+            body.roles.iter().all(|role| (1..=3).contains(&role.role) && self.keys.contains_key(&role.key));
+        if !known_roles || body.seals.len() > 64 || body.equipment.len() > 64 {
+            return Err(Refusal::ContentInvalid);
+        }
+        let unit = self.units.get(&unit_id).cloned().unwrap_or_default();
+        let (status, offline) = next_status(&unit, phase).ok_or(Refusal::PhaseInvalid)?;
+        let mut flags = Self::phase_flags(body, phase, &unit);
+        if phase == Phase::Open && self.rolls.get(&unit_id.station).map_or(0, |roll| roll.total) != body.list_total {
+            flags.push(Flag::new(FlagCode::ListTotalDiffers));
+        }
+        if phase == Phase::Open && !self.within_hours(unit_id, time_ms) {
+            flags.push(Flag::new(FlagCode::OutsideHours));
+        }
+        let closing = (phase == Phase::Close).then_some((body.counters, body.protocol_digest.0));
+        Ok((flags, Effect::Phase { unit: unit_id, status, offline, closing }))
+    }
+
+    fn phase_flags(body: &StationPhase, phase: Phase, unit: &UnitState) -> Vec<Flag> {
+        let mut flags = Vec::new();
+        let c = &body.counters;
+        match phase {
+            Phase::Open if *c != Counters::default() => flags.push(Flag::new(FlagCode::CountersNotZero)),
+            Phase::Balance | Phase::Close => {
+                let identified = u64::from(c.identified_local) + u64::from(c.identified_remote);
+                let printed = u64::from(c.printed_own) + u64::from(c.printed_other);
+                if identified != printed.saturating_sub(u64::from(c.spoiled)) || u64::from(c.slips) != identified {
+                    flags.push(Flag::new(FlagCode::BalanceBroken));
+                }
+                let ledger = (unit.identified_local, unit.identified_remote);
+                if phase == Phase::Close
+                    && ((c.identified_local, c.identified_remote) != ledger || u64::from(c.scanned) != unit.papers())
+                {
+                    flags.push(Flag::with(FlagCode::CountersDiffer, unit.identified()));
+                }
+                if u64::from(c.scanned) > identified {
+                    flags.push(Flag::new(FlagCode::PapersAboveIdentified));
+                }
+            }
+            _ => {}
+        }
+        flags
+    }
+
+    fn within_hours(&self, unit: UnitId, time_ms: u64) -> bool {
+        self.definition.station(unit.station).is_some_and(|station| time_ms < station.closes_ms)
+    }
+
+    pub(super) fn decide_identification(
+        &self,
+        public: &Identification,
+        secret: &Secret,
+        record: &Record,
+        time_ms: u64,
+    ) -> Decision {
+        let device = self.check_single(record, HolderClass::Device)?;
+        let unit = unit_of(record)?;
+        if public.mode > 1 || public.online > 1 {
+            return Err(Refusal::ContentInvalid);
+        }
+        let Secret::Known(secret, attestation) = secret else { return Err(Refusal::ContentInvalid) };
+        if public.online == 1 {
+            self.decide_online(public, secret, *attestation, record, unit, device, time_ms)
+        } else {
+            self.decide_offline(public, secret, record, unit, device)
+        }
+    }
+
+    /// Online: a permission. Every rule that is broken refuses.
+    #[expect(clippy::too_many_arguments, reason = "the facts of one identification; a struct would only rename them")]
+    fn decide_online(
+        &self,
+        public: &Identification,
+        secret: &IdentificationSecret,
+        check: AttestationCheck,
+        record: &Record,
+        unit: UnitId,
+        device: &KeyEntry,
+        time_ms: u64,
+    ) -> Decision {
+        if self.units.get(&unit).map(|unit| unit.status) != Some(UnitStatus::Open) {
+            return Err(Refusal::UnitNotOpen);
+        }
+        let attestation = self.check_attestation(secret, check, time_ms)?;
+        let position = self.roll_position(secret).ok_or(Refusal::NotOnRoll)?;
+        if self.admission(secret.home_station, position).is_some() {
+            return Err(Refusal::AlreadyAdmitted);
+        }
+        let remote = self.serves(unit, secret.home_station)?;
+        if remote != (public.mode == 1) {
+            return Err(Refusal::ModeMismatch);
+        }
+        let identify = Identify {
+            unit,
+            device: record.signers[0],
+            device_counter: public.device_counter,
+            remote,
+            online: true,
+            mark: Some((secret.home_station, position)),
+            collision: false,
+            attestation: Some(attestation),
+        };
+        Ok((self.identification_flags(public, unit, device, time_ms), Effect::Identify(identify)))
+    }
+
+    /// Offline: a fact. It is recorded, and flagged where a rule is broken.
+    fn decide_offline(
+        &self,
+        public: &Identification,
+        secret: &IdentificationSecret,
+        record: &Record,
+        unit_id: UnitId,
+        device: &KeyEntry,
+    ) -> Decision {
+        let unit = self.units.get(&unit_id).ok_or(Refusal::UnitNotOpen)?;
+        let position = self.roll_position(secret).ok_or(Refusal::NotOnRoll)?;
+        let mut flags = Vec::new();
+        let first = self.admission(secret.home_station, position);
+        if let Some(leaf) = first {
+            flags.push(Flag::with(FlagCode::OfflineCollision, leaf));
+        }
+        if !unit.offline {
+            flags.push(Flag::new(FlagCode::OfflineNotDeclared));
+        }
+        if secret.home_station != unit_id.station {
+            flags.push(Flag::new(FlagCode::OfflineForeignVoter));
+        }
+        let cap = self.election.as_ref().map_or(0, |election| election.offline_identifications_max);
+        if unit.identified_offline >= cap {
+            flags.push(Flag::new(FlagCode::LateIdentification));
+        }
+        if public.device_counter != device.device_counter + 1 {
+            flags.push(Flag::with(FlagCode::CounterGap, device.device_counter));
+        }
+        let identify = Identify {
+            unit: unit_id,
+            device: record.signers[0],
+            device_counter: public.device_counter,
+            remote: secret.home_station != unit_id.station,
+            online: false,
+            mark: first.is_none().then_some((secret.home_station, position)),
+            collision: first.is_some(),
+            attestation: None,
+        };
+        Ok((flags, Effect::Identify(identify)))
+    }
+
+    fn identification_flags(
+        &self,
+        public: &Identification,
+        unit: UnitId,
+        device: &KeyEntry,
+        time_ms: u64,
+    ) -> Vec<Flag> {
+        let mut flags = Vec::new();
+        if !self.within_hours(unit, time_ms) {
+            flags.push(Flag::new(FlagCode::OutsideHours));
+        }
+        // Refused attempts use a number too and are not remembered, so online only a step back is a gap.
+        if public.device_counter <= device.device_counter {
+            flags.push(Flag::with(FlagCode::CounterGap, device.device_counter));
+        }
+        flags
+    }
+
+    /// The attestation's nonce and until when it must be remembered.
+    fn check_attestation(
+        &self,
+        secret: &IdentificationSecret,
+        check: AttestationCheck,
+        time_ms: u64,
+    ) -> Result<([u8; 16], u64), Refusal> {
+        let registry = match check {
+            AttestationCheck::Absent => return Err(Refusal::AttestationMissing),
+            AttestationCheck::Invalid | AttestationCheck::UnknownKey(_) => return Err(Refusal::AttestationInvalid),
+            AttestationCheck::Valid(registry) => registry,
+        };
+        let key = self.keys.get(&registry).filter(|key| key.class == HolderClass::Registry);
+        let key = key.ok_or(Refusal::AttestationInvalid)?;
+        if time_ms < key.valid_from_ms || time_ms > key.valid_until_ms {
+            return Err(Refusal::AttestationInvalid);
+        }
+        let attestation = secret.attestation.first().ok_or(Refusal::AttestationMissing)?;
+        let validity_ms = self.election.as_ref().map_or(0, |election| election.attestation_validity_ms);
+        let until_ms = attestation.at_ms.saturating_add(validity_ms);
+        if time_ms > until_ms || attestation.at_ms > time_ms.saturating_add(validity_ms) {
+            return Err(Refusal::AttestationExpired);
+        }
+        if self.attestations.contains(&attestation.nonce.0) {
+            return Err(Refusal::AttestationReused);
+        }
+        Ok((attestation.nonce.0, until_ms))
+    }
+
+    fn roll_position(&self, secret: &IdentificationSecret) -> Option<usize> {
+        self.rolls.get(&secret.home_station)?.find(&secret.tag.roll_leaf())
+    }
+
+    fn admission(&self, station: u32, position: usize) -> Option<u64> {
+        let admitted = *self.rolls.get(&station)?.admitted.get(position)?;
+        u64::from(admitted).checked_sub(1)
+    }
+
+    /// Whether the voter of `home` is a remote voter at `unit`, or has to go home.
+    fn serves(&self, unit: UnitId, home: u32) -> Result<bool, Refusal> {
+        if home == unit.station {
+            return Ok(false);
+        }
+        let here = self.definition.station(unit.station).map_or(0, |station| station.constituency);
+        let there = self.definition.station(home).map_or(0, |station| station.constituency);
+        if here != 0 && here == there { Err(Refusal::WrongStation) } else { Ok(true) }
+    }
+
+    /// What an accepted identification changes as far as its public part tells: for an auditor without the secret.
+    pub(super) fn stated_effect(&self, time_ms: u64, authentic: &Authentic) -> Effect {
+        let Content::Identification(public, _) = authentic.content() else {
+            return self.decide_kind(time_ms, authentic).map_or(Effect::Nothing, |(_, effect)| effect);
+        };
+        let (Ok(unit), Some(device)) = (unit_of(authentic.record()), authentic.record().author_key()) else {
+            return Effect::Nothing;
+        };
+        Effect::Identify(Identify {
+            unit,
+            device,
+            device_counter: public.device_counter,
+            remote: public.mode == 1,
+            online: public.online == 1,
+            mark: None,
+            collision: false,
+            attestation: None,
+        })
+    }
+}
+
+fn next_status(unit: &UnitState, phase: Phase) -> Option<(UnitStatus, bool)> {
+    use UnitStatus::{Closed, NotOpened, Open, Suspended};
+    Some(match (unit.status, phase) {
+        (NotOpened, Phase::Open) | (Suspended, Phase::Resume) => (Open, unit.offline),
+        (Open, Phase::Suspend) => (Suspended, unit.offline),
+        (Open, Phase::OfflineStart) if !unit.offline => (Open, true),
+        (Open, Phase::OfflineEnd) if unit.offline => (Open, false),
+        (status @ (Open | Suspended), Phase::Balance) => (status, unit.offline),
+        (Open | Suspended, Phase::Close) => (Closed, false),
+        _ => return None,
+    })
+}

@@ -1,0 +1,70 @@
+//! Ed25519 as this ledger accepts it, and the domain strings that keep one kind of signature from passing as another.
+//!
+//! Acceptance rule (pinned, FORMAT.md §4): RFC 8032 with S < L; A and R decode canonically and neither has small order;
+//! the equation without cofactor, S·B = R + k·A. This is `verify_strict` of ed25519-dalek; batch verification is never
+//! an acceptance rule.
+
+use crate::ids::{PublicKey, Signature};
+use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
+
+/// What a signature is for: the bytes signed are this line followed by the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Domain {
+    /// A record (DESIGN §4).
+    Record,
+    /// Possession of a key that is being registered.
+    Possession,
+    /// The registry's attestation of one voter at one unit.
+    Attestation,
+    /// A node's promise about one record.
+    Promise,
+    /// A node's refusal of one submission at admission.
+    Refusal,
+    /// A batch, by its proposer.
+    Batch,
+}
+
+impl Domain {
+    /// The line that comes before the message.
+    #[must_use]
+    pub const fn line(self) -> &'static [u8] {
+        match self {
+            Self::Record => b"tamga/record/v1\n",
+            Self::Possession => b"tamga/possession/v1\n",
+            Self::Attestation => b"tamga/attestation/v1\n",
+            Self::Promise => b"tamga/promise/v1\n",
+            Self::Refusal => b"tamga/refusal/v1\n",
+            Self::Batch => b"tamga/batch/v1\n",
+        }
+    }
+
+    fn message(self, bytes: &[u8]) -> Vec<u8> {
+        [self.line(), bytes].concat()
+    }
+}
+
+/// Signs `bytes` for one purpose.
+#[must_use]
+pub fn sign(key: &SigningKey, domain: Domain, bytes: &[u8]) -> Signature {
+    Signature(key.sign(&domain.message(bytes)).to_bytes())
+}
+
+/// Verifies strictly. `false` for a key that is no acceptable point.
+#[must_use]
+pub fn verify(key: &PublicKey, domain: Domain, bytes: &[u8], signature: &Signature) -> bool {
+    let Ok(key) = VerifyingKey::from_bytes(&key.0) else { return false };
+    let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+    key.verify_strict(&domain.message(bytes), &signature).is_ok()
+}
+
+/// The public half.
+#[must_use]
+pub fn public_key(key: &SigningKey) -> PublicKey {
+    PublicKey(key.verifying_key().to_bytes())
+}
+
+/// Whether a key may be registered at all: canonical, on the curve, not of small order.
+#[must_use]
+pub fn is_acceptable(key: &PublicKey) -> bool {
+    VerifyingKey::from_bytes(&key.0).is_ok_and(|point| !point.is_weak() && point.to_bytes() == key.0)
+}

@@ -1,0 +1,459 @@
+//! The state that judges: everything a verdict depends on, as one value at one tree size.
+//!
+//! It is a pure function of the entries before it. Nothing in it is iterated in an order that hashing decides.
+//!
+//! Invariants:
+//! - `ids.len() ≤ frontier.size()`, and every id in `ids` names a leaf below that size;
+//! - a roll leaf is admitted at most once (`admitted[i] ≠ 0` is set once and never changed);
+//! - `time_ms` never decreases.
+
+use crate::commitment::Commitment;
+use crate::definition::Definition;
+use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId, RollLeaf};
+use crate::kinds::{Basis, Counters, Election, HolderClass, Kind, LineValue, Stage};
+use crate::record::{Scope, UnitId};
+use crate::submission::KeySource;
+use crate::tree::{Blake3Tree, Frontier, TreeHash as _, TreeHead, TwinFrontier};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// The judging state.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    pub(crate) election_id: Option<ElectionId>,
+    pub(crate) election: Option<Arc<Election>>,
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) parts: usize,
+    pub(crate) keys: BTreeMap<KeyId, KeyEntry>,
+    pub(crate) ids: hashbrown::HashMap<[u8; 16], u32>,
+    pub(crate) rolls: BTreeMap<u32, StationRoll>,
+    pub(crate) units: BTreeMap<UnitId, UnitState>,
+    pub(crate) remote_openings: BTreeMap<(Basis, u32), Vec<u64>>,
+    pub(crate) seals: BTreeMap<Stage, u64>,
+    pub(crate) attestations: UsedAttestations,
+    pub(crate) turnout: Vec<Vec<HourCount>>,
+    pub(crate) counts: Counts,
+    pub(crate) time_ms: u64,
+    pub(crate) frontier: TwinFrontier,
+    pub(crate) cuts: VecDeque<TreeHead>,
+    pub(crate) last_cut_size: u64,
+}
+
+/// How many cuts a seal may look back.
+pub(crate) const CUTS_KEPT: usize = 4_096;
+
+/// A registered key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyEntry {
+    /// The key.
+    pub key: PublicKey,
+    /// Who holds it.
+    pub class: HolderClass,
+    /// Where it may sign.
+    pub scope: Scope,
+    /// What it may sign, ascending kind numbers.
+    pub kinds: Vec<u16>,
+    /// First valid sequenced time, ms.
+    pub valid_from_ms: u64,
+    /// Last valid sequenced time, ms.
+    pub valid_until_ms: u64,
+    /// Leaf that registered it.
+    pub leaf: u64,
+    pub(crate) sequences: SequenceWindow,
+    pub(crate) device_counter: u64,
+}
+
+/// Which sequence numbers an author has used: the highest, and the 256 below it.
+///
+/// A device may have up to 256 records on their way at once; older numbers are refused rather than remembered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct SequenceWindow {
+    highest: u64,
+    used: [u64; 4],
+}
+
+/// What a sequence number is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SequenceUse {
+    Free,
+    Used,
+    TooOld,
+}
+
+impl SequenceWindow {
+    const WIDTH: u64 = 256;
+
+    pub(crate) fn look(&self, number: u64) -> SequenceUse {
+        if number > self.highest {
+            return SequenceUse::Free;
+        }
+        let back = self.highest - number;
+        if back >= Self::WIDTH {
+            SequenceUse::TooOld
+        } else if self.used[(back / 64) as usize] >> (back % 64) & 1 == 1 {
+            SequenceUse::Used
+        } else {
+            SequenceUse::Free
+        }
+    }
+
+    pub(crate) fn mark(&mut self, number: u64) {
+        if number > self.highest {
+            self.shift(number - self.highest);
+            self.highest = number;
+        }
+        let back = self.highest - number;
+        if back < Self::WIDTH {
+            self.used[(back / 64) as usize] |= 1 << (back % 64);
+        }
+    }
+
+    fn shift(&mut self, by: u64) {
+        for _ in 0..by.min(Self::WIDTH) {
+            for word in (1..4).rev() {
+                self.used[word] = self.used[word] << 1 | self.used[word - 1] >> 63;
+            }
+            self.used[0] <<= 1;
+        }
+    }
+}
+
+/// One station's roll: leaves ascending, and beside each the leaf index + 1 of its admission (0: none).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StationRoll {
+    pub(crate) list_version: u32,
+    pub(crate) chunks: u32,
+    pub(crate) received: u32,
+    pub(crate) total: u32,
+    pub(crate) leaves: Vec<RollLeaf>,
+    pub(crate) admitted: Vec<u32>,
+}
+
+impl StationRoll {
+    /// Voters on the roll.
+    #[must_use]
+    pub fn total(&self) -> u32 {
+        self.total
+    }
+
+    /// Whether all chunks are there.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.received > 0 && self.received == self.chunks
+    }
+
+    pub(crate) fn find(&self, leaf: &RollLeaf) -> Option<usize> {
+        self.leaves.binary_search(leaf).ok()
+    }
+
+    /// The leaf index of this voter's admission.
+    #[must_use]
+    pub fn admission(&self, leaf: &RollLeaf) -> Option<u64> {
+        let admitted = self.admitted[self.find(leaf)?];
+        u64::from(admitted).checked_sub(1)
+    }
+}
+
+/// Where a unit stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnitStatus {
+    /// No zero report yet.
+    #[default]
+    NotOpened,
+    /// Voting.
+    Open,
+    /// Paused.
+    Suspended,
+    /// The final report is in.
+    Closed,
+}
+
+/// What the ledger holds of a unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnitState {
+    /// Where it stands.
+    pub status: UnitStatus,
+    /// In a declared offline phase.
+    pub offline: bool,
+    /// Voters admitted here with the own constituency's ballot.
+    pub identified_local: u32,
+    /// Voters admitted here with another constituency's ballot.
+    pub identified_remote: u32,
+    /// Identifications refused here.
+    pub refused: u32,
+    /// Offline identifications of voters admitted before.
+    pub conflicts: u32,
+    /// Identifications recorded as offline.
+    pub identified_offline: u32,
+    /// Number of the last batch; 0 for none.
+    pub last_batch: u32,
+    /// Whether the batch marked last is in.
+    pub batches_complete: bool,
+    /// Cells by constituency, in the definition's order.
+    pub cells: Vec<CellSum>,
+    /// Counters of the final report.
+    pub closing: Option<Counters>,
+    /// Digest of the machine protocol in the closing record.
+    pub closing_digest: Option<Digest>,
+    /// Protocols in force by basis (machine, hand).
+    pub protocols: [Option<ProtocolInForce>; 2],
+    /// The machine's own-constituency counts, opened.
+    pub own_opening: Option<Vec<u64>>,
+}
+
+impl UnitState {
+    /// Papers in all batches.
+    #[must_use]
+    pub fn papers(&self) -> u64 {
+        self.cells.iter().map(|cell| u64::from(cell.papers)).sum()
+    }
+
+    /// Voters admitted here.
+    #[must_use]
+    pub fn identified(&self) -> u64 {
+        u64::from(self.identified_local) + u64::from(self.identified_remote)
+    }
+
+    /// The protocol in force on one basis.
+    #[must_use]
+    pub fn protocol(&self, basis: Basis) -> Option<&ProtocolInForce> {
+        self.protocols[basis as usize].as_ref()
+    }
+}
+
+/// One constituency's papers of a unit across its batches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CellSum {
+    /// Papers.
+    pub papers: u32,
+    /// The sum of the batches' commitments.
+    pub commitment: Commitment,
+}
+
+impl CellSum {
+    /// No batch yet.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { papers: 0, commitment: crate::commitment::sum(&[]) }
+    }
+}
+
+/// A protocol that counts unless something replaces it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProtocolInForce {
+    /// Its leaf.
+    pub leaf: u64,
+    /// Its id.
+    pub id: RecordId,
+    /// A hard relation is broken: shown, but kept out of every sum.
+    pub blocked: bool,
+    /// Its lines.
+    pub lines: Vec<LineValue>,
+    /// Own counts by position; empty where not shown.
+    pub counts: Vec<u64>,
+    /// Cells that are not shown, by constituency.
+    pub cells: BTreeMap<u32, (u32, Commitment)>,
+}
+
+/// Identifications within one interval between official hours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct HourCount {
+    /// Own constituency's voters.
+    pub local: u32,
+    /// Other constituencies' voters.
+    pub remote: u32,
+}
+
+/// Counters over the whole ledger, for people who want to see at once what is in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    /// Entries by kind and verdict (`accepted`, `flagged`, `refused`).
+    pub by_kind: BTreeMap<Kind, [u64; 3]>,
+    /// Identifications refused because the voter was admitted before.
+    pub second_attempts: u64,
+    /// Identifications refused at a wrong station.
+    pub wrong_station: u64,
+    /// Offline identifications that collide.
+    pub conflicts: u64,
+    /// Voters on the roll.
+    pub roll: u64,
+    /// Papers in ballot batches.
+    pub papers: u64,
+}
+
+/// Attestations used within their validity, so that each is used once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct UsedAttestations {
+    recent: VecDeque<(u64, [u8; 16])>,
+    set: BTreeSet<[u8; 16]>,
+}
+
+impl UsedAttestations {
+    pub(crate) fn contains(&self, nonce: &[u8; 16]) -> bool {
+        self.set.contains(nonce)
+    }
+
+    /// Remembers `nonce` until `until_ms` of sequenced time, and forgets what has expired by `now_ms`.
+    pub(crate) fn insert(&mut self, nonce: [u8; 16], now_ms: u64, until_ms: u64) {
+        while let Some((expires_ms, old)) = self.recent.front()
+            && *expires_ms < now_ms
+        {
+            self.set.remove(old);
+            self.recent.pop_front();
+        }
+        if self.set.insert(nonce) {
+            self.recent.push_back((until_ms, nonce));
+        }
+    }
+}
+
+impl State {
+    /// The state before leaf 0.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// The election's id; [`ElectionId::ZERO`] before leaf 0.
+    #[must_use]
+    pub fn election_id(&self) -> ElectionId {
+        self.election_id.unwrap_or(ElectionId::ZERO)
+    }
+
+    /// The genesis body, once there.
+    #[must_use]
+    pub fn election(&self) -> Option<&Arc<Election>> {
+        self.election.as_ref()
+    }
+
+    /// The definition as far as its parts are in.
+    #[must_use]
+    pub const fn definition(&self) -> &Arc<Definition> {
+        &self.definition
+    }
+
+    /// Whether all definition parts are in.
+    #[must_use]
+    pub fn is_defined(&self) -> bool {
+        self.election.as_ref().is_some_and(|election| self.parts == election.parts.len())
+    }
+
+    /// Size and roots now.
+    #[must_use]
+    pub fn head(&self) -> TreeHead {
+        self.frontier.head()
+    }
+
+    /// Sequenced time of the last leaf, ms.
+    #[must_use]
+    pub const fn time_ms(&self) -> u64 {
+        self.time_ms
+    }
+
+    /// The leaf of a record, if it is in the ledger.
+    #[must_use]
+    pub fn leaf_of(&self, id: &RecordId) -> Option<u64> {
+        self.ids.get(&id.short()).map(|leaf| u64::from(*leaf))
+    }
+
+    /// A registered key.
+    #[must_use]
+    pub fn key(&self, id: &KeyId) -> Option<&KeyEntry> {
+        self.keys.get(id)
+    }
+
+    /// How many keys are registered.
+    #[must_use]
+    pub fn key_count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// A station's roll.
+    #[must_use]
+    pub fn roll(&self, station: u32) -> Option<&StationRoll> {
+        self.rolls.get(&station)
+    }
+
+    /// What the ledger holds of a unit; nothing before its first record.
+    #[must_use]
+    pub fn unit(&self, unit: UnitId) -> Option<&UnitState> {
+        self.units.get(&unit)
+    }
+
+    /// Units with records.
+    #[must_use]
+    pub const fn units(&self) -> &BTreeMap<UnitId, UnitState> {
+        &self.units
+    }
+
+    /// The leaf of a stage's seal.
+    #[must_use]
+    pub fn seal(&self, stage: Stage) -> Option<u64> {
+        self.seals.get(&stage).copied()
+    }
+
+    /// Counters over the whole ledger.
+    #[must_use]
+    pub const fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Identifications by constituency of the station (index 0: stations without one) and by official hour; the last
+    /// column is after the last hour.
+    #[must_use]
+    pub fn turnout(&self) -> &[Vec<HourCount>] {
+        &self.turnout
+    }
+
+    /// An opened nationwide total of papers cast elsewhere.
+    #[must_use]
+    pub fn remote_opening(&self, basis: Basis, constituency: u32) -> Option<&Vec<u64>> {
+        self.remote_openings.get(&(basis, constituency))
+    }
+
+    /// Root of the BLAKE3 tree over the roll leaves of admitted voters, ascending: with it anybody who knows a tag can be
+    /// shown that it was used, or that it was not.
+    #[must_use]
+    pub fn admitted_root(&self) -> Digest {
+        let mut admitted: Vec<RollLeaf> = Vec::new();
+        for roll in self.rolls.values() {
+            admitted
+                .extend(roll.leaves.iter().zip(&roll.admitted).filter(|(_, leaf)| **leaf != 0).map(|(leaf, _)| *leaf));
+        }
+        admitted.sort_unstable();
+        let mut tree = Frontier::<Blake3Tree>::new();
+        for leaf in &admitted {
+            // A frontier is full at 2⁵³ leaves; a roll cannot get there.
+            let _ = tree.push(Blake3Tree::leaf(leaf.as_ref()));
+        }
+        Digest(tree.root().to_bytes())
+    }
+}
+
+impl KeySource for State {
+    fn find(&self, id: &KeyId) -> Option<PublicKey> {
+        self.keys.get(id).map(|entry| entry.key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sequence_number_is_used_once_within_the_window() {
+        let mut window = SequenceWindow::default();
+        for number in [5, 3, 4, 300, 299] {
+            assert_eq!(window.look(number), SequenceUse::Free);
+            window.mark(number);
+            assert_eq!(window.look(number), SequenceUse::Used);
+        }
+        assert_eq!(window.look(44), SequenceUse::TooOld);
+        assert_eq!(window.look(45), SequenceUse::Free);
+        assert_eq!(window.look(301), SequenceUse::Free);
+        window.mark(10_000);
+        assert_eq!(window.look(300), SequenceUse::TooOld);
+        assert_eq!(window.look(9_999), SequenceUse::Free);
+    }
+}
