@@ -4,137 +4,167 @@
 //! lock, reads take only a memory lock that is never held during disk I/O. What readers see is what `append` has returned
 //! for: written, not necessarily durable. Durable is what [`Store::sync`] has returned for.
 
+mod archive;
+mod confidential;
+mod edges;
 mod error;
+mod frame;
+mod fsck;
+mod index;
+mod layout;
+mod reader;
+mod recovery;
+mod scan;
+mod segments;
+mod tiles;
 mod types;
+mod writer;
 
-use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use tamga_platform::disk::Disk;
 
-use crate::tree::{
-    Blake3Tree, ConsistencyProof, InclusionProof, LeafIndex, Roots, Sha256Tree, TileWidth, TreeHash, TreeHead, TreeSize,
-};
+use crate::tree::{ENTRY_BYTES_MAX, TreeHead, TreeSize};
+
+use self::archive::Archive;
+use self::confidential::Erased;
+use self::edges::Edges;
+use self::layout::Folders;
+use self::segments::Segments;
+use self::tiles::TileFiles;
+use self::writer::{Writer, check_batch, size_after};
 
 pub use error::StoreError;
+pub use fsck::fsck;
+pub use reader::StoredTree;
 pub use types::{
     ArchivedCheckpoint, CLASS_MAX, CONFIDENTIAL_BYTES_MAX, Confidential, FAULTS_MAX, Fault, LogPosition,
     NOTE_BYTES_MAX, NewEntry, Options, Recovery, Report, SEGMENT_BYTES, SEGMENT_BYTES_MAX, Usage,
 };
 
-/// A tree whose tiles the store keeps. Implemented for [`Sha256Tree`] and [`Blake3Tree`] only.
-pub trait StoredTree: TreeHash + private::Sealed {}
-
-mod private {
-    pub trait Sealed {}
-    impl Sealed for super::Sha256Tree {}
-    impl Sealed for super::Blake3Tree {}
-}
-
-impl StoredTree for Sha256Tree {}
-impl StoredTree for Blake3Tree {}
-
 /// The open ledger of one node. See the module.
 #[derive(Debug)]
-pub struct Store {}
-
-#[expect(
-    unused_variables,
-    clippy::todo,
-    missing_docs,
-    clippy::missing_errors_doc,
-    reason = "the shape first; bodies follow"
-)]
-impl Store {
-    pub fn open(disk: Arc<dyn Disk>, folder: &Path, options: Options) -> Result<(Self, Recovery), StoreError> {
-        todo!()
-    }
-    /// Appends entries that come from one position of the replicated log; zero entries only advance the position.
-    pub fn append(&self, position: LogPosition, entries: &[NewEntry<'_>]) -> Result<TreeHead, StoreError> {
-        todo!()
-    }
-    /// Makes everything appended and archived so far durable.
-    pub fn sync(&self) -> Result<(), StoreError> {
-        todo!()
-    }
-    /// Forgets all confidential bodies of a class, for ever.
-    pub fn erase_confidential(&self, class: u8) -> Result<(), StoreError> {
-        todo!()
-    }
-    pub fn position(&self) -> Option<LogPosition> {
-        todo!()
-    }
-    pub fn head(&self) -> TreeHead {
-        todo!()
-    }
-    pub fn size(&self) -> TreeSize {
-        todo!()
-    }
-    pub fn entry(&self, leaf: LeafIndex) -> Result<Vec<u8>, StoreError> {
-        todo!()
-    }
-    /// Entries of the range in order; stops before `max_bytes` would be exceeded, but gives at least one.
-    pub fn entries(&self, range: Range<LeafIndex>, max_bytes: usize) -> Result<Vec<Vec<u8>>, StoreError> {
-        todo!()
-    }
-    pub fn confidential(&self, leaf: LeafIndex) -> Result<Confidential, StoreError> {
-        todo!()
-    }
-    pub fn entry_bundle(&self, index: u64, width: TileWidth) -> Result<Vec<u8>, StoreError> {
-        todo!()
-    }
-    pub fn tile<H: StoredTree>(&self, level: u8, index: u64, width: TileWidth) -> Result<Vec<u8>, StoreError> {
-        todo!()
-    }
-    pub fn roots_at(&self, size: TreeSize) -> Result<Roots, StoreError> {
-        todo!()
-    }
-    pub fn inclusion_proof<H: StoredTree>(
-        &self,
-        leaf: LeafIndex,
-        size: TreeSize,
-    ) -> Result<InclusionProof<H>, StoreError> {
-        todo!()
-    }
-    pub fn consistency_proof<H: StoredTree>(
-        &self,
-        old: TreeSize,
-        new: TreeSize,
-    ) -> Result<ConsistencyProof<H>, StoreError> {
-        todo!()
-    }
-    pub fn archive_checkpoint(&self, size: TreeSize, time_ms: u64, note: &str) -> Result<(), StoreError> {
-        todo!()
-    }
-    pub fn checkpoint_latest(&self) -> Result<Option<ArchivedCheckpoint>, StoreError> {
-        todo!()
-    }
-    pub fn checkpoint_at(&self, size: TreeSize) -> Result<Option<ArchivedCheckpoint>, StoreError> {
-        todo!()
-    }
-    pub fn checkpoint_before_time(&self, time_ms: u64) -> Result<Option<ArchivedCheckpoint>, StoreError> {
-        todo!()
-    }
-    pub fn checkpoint_covering(&self, leaf: LeafIndex) -> Result<Option<ArchivedCheckpoint>, StoreError> {
-        todo!()
-    }
-    pub fn checkpoints(&self, sizes: Range<TreeSize>, max: usize) -> Result<Vec<ArchivedCheckpoint>, StoreError> {
-        todo!()
-    }
-    pub fn disk_bytes(&self) -> Usage {
-        todo!()
-    }
-    pub fn entry_bytes(&self) -> u64 {
-        todo!()
-    }
+pub struct Store {
+    disk: Arc<dyn Disk>,
+    folders: Folders,
+    segments: Segments,
+    sha256: TileFiles,
+    blake3: TileFiles,
+    archive: Archive,
+    /// What readers see. Replaced as a whole after each append, so a reader works on one consistent size.
+    edges: RwLock<Arc<Edges>>,
+    erased: RwLock<Erased>,
+    writer: Mutex<Writer>,
+    /// The first failure of a write; set once, never cleared.
+    failed: OnceLock<String>,
 }
 
-/// Verifies all files of a ledger without writing anything.
-///
-/// # Errors
-/// Only when the folder cannot be read at all; faults found are in the report.
-#[expect(unused_variables, clippy::todo, reason = "the shape first; bodies follow")]
-pub fn fsck(disk: &Arc<dyn Disk>, folder: &Path) -> Result<Report, StoreError> {
-    todo!()
+impl Store {
+    /// Opens a ledger, or creates it in a folder that has none, and recovers from whatever crash came before.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when durable bytes are not what was written (nothing has been cut then),
+    /// [`StoreError::BadSegmentBytes`], [`StoreError::Io`].
+    pub fn open(disk: Arc<dyn Disk>, folder: &Path, options: Options) -> Result<(Self, Recovery), StoreError> {
+        recovery::open(disk, folder, options)
+    }
+
+    /// Appends the entries that come from one position of the replicated log, as one frame: after a crash all of them are
+    /// there or none. No entries at all is fine: only the position advances. Returns the new size and roots.
+    ///
+    /// Durable only after [`Store::sync`]. Once in `segment_bytes` an append closes the segment and syncs itself.
+    ///
+    /// # Errors
+    /// Before anything is written: [`StoreError::EntryTooLong`], [`StoreError::BadConfidential`],
+    /// [`StoreError::BatchTooLarge`] (64 MiB with bodies), [`StoreError::Full`]. [`StoreError::Io`] poisons the store: every
+    /// later write gets [`StoreError::Poisoned`].
+    pub fn append(&self, position: LogPosition, entries: &[NewEntry<'_>]) -> Result<TreeHead, StoreError> {
+        check_batch(entries)?;
+        let mut writer = self.writer()?;
+        size_after(self.size(), entries)?;
+        let done = writer.append(self, position, entries);
+        self.poison_on_error(done)
+    }
+
+    /// Makes everything appended and archived so far durable: confidential bodies and entries, then tiles, then
+    /// checkpoints.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] poisons the store; [`StoreError::Poisoned`].
+    pub fn sync(&self) -> Result<(), StoreError> {
+        let mut writer = self.writer()?;
+        let done = writer.sync(self);
+        self.poison_on_error(done)
+    }
+
+    /// Forgets all confidential bodies of a class appended so far, for ever and durably; both trees stay as they are. The
+    /// files are removed; whether the medium forgets is the operator's matter (encrypted disks).
+    ///
+    /// # Errors
+    /// [`StoreError::BadConfidential`] for a class that cannot be; [`StoreError::Io`] poisons the store;
+    /// [`StoreError::Poisoned`].
+    pub fn erase_confidential(&self, class: u8) -> Result<(), StoreError> {
+        if !(1..=CLASS_MAX).contains(&class) {
+            return Err(StoreError::BadConfidential { place: 0, class, length: 0 });
+        }
+        let mut writer = self.writer()?;
+        let done = writer.erase(self, class);
+        self.poison_on_error(done)
+    }
+
+    /// Keeps a published checkpoint for ever: the signed note with its cosignatures. Of one size the last note given counts
+    /// (merge cosignatures before). Readers see it at once; durable after the next [`Store::sync`].
+    ///
+    /// `time_ms`: the checkpoint's time in milliseconds of Unix time, for [`Store::checkpoint_before_time`].
+    ///
+    /// # Errors
+    /// [`StoreError::NoteTooLong`], [`StoreError::CheckpointAhead`] while this ledger is smaller, [`StoreError::Poisoned`].
+    pub fn archive_checkpoint(&self, size: TreeSize, time_ms: u64, note: &str) -> Result<(), StoreError> {
+        if note.len() > NOTE_BYTES_MAX {
+            return Err(StoreError::NoteTooLong(note.len()));
+        }
+        if size > self.size() {
+            return Err(StoreError::CheckpointAhead { asked: size, size: self.size() });
+        }
+        self.refuse_if_failed()?;
+        self.archive.put(size, time_ms, note);
+        Ok(())
+    }
+
+    fn writer(&self) -> Result<MutexGuard<'_, Writer>, StoreError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.refuse_if_failed()?;
+        Ok(writer)
+    }
+
+    fn refuse_if_failed(&self) -> Result<(), StoreError> {
+        match self.failed.get() {
+            Some(first) => Err(StoreError::Poisoned { first: first.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Fail-stop: after a failed write nobody knows what is on disk, and a retry may seem to work.
+    fn poison_on_error<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        done.inspect_err(|error| {
+            let _first_stays = self.failed.set(error.to_string());
+        })
+    }
+
+    fn edges(&self) -> Arc<Edges> {
+        Arc::clone(&self.edges.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn publish(&self, edges: Edges) {
+        *self.edges.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(edges);
+    }
+
+    fn erased_below(&self, class: u8) -> u32 {
+        self.erased.read().unwrap_or_else(PoisonError::into_inner).get(&class).copied().unwrap_or(0)
+    }
+
+    fn mark_erased(&self, class: u8, below: u32) {
+        self.erased.write().unwrap_or_else(PoisonError::into_inner).insert(class, below);
+    }
 }
