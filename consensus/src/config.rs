@@ -86,8 +86,8 @@ impl Config {
             quorum_loss_probe_interval: Some(self.election_ms_max.saturating_mul(2).saturating_add(self.heartbeat_ms)),
             // Bytes bound a message first (MESSAGE_BYTES_MAX / 4); this bounds tiny entries.
             max_payload_entries: 4_096,
-            // There are no snapshots to catch up with: always send the log, however far behind a follower is.
-            replication_lag_threshold: u64::MAX,
+            // Only tells when a learner counts as caught up; the log is always sent, however far behind a follower is.
+            replication_lag_threshold: 1_000,
             snapshot_policy: openraft::SnapshotPolicy::Never,
             max_in_snapshot_log_to_keep: u64::MAX,
             install_snapshot_timeout: self.rpc_timeout_ms.saturating_mul(4),

@@ -1,46 +1,104 @@
-//! The handle of a running replica.
+//! [`Consensus`]: the handle of a running replica.
 
-use tokio::sync::watch;
+mod members;
+mod start;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use openraft::ReadPolicy;
+use openraft::errors::{ClientWriteError, ForwardReason, ForwardToLeader, LinearizableReadError, RaftError};
+use tokio::sync::{Semaphore, watch};
 
-use crate::application::Application;
-use crate::config::{Config, Seams};
-use crate::error::{Fatal, MembershipError, ProposeError, ReadError, StartError};
-use crate::network::{RaftServer, Service};
-use crate::types::{Accepted, LogPosition, Member, NodeId, Status};
+use crate::config::Config;
+use crate::error::{Fatal, ProposeError, ReadError};
+use crate::network::{Gate, Peers, RaftServer, ReadIndex, Service};
+use crate::raft::{Payload, Raft, TypeConfig, leader_of, position_from_raft, status_of};
+use crate::types::{Accepted, LogPosition, MESSAGE_BYTES_MAX, Member, NodeId, PAYLOAD_BYTES_MAX, Status};
+use crate::wal::Wal;
 
 /// A running replica. Cheap to clone; all clones are the same replica.
-#[derive(Debug, Clone)]
-pub struct Consensus {
+#[derive(Clone)]
+pub struct Consensus(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    raft: Raft,
+    wal: Wal,
+    peers: Peers,
     status: watch::Receiver<Status>,
+    disk_low: watch::Receiver<bool>,
     fatal: watch::Receiver<Option<Fatal>>,
+    /// Bounds what proposals hold in memory, in KiB.
+    room: Semaphore,
+}
+
+/// What proposals of this node may hold in memory, in KiB.
+const ROOM_KIB: u32 = 64 * 1024;
+
+impl fmt::Debug for Consensus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consensus").field("node", &self.0.config.node).finish_non_exhaustive()
+    }
 }
 
 impl Consensus {
-    /// Opens the log, re-applies what the application lacks, and starts to take part. Peers reach this replica only
-    /// once [`raft_service`](Self::raft_service) is mounted.
-    ///
-    /// # Errors
-    /// [`StartError`]; nothing runs then.
-    pub async fn start(config: Config, seams: Seams, application: impl Application) -> Result<Self, StartError> {
-        let _ = (config, seams, application);
-        Err(Fatal::new("not built yet").into())
-    }
-
-    /// The service that peers call, to be mounted on the listener for peers.
+    /// The service that peers call, to be mounted on the listener for peers. That listener puts the
+    /// [`PeerIdentity`](crate::PeerIdentity) of the connection into each request's extensions, and should allow HTTP/2
+    /// windows of a few MiB (`initial_stream_window_size`): messages are up to 16 MiB long.
     #[must_use]
     pub fn raft_service(&self) -> RaftServer<Service> {
-        unimplemented!()
+        let Config { cluster, node, require_peer_identity, .. } = self.0.config;
+        let service = Service::new(self.0.raft.clone(), Gate { cluster, node, require_peer_identity });
+        RaftServer::new(service)
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX)
     }
 
-    /// Proposes a payload and waits until this node applied it.
+    /// Proposes a payload and waits until this node applied it. Only the leader takes proposals.
     ///
     /// # Errors
     /// [`ProposeError`]; each variant says whether the payload may still be committed.
     pub async fn propose(&self, payload: Bytes) -> Result<Accepted, ProposeError> {
-        let _ = payload;
-        Err(Fatal::new("not built yet").into())
+        let (bytes, max) = (payload.len(), PAYLOAD_BYTES_MAX);
+        if bytes > max {
+            return Err(ProposeError::TooLarge { bytes, max });
+        }
+        if let Some(fatal) = self.failure() {
+            return Err(fatal.into());
+        }
+        if *self.0.disk_low.borrow() {
+            return Err(ProposeError::Unavailable("the disk that holds the log is nearly full".to_owned()));
+        }
+        let patience = Duration::from_millis(self.0.config.propose_timeout_ms);
+        let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(ROOM_KIB);
+        let Ok(Ok(_room)) = tokio::time::timeout(patience, self.0.room.acquire_many(kib)).await else {
+            return Err(ProposeError::Unavailable("too many proposals are waiting".to_owned()));
+        };
+        match tokio::time::timeout(patience, self.0.raft.client_write(Payload(payload))).await {
+            Ok(Ok(written)) => {
+                Ok(Accepted { position: position_from_raft(written.log_id), response: written.data })
+            }
+            Ok(Err(error)) => Err(self.propose_error(error)),
+            Err(_) => Err(ProposeError::Unknown(format!("not applied within {patience:?}"))),
+        }
+    }
+
+    fn propose_error(&self, error: RaftError<TypeConfig, ClientWriteError<TypeConfig>>) -> ProposeError {
+        match error {
+            RaftError::APIError(ClientWriteError::ForwardToLeader(forward)) => match forward.reason {
+                ForwardReason::NotLeader => ProposeError::NotLeader { leader: self.leader(&forward) },
+                ForwardReason::LeadershipTransfer => {
+                    ProposeError::Unavailable("leadership is being handed over".to_owned())
+                }
+                ForwardReason::LeaseExpired => ProposeError::Unavailable("no quorum answers this leader".to_owned()),
+            },
+            // Discarded here, yet another leader may have committed it.
+            RaftError::APIError(error) => ProposeError::Unknown(error.to_string()),
+            RaftError::Fatal(fatal) => self.fatal(&fatal).into(),
+        }
     }
 
     /// Waits until this node has applied everything that was committed before the call, and returns how far that is.
@@ -49,65 +107,59 @@ impl Consensus {
     /// # Errors
     /// [`ReadError`]; the caller may retry.
     pub async fn read_barrier(&self) -> Result<LogPosition, ReadError> {
-        Err(Fatal::new("not built yet").into())
+        let patience = Duration::from_millis(self.0.config.read_timeout_ms);
+        let read = tokio::time::timeout(patience, self.read_position_applied()).await;
+        read.unwrap_or_else(|_| Err(ReadError::Unavailable(format!("no answer within {patience:?}"))))
     }
 
-    /// Gives a fresh cluster its first members. Every node may call it with the same list, at every start.
-    ///
-    /// # Errors
-    /// [`MembershipError::Conflict`] when the cluster lives with other members.
-    pub async fn initialize(&self, members: Vec<Member>) -> Result<(), MembershipError> {
-        let _ = members;
-        Err(Fatal::new("not built yet").into())
+    async fn read_position_applied(&self) -> Result<LogPosition, ReadError> {
+        let position = self.read_position().await?;
+        let applied = self.0.raft.wait(None).applied_index_at_least(Some(position.index), "read barrier").await;
+        match applied {
+            Ok(_) => Ok(position),
+            Err(error) => Err(self.failure().unwrap_or_else(|| Fatal::new(error.to_string())).into()),
+        }
     }
 
-    /// Adds a member that receives the log without a vote.
-    ///
-    /// # Errors
-    /// [`MembershipError`].
-    pub async fn add_learner(&self, member: Member) -> Result<LogPosition, MembershipError> {
-        let _ = member;
-        Err(Fatal::new("not built yet").into())
-    }
-
-    /// Makes `voters`, who must be members already, the only voters.
-    ///
-    /// # Errors
-    /// [`MembershipError`].
-    pub async fn change_membership(
-        &self,
-        voters: Vec<NodeId>,
-        keep_others_as_learners: bool,
-    ) -> Result<LogPosition, MembershipError> {
-        let _ = (voters, keep_others_as_learners);
-        Err(Fatal::new("not built yet").into())
-    }
-
-    /// Removes learners.
-    ///
-    /// # Errors
-    /// [`MembershipError`].
-    pub async fn remove_learners(&self, learners: Vec<NodeId>) -> Result<LogPosition, MembershipError> {
-        let _ = learners;
-        Err(Fatal::new("not built yet").into())
+    /// A position such that whoever applied it has seen everything committed so far: the leader's, once a quorum has
+    /// confirmed that it still leads.
+    async fn read_position(&self) -> Result<LogPosition, ReadError> {
+        let forward = match self.0.raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
+            Ok(read) => return Ok(position_from_raft(*read.read_log_id().log_id())),
+            Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward))) => forward,
+            Err(RaftError::APIError(error)) => return Err(ReadError::Unavailable(error.to_string())),
+            Err(RaftError::Fatal(fatal)) => return Err(self.fatal(&fatal).into()),
+        };
+        let leader = self.leader(&forward);
+        let Some(leader) = leader.filter(|leader| leader.id != self.0.config.node) else {
+            return Err(ReadError::NotLeader { leader: None });
+        };
+        match self.0.peers.read_index(&leader).await {
+            Ok(ReadIndex::At(position)) => Ok(position),
+            Ok(ReadIndex::NotLeader) => Err(ReadError::NotLeader { leader: None }),
+            Err(why) => Err(ReadError::Unavailable(why)),
+        }
     }
 
     /// This replica's view, now.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.status.borrow().clone()
+        let metrics = self.0.raft.metrics();
+        let metrics = openraft::async_runtime::watch::WatchReceiver::borrow_watched(&metrics).clone();
+        status_of(&metrics, *self.0.disk_low.borrow())
     }
 
     /// This replica's view as it changes.
     #[must_use]
     pub fn watch_status(&self) -> watch::Receiver<Status> {
-        self.status.clone()
+        self.0.status.clone()
     }
 
-    /// Becomes `Some` when consensus on this node stopped for good: the process should exit.
+    /// Becomes `Some` when consensus on this node stopped for good because something failed: the process should exit.
+    /// Stays `None` after [`shutdown`](Self::shutdown).
     #[must_use]
     pub fn watch_fatal(&self) -> watch::Receiver<Option<Fatal>> {
-        self.fatal.clone()
+        self.0.fatal.clone()
     }
 
     /// Stands for election now, after asking the others whether that could succeed.
@@ -115,18 +167,43 @@ impl Consensus {
     /// # Errors
     /// [`Fatal`] when consensus has stopped.
     pub async fn trigger_election(&self) -> Result<(), Fatal> {
-        Err(Fatal::new("not built yet"))
+        self.0.raft.trigger().elect(true).await.map_err(|fatal| self.fatal(&fatal))
     }
 
-    /// Hands leadership to `successor`.
+    /// Asks this leader to hand leadership to `successor`; returns at once. Without effect on a node that does not lead.
     ///
     /// # Errors
     /// [`Fatal`] when consensus has stopped.
     pub async fn transfer_leadership(&self, successor: NodeId) -> Result<(), Fatal> {
-        let _ = successor;
-        Err(Fatal::new("not built yet"))
+        self.0.raft.trigger().transfer_leader(successor.0).await.map_err(|fatal| self.fatal(&fatal))
     }
 
-    /// Stops taking part; what was queued for the log is written first. Idempotent.
-    pub async fn shutdown(&self) {}
+    /// Stops taking part; what was queued for the log is written first. Idempotent. The folder may be opened again
+    /// afterwards.
+    pub async fn shutdown(&self) {
+        if let Err(error) = self.0.raft.shutdown().await {
+            tracing::warn!(%error, "consensus did not stop cleanly");
+        }
+        // Already closed, or failed and reported as such.
+        let _ = self.0.wal.close().await;
+    }
+
+    fn failure(&self) -> Option<Fatal> {
+        self.0.fatal.borrow().clone()
+    }
+
+    /// The story behind openraft's end, when we know a better one.
+    fn fatal(&self, fatal: &openraft::errors::Fatal<TypeConfig>) -> Fatal {
+        self.failure().unwrap_or_else(|| Fatal::new(fatal.to_string()))
+    }
+
+    fn leader(&self, forward: &ForwardToLeader<TypeConfig>) -> Option<Member> {
+        match (forward.leader_id, &forward.leader_node) {
+            (Some(id), Some(node)) => Some(Member { id: NodeId(id), address: node.addr.clone() }),
+            _ => {
+                let metrics = self.0.raft.metrics();
+                leader_of(&openraft::async_runtime::watch::WatchReceiver::borrow_watched(&metrics).clone())
+            }
+        }
+    }
 }

@@ -31,7 +31,9 @@ pub mod consensus;
 pub mod error;
 pub mod types;
 
+mod codec;
 mod network;
+mod raft;
 mod wal;
 
 pub use application::{Application, Observer};

@@ -1,0 +1,107 @@
+//! Starting a replica: the order in which its parts come up, and who notices that one of them failed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::async_runtime::watch::WatchReceiver;
+use tokio::sync::{Semaphore, watch};
+
+use super::{Consensus, Inner, ROOM_KIB};
+use crate::application::Application;
+use crate::config::{Config, Seams};
+use crate::error::{Fatal, StartError};
+use crate::network::Peers;
+use crate::raft::{LogStore, Raft, StateMachine, TypeConfig, follow, status_of};
+use crate::wal::{Outside, Settings, Wal};
+
+impl Consensus {
+    /// Opens the log, re-applies what the application lacks, and starts to take part. Peers reach this replica only
+    /// once [`raft_service`](Self::raft_service) is mounted.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub async fn start(config: Config, seams: Seams, application: impl Application) -> Result<Self, StartError> {
+        config.check()?;
+        let settings = config.openraft()?;
+        let wal = open_wal(&config, &seams).await?;
+        let file = config.folder.join("membership");
+        let machine = StateMachine::open(Box::new(application), &wal, seams.disk, seams.blocking, file).await?;
+        let failures = [wal.watch_failed(), machine.watch_failed()];
+
+        let timeout = Duration::from_millis(config.rpc_timeout_ms);
+        let peers = Peers::new(config.cluster, config.node, timeout, seams.dialer);
+        let store = LogStore::new(wal.clone(), config.observer.clone());
+        // Committed entries behind the application's position are applied in here, before anybody is served.
+        let started = Raft::new(config.node.0, settings, peers.clone(), store, machine).await;
+        let raft = match started {
+            Ok(raft) => raft,
+            Err(error) => {
+                let known = failures.iter().find_map(|failed| failed.borrow().clone());
+                return Err(known.unwrap_or_else(|| Fatal::new(error.to_string())).into());
+            }
+        };
+
+        let disk_low = wal.watch_disk_low();
+        let first = status_of(&raft.metrics().borrow_watched().clone(), false);
+        let (status, watched) = watch::channel(first);
+        tokio::spawn(follow(raft.clone(), disk_low.clone(), status));
+        let fatal = guard(&raft, failures);
+        let room = Semaphore::new(ROOM_KIB as usize);
+        Ok(Self(Arc::new(Inner { config, raft, wal, peers, status: watched, disk_low, fatal, room })))
+    }
+}
+
+async fn open_wal(config: &Config, seams: &Seams) -> Result<Wal, StartError> {
+    let outside = Outside {
+        disk: Arc::clone(&seams.disk),
+        clock: Arc::clone(&seams.clock),
+        entropy: Arc::clone(&seams.entropy),
+        blocking: Arc::clone(&seams.blocking),
+    };
+    let settings = Settings {
+        folder: config.folder.join("wal"),
+        cluster: config.cluster,
+        node: config.node,
+        segment_bytes: config.segment_bytes,
+        cache_bytes: config.cache_bytes,
+        disk_reserve_bytes: config.disk_reserve_bytes,
+    };
+    Ok(Wal::open(outside, settings).await?)
+}
+
+/// Waits for the first failure of the log, of the application, or of openraft itself, and makes it known. A failed log
+/// is noticed even when openraft has nothing to write.
+fn guard(raft: &Raft, failures: [watch::Receiver<Option<Fatal>>; 2]) -> watch::Receiver<Option<Fatal>> {
+    let (tell, fatal) = watch::channel(None);
+    let mut metrics = raft.server_metrics();
+    let mut state = raft.metrics();
+    let [mut log, mut machine] = failures;
+    tokio::spawn(async move {
+        let stopped = async move {
+            // Ends with openraft: the sender is dropped after the last word.
+            while metrics.changed().await.is_ok() && state.borrow_watched().running_state.is_ok() {}
+            let _ = state.changed().await;
+            let last = state.borrow_watched().running_state.clone();
+            match last {
+                Err(error) if !matches!(error, openraft::errors::Fatal::<TypeConfig>::Stopped) => {
+                    Some(Fatal::new(error.to_string()))
+                }
+                _ => None,
+            }
+        };
+        let first = tokio::select! {
+            biased;
+            Some(fatal) = failure(&mut log) => Some(fatal),
+            Some(fatal) = failure(&mut machine) => Some(fatal),
+            stopped = stopped => stopped,
+        };
+        // The component's own story is better than what openraft made of it.
+        let story = log.borrow().clone().or_else(|| machine.borrow().clone()).or(first);
+        tell.send_replace(story);
+    });
+    fatal
+}
+
+async fn failure(failed: &mut watch::Receiver<Option<Fatal>>) -> Option<Fatal> {
+    failed.wait_for(Option::is_some).await.ok().and_then(|fatal| fatal.clone())
+}
