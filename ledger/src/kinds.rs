@@ -626,7 +626,7 @@ pub struct StationPhase {
 body!(StationPhase, StationPhase);
 
 /// Counters that must be zero at the opening and add up at the close.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Encode, Decode, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Encode, Decode, serde::Serialize, serde::Deserialize)]
 #[cbor(array)]
 pub struct Counters {
     /// Voters identified with the own constituency's ballot.

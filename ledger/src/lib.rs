@@ -14,6 +14,7 @@
 //! [`tamga_platform::disk::Disk`]. Everything that decides is a total, deterministic function of its arguments: no floats,
 //! no iteration over hash maps, no time zones, no Unicode tables.
 
+pub mod audit;
 pub mod batch;
 pub mod codec;
 pub mod commitment;

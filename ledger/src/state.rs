@@ -155,7 +155,7 @@ impl StationRoll {
 }
 
 /// Where a unit stands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnitStatus {
     /// No zero report yet.
@@ -257,7 +257,7 @@ pub struct ProtocolInForce {
 }
 
 /// Identifications within one interval between official hours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct HourCount {
     /// Own constituency's voters.
     pub local: u32,
@@ -266,7 +266,7 @@ pub struct HourCount {
 }
 
 /// Counters over the whole ledger, for people who want to see at once what is in it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Counts {
     /// Entries by kind and verdict (`accepted`, `flagged`, `refused`).
     pub by_kind: BTreeMap<Kind, [u64; 3]>,

@@ -6,10 +6,10 @@ use crate::ids::Digest;
 use crate::kinds::{Basis, Candidate, Constituency};
 use crate::record::UnitId;
 use crate::state::{State, UnitState};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How many of the places that should report have reported.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Reported.
     pub n: u32,
@@ -26,7 +26,7 @@ impl Coverage {
 }
 
 /// Votes of one constituency on one basis.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BasisResult {
     /// Units of the constituency whose own counts are in.
     pub coverage: Coverage,
@@ -47,7 +47,7 @@ impl BasisResult {
 }
 
 /// A candidate who gets a seat.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Elected {
     /// Ballot position.
     pub position: u32,
@@ -56,7 +56,7 @@ pub struct Elected {
 }
 
 /// Who gets the seats.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
 pub enum Seats {
     /// Counts are missing; nobody can be named yet.
@@ -76,7 +76,7 @@ pub enum Seats {
 }
 
 /// One constituency's result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConstituencyResult {
     /// Its number.
     pub constituency: u32,
@@ -89,7 +89,7 @@ pub struct ConstituencyResult {
 }
 
 /// All results at one tree size.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// By constituency, ascending.
     pub constituencies: Vec<ConstituencyResult>,

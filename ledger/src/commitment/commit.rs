@@ -24,9 +24,9 @@ pub enum OpeningError {
     /// The blinding's bytes.
     #[error(transparent)]
     Blinding(#[from] BlindingError),
-    /// Other counts, or another blinding, were committed to.
-    #[error("the counts and the blinding do not open the commitment: {0}")]
-    DoesNotOpen(Commitment),
+    /// Other counts, or another blinding, were committed to. Carries the commitment's encoding.
+    #[error("the counts and the blinding do not open the commitment {}", hex::encode(.0))]
+    DoesNotOpen([u8; 32]),
 }
 
 /// A committed cell: an element of ristretto255 in its one encoding.
@@ -111,6 +111,6 @@ pub fn verify_opening(commitment: &Commitment, counts: &Counts, blinding: [u8; 3
     if opened + h() * blinding.scalar() == commitment.point {
         Ok(())
     } else {
-        Err(OpeningError::DoesNotOpen(*commitment))
+        Err(OpeningError::DoesNotOpen(commitment.encoded))
     }
 }

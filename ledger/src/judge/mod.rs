@@ -31,7 +31,7 @@ use crate::entry::{Entry, Payload, Stub};
 use crate::ids::RecordId;
 use crate::kinds::Kind;
 use crate::state::{CUTS_KEPT, State};
-use crate::submission::{Authentic, Content};
+use crate::submission::{Authentic, Content, Secret};
 use crate::tree::{LeafIndex, TreeHead};
 use crate::verdict::{Flag, Refusal, Verdict};
 use effect::Effect;
@@ -84,12 +84,24 @@ pub struct NewLeaf {
 
 impl State {
     /// Advances sequenced time to `max(time, previous)` and cuts if a multiple of the checkpoint interval lies between
-    /// the last leaf and now. Called before the first record of a batch; the result depends on leaf times only, so a
-    /// replay over entries cuts at the same sizes.
+    /// the last leaf and now. Called before the first record of a batch.
+    ///
+    /// The heads that a seal may name are those at which a crossing was seen: a function of leaf times alone, so that a
+    /// replay from entries, which knows nothing of batches or idle cuts, judges seals alike.
     pub fn advance_time(&mut self, time_ms: u64) -> Option<Cut> {
         let interval_ms = self.election.as_ref().map_or(u64::MAX, |election| election.checkpoint_interval_ms.max(1));
         let crossed = time_ms.max(self.time_ms) / interval_ms > self.time_ms / interval_ms;
-        if crossed { self.cut() } else { None }
+        if !crossed {
+            return None;
+        }
+        let head = self.head();
+        if self.cuts.back().is_none_or(|last| last.size < head.size) {
+            self.cuts.push_back(head);
+        }
+        if self.cuts.len() > CUTS_KEPT {
+            self.cuts.pop_front();
+        }
+        self.cut()
     }
 
     /// Cuts here, unless nothing was added since the last cut.
@@ -99,10 +111,6 @@ impl State {
             return None;
         }
         self.last_cut_size = head.size.get();
-        self.cuts.push_back(head);
-        if self.cuts.len() > CUTS_KEPT {
-            self.cuts.pop_front();
-        }
         Some(Cut { head, time_ms: self.time_ms })
     }
 
@@ -122,51 +130,63 @@ impl State {
             // Leaf indexes in `ids` are below the size and so always valid.
             return LeafIndex::new(leaf).map_or(Integrated::Full, |leaf| Integrated::Duplicate { leaf });
         }
-        let (Ok(index), true) = (self.head().size.next_index(), self.ids.len() < u32::MAX as usize) else {
+        if self.ids.len() >= u32::MAX as usize - 1 {
             return Integrated::Full;
-        };
-        let time_ms = time_ms.max(self.time_ms);
-        let (verdict, effect) = match self.decide(time_ms, &authentic) {
-            Ok((mut flags, effect)) => {
-                flags.sort_unstable();
-                (Verdict::Accepted(flags), effect)
-            }
-            Err(refusal) => (Verdict::Refused(refusal), Effect::Nothing),
-        };
-        self.settle(time_ms, index, authentic, verdict, effect)
+        }
+        self.settle(time_ms, authentic, None, None).map_or(Integrated::Full, |leaf| Integrated::Leaf(Box::new(leaf)))
     }
 
-    /// As [`integrate`](Self::integrate), but with the verdict that an entry states: for an auditor who does not have the
-    /// confidential body the verdict depends on.
-    pub(crate) fn integrate_stated(&mut self, time_ms: u64, authentic: Authentic, verdict: Verdict) -> Integrated {
-        let Ok(index) = self.head().size.next_index() else { return Integrated::Full };
-        let effect = if verdict.is_accepted() { self.stated_effect(time_ms, &authentic) } else { Effect::Nothing };
-        self.settle(time_ms.max(self.time_ms), index, authentic, verdict, effect)
+    /// Judges the record of an existing entry again and puts the entry's own bytes into the trees. The caller compares the
+    /// leaf returned, which is what the rules give, with the entry. `None` if the log is full.
+    ///
+    /// Where an identification's confidential body is withheld, the verdict that the entry states is taken over.
+    pub fn replay(&mut self, entry: &Entry, bytes: &[u8], authentic: Authentic) -> Option<NewLeaf> {
+        let withheld = matches!(authentic.content(), Content::Identification(_, Secret::Withheld));
+        let stated = withheld.then(|| entry.verdict.clone());
+        self.advance_time(entry.time_ms);
+        self.settle(entry.time_ms, authentic, stated, Some(bytes))
     }
 
-    /// Appends an entry whose record is not at hand (a stub).
-    pub(crate) fn integrate_stub(&mut self, entry: &Entry, bytes: &[u8]) {
-        if let Payload::Stub(stub) = &entry.payload {
+    /// Appends an entry whose record is not at hand (a stub) or cannot be read: the trees still need its bytes.
+    pub fn replay_unread(&mut self, entry: Option<&Entry>, bytes: &[u8]) {
+        if let Some(entry) = entry {
+            self.advance_time(entry.time_ms);
+            self.time_ms = self.time_ms.max(entry.time_ms);
+        }
+        let Ok(index) = self.frontier.push_entry(bytes) else { return };
+        if let Some(Entry { payload: Payload::Stub(stub), .. }) = entry {
             if let Some(author) = stub.signers.get(stub.author as usize)
                 && let Some(key) = self.keys.get_mut(author)
             {
                 key.sequences.mark(stub.sequence);
             }
-            if let Ok(index) = self.frontier.push_entry(bytes) {
-                self.ids.insert(stub.id.short(), index.get() as u32);
+            if let Some(kind) = Kind::from_number(stub.kind) {
+                self.counts.by_kind.entry(kind).or_default()[2] += 1;
             }
+            self.ids.insert(stub.id.short(), index.get() as u32);
         }
-        self.time_ms = self.time_ms.max(entry.time_ms);
     }
 
     fn settle(
         &mut self,
         time_ms: u64,
-        index: LeafIndex,
         authentic: Authentic,
-        verdict: Verdict,
-        effect: Effect,
-    ) -> Integrated {
+        stated: Option<Verdict>,
+        given: Option<&[u8]>,
+    ) -> Option<NewLeaf> {
+        let index = self.head().size.next_index().ok()?;
+        let time_ms = time_ms.max(self.time_ms);
+        let (verdict, effect) = match stated {
+            Some(verdict) if verdict.is_accepted() => (verdict, self.stated_effect(&authentic)),
+            Some(verdict) => (verdict, Effect::Nothing),
+            None => match self.decide(time_ms, &authentic) {
+                Ok((mut flags, effect)) => {
+                    flags.sort_unstable();
+                    (Verdict::Accepted(flags), effect)
+                }
+                Err(refusal) => (Verdict::Refused(refusal), Effect::Nothing),
+            },
+        };
         let kind = authentic.content().kind();
         let id = *authentic.id();
         let hidden = matches!(verdict, Verdict::Refused(Refusal::Embargo | Refusal::SmallCell));
@@ -179,9 +199,9 @@ impl State {
         self.time_ms = time_ms;
         self.ids.insert(id.short(), index.get() as u32);
         effect.apply(self, index.get(), time_ms, authentic);
-        // The size was checked before; the frontier cannot be full.
-        let _ = self.frontier.push_entry(&entry);
-        Integrated::Leaf(Box::new(NewLeaf { index, id, kind, verdict, entry, confidential }))
+        // The index exists, so the frontier is not full.
+        let _ = self.frontier.push_entry(given.unwrap_or(&entry));
+        Some(NewLeaf { index, id, kind, verdict, entry, confidential })
     }
 
     /// The verdict on `authentic` at `time_ms`, and what it would change.

@@ -228,11 +228,10 @@ impl State {
     }
 
     /// What an accepted identification changes as far as its public part tells: for an auditor without the secret.
-    pub(super) fn stated_effect(&self, time_ms: u64, authentic: &Authentic) -> Effect {
-        let Content::Identification(public, _) = authentic.content() else {
-            return self.decide_kind(time_ms, authentic).map_or(Effect::Nothing, |(_, effect)| effect);
-        };
-        let (Ok(unit), Some(device)) = (unit_of(authentic.record()), authentic.record().author_key()) else {
+    pub(super) fn stated_effect(&self, authentic: &Authentic) -> Effect {
+        let (Content::Identification(public, _), Ok(unit), Some(device)) =
+            (authentic.content(), unit_of(authentic.record()), authentic.record().author_key())
+        else {
             return Effect::Nothing;
         };
         Effect::Identify(Identify {

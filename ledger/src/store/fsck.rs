@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use tamga_platform::disk::{Disk, Open};
 
-use crate::tree::{
-    Blake3Tree, CompleteTile, LeafHashes, Sha256Tree, TileBuilder, TileKind, TreeHead, TreeSize, TwinFrontier,
-};
+use crate::tree::{Blake3Tree, CompleteTile, LeafHashes, Sha256Tree, TileBuilder, TileKind, TreeHead, TwinFrontier};
 
 use super::archive::scan_archive;
 use super::confidential::{Erased, first_bad_body, read_erased};

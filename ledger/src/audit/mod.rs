@@ -1,0 +1,295 @@
+//! Audit: re-derives everything in a copy of a ledger and says what does not hold, with the leaf where it does not.
+//!
+//! The auditor starts from [`Trust`] (the pinned genesis digest), takes checkpoints and entries as anybody may have handed
+//! them over, and believes none of them: bytes, signatures, every verdict, both trees and every checkpoint are computed
+//! again. Memory is the judging state plus one chunk; entries stream through.
+//!
+//! | file | what |
+//! |---|---|
+//! | `finding` | what an auditor reports: numbered checks, classes, plain words |
+//! | `mod` | the walk over entries |
+
+mod finding;
+
+pub use finding::{Check, Class, Finding, NOT_PROVEN};
+
+use crate::entry::{Entry, Payload};
+use crate::judge::NewLeaf;
+use crate::note::VerifiedCheckpoint;
+use crate::record::Scope;
+use crate::state::State;
+use crate::submission::{Authentic, Confidential, Rejection, Submission, authenticate_submission};
+use crate::tally::{Tally, tally};
+use crate::tree::TreeHead;
+use crate::trust::Trust;
+use rayon::prelude::*;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Most findings kept; more are counted.
+pub const FINDINGS_MAX: usize = 1_000;
+
+/// An audit under way.
+#[derive(Debug)]
+pub struct Auditor {
+    trust: Trust,
+    state: State,
+    checkpoints: BTreeMap<u64, TreeHead>,
+    confirmed: u64,
+    findings: Vec<Finding>,
+    findings_total: u64,
+    withheld: u64,
+    stubs: u64,
+}
+
+/// What an audit found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Nothing was found, and everything given was covered by a checkpoint that satisfies the trust policy.
+    pub ok: bool,
+    /// Entries read.
+    pub entries: u64,
+    /// Size and roots computed.
+    pub head: TreeHead,
+    /// Checkpoints that were given, verified and matched.
+    pub checkpoints_confirmed: u64,
+    /// Entries after the last confirmed checkpoint: read, but published by nobody yet.
+    pub entries_unconfirmed: u64,
+    /// Identifications whose verdict was taken over because their confidential body is not public (yet, or any more).
+    pub verdicts_not_rederived: u64,
+    /// Refused records of which only a stub is public.
+    pub stubs: u64,
+    /// What does not hold, in leaf order, at most [`FINDINGS_MAX`].
+    pub findings: Vec<Finding>,
+    /// How many there are in all.
+    pub findings_total: u64,
+    /// What this audit cannot prove, in plain words.
+    pub not_proven: &'static [&'static str],
+}
+
+/// An entry with what checking it in parallel gave.
+struct Checked<'a> {
+    bytes: &'a [u8],
+    entry: Result<Entry, crate::entry::EntryError>,
+    authentic: Option<Result<Authentic, Rejection>>,
+}
+
+impl Auditor {
+    /// An audit of the election that `trust` was pinned to.
+    #[must_use]
+    pub fn new(trust: Trust) -> Self {
+        Self {
+            trust,
+            state: State::empty(),
+            checkpoints: BTreeMap::new(),
+            confirmed: 0,
+            findings: Vec::new(),
+            findings_total: 0,
+            withheld: 0,
+            stubs: 0,
+        }
+    }
+
+    /// The state so far: what the ledger says by the rules, as far as entries were added.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What the audit starts from.
+    #[must_use]
+    pub const fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// Results by the rules, as far as entries were added.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        tally(&self.state)
+    }
+
+    /// Adds a checkpoint as handed over. Has to be called before the entries it covers are added; a later one is
+    /// compared only if it ends exactly at the entries added so far.
+    ///
+    /// A checkpoint that does not verify becomes a finding and is not used.
+    pub fn checkpoint(&mut self, note: &[u8]) -> Option<VerifiedCheckpoint> {
+        match self.trust.verify_checkpoint(note) {
+            Ok(verified) => {
+                let head = verified.checkpoint().head();
+                if let Some(other) = self.checkpoints.insert(head.size.get(), head)
+                    && other != head
+                {
+                    let text = format!("two published checkpoints of size {} have different roots", head.size.get());
+                    self.find(Check::SplitView, None, text);
+                }
+                self.confirm();
+                Some(verified)
+            }
+            Err(error) => {
+                self.find(Check::CheckpointInvalid, None, format!("a checkpoint does not verify: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Adds the next entries in leaf order, each with its confidential body (empty where there is none or it is
+    /// withheld). Signatures are verified on all cores.
+    pub fn add(&mut self, entries: &[Vec<u8>], confidential: &[Vec<u8>]) {
+        let (election, state) = (*self.trust.election_id(), &self.state);
+        let checked: Vec<Checked<'_>> = entries
+            .par_iter()
+            .enumerate()
+            .map(|(offset, bytes)| {
+                let body = confidential.get(offset).map_or(&[][..], Vec::as_slice);
+                let entry = Entry::from_bytes(bytes);
+                let authentic = match &entry {
+                    Ok(Entry { payload: Payload::Full(signed), .. }) => {
+                        let submission = Submission { signed: signed.clone(), confidential: body.to_vec() };
+                        Some(authenticate_submission(
+                            submission,
+                            &expected(&election, state, offset),
+                            state,
+                            Confidential::MayBeWithheld,
+                        ))
+                    }
+                    _ => None,
+                };
+                Checked { bytes, entry, authentic }
+            })
+            .collect();
+        for (offset, checked) in checked.into_iter().enumerate() {
+            let body = confidential.get(offset).map_or(&[][..], Vec::as_slice);
+            self.add_checked(checked, body);
+            self.confirm();
+        }
+    }
+
+    fn add_checked(&mut self, checked: Checked<'_>, body: &[u8]) {
+        let leaf = self.state.head().size.get();
+        let entry = match checked.entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                self.find(Check::EntryMalformed, Some(leaf), format!("entry {leaf} cannot be read: {error}"));
+                return self.state.replay_unread(None, checked.bytes);
+            }
+        };
+        if entry.time_ms < self.state.time_ms() {
+            let text = format!("entry {leaf} has sequenced time {} ms, before the entry in front of it", entry.time_ms);
+            self.find(Check::TimeReversed, Some(leaf), text);
+        }
+        let Payload::Full(signed) = &entry.payload else {
+            self.stubs += 1;
+            return self.state.replay_unread(Some(&entry), checked.bytes);
+        };
+        let authentic = match checked.authentic {
+            Some(Ok(authentic)) if !authentic.wants_key() => Ok(authentic),
+            Some(Err(rejection)) if !rejection.wants_key() => Err(rejection),
+            // A key registered since the chunk was checked; ask again with the state as it is at this leaf.
+            _ => {
+                let submission = Submission { signed: signed.clone(), confidential: body.to_vec() };
+                authenticate_submission(submission, &self.state.election_id(), &self.state, Confidential::MayBeWithheld)
+            }
+        };
+        match authentic {
+            Ok(authentic) => self.rejudge(leaf, &entry, checked.bytes, authentic),
+            Err(rejection) => {
+                let text = format!("the record in entry {leaf} is not authentic: {rejection}");
+                self.find(Check::RecordUnauthentic, Some(leaf), text);
+                self.state.replay_unread(Some(&entry), checked.bytes);
+            }
+        }
+    }
+
+    fn rejudge(&mut self, leaf: u64, entry: &Entry, bytes: &[u8], authentic: Authentic) {
+        if self.state.leaf_of(authentic.id()).is_some() {
+            self.find(
+                Check::Duplicate,
+                Some(leaf),
+                format!("entry {leaf} repeats a record that is in the ledger already"),
+            );
+            return self.state.replay_unread(Some(entry), bytes);
+        }
+        let withheld = matches!(
+            authentic.content(),
+            crate::submission::Content::Identification(_, crate::submission::Secret::Withheld)
+        );
+        self.withheld += u64::from(withheld);
+        let scope = authentic.record().scope;
+        let Some(NewLeaf { entry: due, verdict, .. }) = self.state.replay(entry, bytes, authentic) else { return };
+        if due != bytes {
+            let place = if let Scope::Unit(unit) = scope { format!(" (unit {unit})") } else { String::new() };
+            let text = format!(
+                "entry {leaf}{place} states \"{}\", but the rules give \"{verdict}\", or its bytes are not the ones the rules give",
+                entry.verdict
+            );
+            self.find(Check::VerdictDiffers, Some(leaf), text);
+        }
+    }
+
+    /// Compares roots where a checkpoint ends exactly here.
+    fn confirm(&mut self) {
+        let head = self.state.head();
+        let Some(published) = self.checkpoints.get(&head.size.get()).copied() else { return };
+        if published == head {
+            self.confirmed = self.confirmed.max(head.size.get());
+        } else {
+            let which = match (published.roots.sha256 == head.roots.sha256, published.roots.blake3 == head.roots.blake3)
+            {
+                (false, false) => "both roots differ",
+                (false, true) => "the SHA-256 root differs",
+                _ => "the BLAKE3 root differs",
+            };
+            let size = head.size.get();
+            let text =
+                format!("the first {size} entries are not those of the published checkpoint of that size: {which}");
+            self.find(Check::RootDiffers, size.checked_sub(1), text);
+        }
+    }
+
+    fn find(&mut self, check: Check, leaf: Option<u64>, text: String) {
+        self.findings_total += 1;
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(Finding { check, class: check.class(), leaf, text });
+        }
+    }
+
+    /// Ends the audit: what was published has to be there.
+    #[must_use]
+    pub fn finish(mut self) -> (Report, State) {
+        let entries = self.state.head().size.get();
+        let missing: Vec<u64> = self.checkpoints.range(entries + 1..).map(|(size, _)| *size).collect();
+        for size in missing {
+            let text = format!("a published checkpoint covers {size} entries, but the copy ends after {entries}");
+            self.find(Check::EntriesMissing, Some(entries), text);
+        }
+        if self.checkpoints.is_empty() {
+            let text = "no published checkpoint was given or none verified: nothing says that this copy is complete";
+            self.find(Check::NoCheckpoint, None, text.to_owned());
+        }
+        if self.state.election_id() != *self.trust.election_id() {
+            let text =
+                format!("the copy does not begin with the genesis record of election {}", self.trust.election_id());
+            self.find(Check::OtherElection, Some(0), text);
+        }
+        // A stable sort keeps the order of discovery within a leaf; findings without one come last.
+        self.findings.sort_by_key(|finding| finding.leaf.unwrap_or(u64::MAX));
+        let report = Report {
+            ok: self.findings_total == 0,
+            entries,
+            head: self.state.head(),
+            checkpoints_confirmed: self.checkpoints.range(..=self.confirmed).count() as u64,
+            entries_unconfirmed: entries.saturating_sub(self.confirmed),
+            verdicts_not_rederived: self.withheld,
+            stubs: self.stubs,
+            findings: self.findings,
+            findings_total: self.findings_total,
+            not_proven: NOT_PROVEN,
+        };
+        (report, self.state)
+    }
+}
+
+/// The election id that the header of the entry at `offset` in a chunk has to carry: zeros at leaf 0.
+fn expected(election: &crate::ids::ElectionId, state: &State, offset: usize) -> crate::ids::ElectionId {
+    if state.head().size.get() + offset as u64 == 0 { crate::ids::ElectionId::ZERO } else { *election }
+}
