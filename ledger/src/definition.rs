@@ -65,15 +65,14 @@ impl Definition {
     }
 
     fn add_constituencies(&mut self, list: Vec<Constituency>) -> Result<(), String> {
-        let mut next = self.constituencies.last().map_or(1, |last| last.number + 1);
-        for constituency in &list {
+        let first = self.constituencies.last().map_or(1, |last| last.number + 1);
+        for (next, constituency) in (first..).zip(&list) {
             let number = constituency.number;
             if number != next {
                 return Err(format!(
                     "constituency {number} where {next} is due: they are numbered from 1 without gaps"
                 ));
             }
-            next += 1;
             let candidates = &constituency.candidates;
             if candidates.is_empty() || candidates.len() > CANDIDATES_MAX {
                 return Err(format!(
