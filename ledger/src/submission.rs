@@ -371,3 +371,10 @@ fn check_attestation(record: &Record, secret: &IdentificationSecret, keys: &impl
         AttestationCheck::Invalid
     }
 }
+
+/// BLAKE3 of submitted bytes (context `tamga 2025 submission v1`): how a node's refusal names what it refused, which may be
+/// too malformed to have a record id.
+#[must_use]
+pub fn submission_digest(bytes: &[u8]) -> Digest {
+    Digest(*blake3::Hasher::new_derive_key("tamga 2025 submission v1").update(bytes).finalize().as_bytes())
+}
