@@ -1,0 +1,127 @@
+//! What a core is started with: identity, keys, members, tuning, and the seams to the outside world.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ed25519_dalek::SigningKey;
+use tamga_consensus::{Dialer, Member};
+use tamga_ledger::submission::Submission;
+use tamga_platform::blocking::Blocking;
+use tamga_platform::clock::Clock;
+use tamga_platform::disk::Disk;
+use tamga_platform::entropy::Entropy;
+
+/// What a core is started with.
+#[derive(Debug)]
+pub struct CoreSetup {
+    /// This node, as the genesis record numbers it.
+    pub node: u32,
+    /// The signed genesis record, as the operator configured it.
+    pub genesis: Submission,
+    /// Holds everything this node keeps. One process at a time.
+    pub data_dir: PathBuf,
+    /// This node's secrets.
+    pub keys: NodeSecrets,
+    /// Every node with the address of its listener for peers, this one included.
+    pub members: Vec<Member>,
+    /// Limits and times.
+    pub tuning: Tuning,
+}
+
+/// A node's secret keys, one purpose each. The keys wipe themselves from memory when dropped.
+#[derive(Clone)]
+pub struct NodeSecrets {
+    /// Cosigns checkpoints.
+    pub cosigner: SigningKey,
+    /// Signs published checkpoints as the log.
+    pub log: SigningKey,
+    /// Signs promises and refusals.
+    pub promise: SigningKey,
+    /// Signs batches.
+    pub batch: SigningKey,
+}
+
+impl std::fmt::Debug for NodeSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NodeSecrets(..)")
+    }
+}
+
+/// Limits and times of a core. [`Tuning::default`] is what a national election needs.
+#[derive(Debug, Clone)]
+pub struct Tuning {
+    /// A promise says that a published checkpoint covers the record within this time.
+    pub promise_deadline: Duration,
+    /// How long a submission waits for its verdict if the caller does not say.
+    pub wait_default: Duration,
+    /// The longest it may wait, whatever the caller says.
+    pub wait_max: Duration,
+    /// Most bytes of records in the outbox.
+    pub outbox_bytes_max: u64,
+    /// Most bytes of records that wait for sequencing, those forwarded by others included.
+    pub pending_bytes_max: usize,
+    /// Most submissions under admission at once.
+    pub admissions_max: usize,
+    /// How long a forwarded record may stay unapplied before it is forwarded again.
+    pub reforward_after: Duration,
+    /// Timeout of one call to a peer.
+    pub peer_timeout: Duration,
+    /// How often cosignatures that are still missing are asked for.
+    pub cosign_retry: Duration,
+    /// A clock that differs this much from sequenced time is alarmed on.
+    pub skew_warn_ms: u64,
+    /// A clock that differs this much withholds this node's cosignature.
+    pub skew_withhold_ms: u64,
+    /// Raft: how often the leader shows that it lives, ms.
+    pub heartbeat_ms: u64,
+    /// Raft: shortest silence of the leader after which a follower stands for election, ms.
+    pub election_ms_min: u64,
+    /// Raft: longest such silence, ms.
+    pub election_ms_max: u64,
+    /// Raft: size of a log segment, bytes.
+    pub raft_segment_bytes: u64,
+    /// Raft: free space below which proposals are refused, bytes.
+    pub disk_reserve_bytes: u64,
+    /// Refuse peers whose connection does not prove which node they are. Only tests switch it off.
+    pub require_peer_identity: bool,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            promise_deadline: Duration::from_secs(60),
+            wait_default: Duration::from_secs(2),
+            wait_max: Duration::from_secs(30),
+            outbox_bytes_max: 64 << 20,
+            pending_bytes_max: 64 << 20,
+            admissions_max: 4_096,
+            reforward_after: Duration::from_secs(2),
+            peer_timeout: Duration::from_secs(2),
+            cosign_retry: Duration::from_millis(500),
+            skew_warn_ms: 5_000,
+            skew_withhold_ms: 60_000,
+            heartbeat_ms: 300,
+            election_ms_min: 1_500,
+            election_ms_max: 3_000,
+            raft_segment_bytes: 64 << 20,
+            disk_reserve_bytes: 256 << 20,
+            require_peer_identity: true,
+        }
+    }
+}
+
+/// What a core takes from outside, so that a simulation can replace it.
+#[derive(Debug, Clone)]
+pub struct CoreSeams {
+    /// Files.
+    pub disk: Arc<dyn Disk>,
+    /// Wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Work that blocks or computes for long.
+    pub blocking: Arc<dyn Blocking>,
+    /// Connections to peers, for consensus and for this crate's own peer service.
+    pub dialer: Arc<dyn Dialer>,
+}

@@ -1,0 +1,1 @@
+//! A small election with all its keys, for tests.
