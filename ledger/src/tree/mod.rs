@@ -6,7 +6,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `hash` | [`Hash`], the two hash functions ([`Sha256Tree`], [`Blake3Tree`]), [`LeafHashes`] |
+//! | `hash` | [`Hash`](struct@Hash), the two hash functions ([`Sha256Tree`], [`Blake3Tree`]), [`LeafHashes`] |
 //! | `position` | [`LeafIndex`] and [`TreeSize`]: an index is not a size |
 //! | `frontier` | [`Frontier`]: the right edge of a tree, from which it grows and its root is known |
 //! | `proof` | inclusion and consistency proofs and their verification, written from RFC 9162 |

@@ -51,7 +51,7 @@ pub fn root_at<H: TreeHash, R: HashReader>(reader: &mut R, size: TreeSize) -> Re
     range_hash::<H, R>(reader, 0, size.get())
 }
 
-/// PATH(index, D[size]) of RFC 9162 §2.1.3.1.
+/// `PATH(index, D[size])` of RFC 9162 §2.1.3.1.
 ///
 /// # Errors
 /// [`ProofError::IndexOutsideTree`], or the reader's error.
@@ -77,7 +77,7 @@ pub fn prove_inclusion<H: TreeHash, R: HashReader>(
     Ok(InclusionProof::new(path)?)
 }
 
-/// PROOF(old, D[new]) of RFC 9162 §2.1.4.1; empty for equal sizes and for an empty old tree.
+/// `PROOF(old, D[new])` of RFC 9162 §2.1.4.1; empty for equal sizes and for an empty old tree.
 ///
 /// # Errors
 /// [`ProofError::Shrinks`] when `old > new`, or the reader's error.
@@ -114,7 +114,7 @@ const fn split(count: u64) -> u64 {
     1 << (count - 1).ilog2()
 }
 
-/// MTH(D[low:high]), `low` being a multiple of the power of two that covers the range, as in every split of the RFC.
+/// `MTH(D[low:high])`, `low` being a multiple of the power of two that covers the range, as in every split of the RFC.
 fn range_hash<H: TreeHash, R: HashReader>(reader: &mut R, low: u64, high: u64) -> Result<Hash, R::Error> {
     let mut edge = Vec::new();
     let mut at = low;
