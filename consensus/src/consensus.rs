@@ -78,9 +78,7 @@ impl Consensus {
             return Err(ProposeError::Unavailable("too many proposals are waiting".to_owned()));
         };
         match tokio::time::timeout(patience, self.0.raft.client_write(Payload(payload))).await {
-            Ok(Ok(written)) => {
-                Ok(Accepted { position: position_from_raft(written.log_id), response: written.data })
-            }
+            Ok(Ok(written)) => Ok(Accepted { position: position_from_raft(written.log_id), response: written.data }),
             Ok(Err(error)) => Err(self.propose_error(error)),
             Err(_) => Err(ProposeError::Unknown(format!("not applied within {patience:?}"))),
         }
@@ -186,6 +184,11 @@ impl Consensus {
         }
         // Already closed, or failed and reported as such.
         let _ = self.0.wal.close().await;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn raft_for_tests(&self) -> Raft {
+        self.0.raft.clone()
     }
 
     fn failure(&self) -> Option<Fatal> {

@@ -106,9 +106,7 @@ pub(crate) enum ReadIndex {
 }
 
 fn client(channel: Channel) -> RaftClient<Channel> {
-    RaftClient::new(channel)
-        .max_decoding_message_size(MESSAGE_BYTES_MAX)
-        .max_encoding_message_size(MESSAGE_BYTES_MAX)
+    RaftClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX)
 }
 
 impl RaftNetworkFactory<TypeConfig> for Peers {

@@ -96,10 +96,7 @@ type ReplyStream = Pin<Box<dyn Stream<Item = Result<proto::AppendStreamReply, St
 
 #[tonic::async_trait]
 impl raft_server::Raft for Service {
-    async fn append(
-        &self,
-        request: Request<proto::AppendRequest>,
-    ) -> Result<Response<proto::AppendReply>, Status> {
+    async fn append(&self, request: Request<proto::AppendRequest>) -> Result<Response<proto::AppendReply>, Status> {
         let identity = self.gate.identity(&request)?;
         let request = checked_append(&self.gate, identity, request.into_inner())?;
         let response = self.raft.append_entries(request).await.map_err(stopped)?;

@@ -140,9 +140,7 @@ pub(super) fn stream_reply(result: StreamAppendResult<TypeConfig>) -> proto::App
     proto::AppendStreamReply { outcome, position, ballot }
 }
 
-pub(super) fn stream_reply_back(
-    reply: proto::AppendStreamReply,
-) -> Result<StreamAppendResult<TypeConfig>, Malformed> {
+pub(super) fn stream_reply_back(reply: proto::AppendStreamReply) -> Result<StreamAppendResult<TypeConfig>, Malformed> {
     match reply.outcome {
         outcome::SUCCESS => Ok(Ok(reply.position.as_ref().map(log_id))),
         outcome::CONFLICT => {
@@ -205,8 +203,7 @@ pub(super) fn snapshot_request_back(request: proto::SnapshotRequest) -> Result<(
     bounded("members of a snapshot", request.membership.len(), 1024 * MEMBERS_MAX)?;
     let membership = Membership::decode(&request.membership)?;
     // Before the first membership there is none: openraft's own empty value.
-    let membership =
-        if membership.voters.is_empty() { Default::default() } else { membership_to_raft(membership)? };
+    let membership = if membership.voters.is_empty() { Default::default() } else { membership_to_raft(membership)? };
     let last_membership = StoredMembership::new(request.membership_position.as_ref().map(log_id), membership);
     let meta = SnapshotMeta { last_log_id: request.last.as_ref().map(log_id), last_membership };
     Ok((vote(request.ballot)?, Snapshot { meta, snapshot: request.state }))

@@ -55,9 +55,7 @@ pub(crate) fn entry_from_wal(entry: wal::Entry) -> Result<Entry, Malformed> {
     let payload = match entry.kind {
         EntryKind::Blank => EntryPayload::Blank,
         EntryKind::Normal => EntryPayload::Normal(Payload(entry.payload)),
-        EntryKind::Membership => {
-            EntryPayload::Membership(membership_to_raft(Membership::decode(&entry.payload)?)?)
-        }
+        EntryKind::Membership => EntryPayload::Membership(membership_to_raft(Membership::decode(&entry.payload)?)?),
     };
     Ok(Entry { log_id: position_to_raft(entry.position), payload })
 }

@@ -80,7 +80,10 @@ impl RaftLogReader<TypeConfig> for LogStore {
                     Ok(entries) => entries.last().map(|last| last.log_id.index + 1..rest.end),
                     Err(_) => None,
                 };
-                Some((chunk.map_or_else(|error| vec![Err(error)], |entries| entries.into_iter().map(Ok).collect()), next))
+                Some((
+                    chunk.map_or_else(|error| vec![Err(error)], |entries| entries.into_iter().map(Ok).collect()),
+                    next,
+                ))
             }
         });
         Box::pin(futures::StreamExt::flat_map(read, stream::iter))

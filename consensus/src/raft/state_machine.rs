@@ -92,7 +92,8 @@ impl StateMachine {
         let replaced = self.blocking.run(move || disk.replace(&path, &bytes)).await;
         // Crash here: the members are newer than the application; it gets the entry again.
         self.membership = membership;
-        replaced.map_err(|error| self.fail(Fatal::new(format!("storing the members in {}: {error}", self.file.display()))))
+        replaced
+            .map_err(|error| self.fail(Fatal::new(format!("storing the members in {}: {error}", self.file.display()))))
     }
 
     async fn apply_batch(&mut self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {

@@ -45,9 +45,7 @@ enum Place {
 }
 
 impl StoreBuilder<TypeConfig, LogStore, StateMachine, Option<tempfile::TempDir>> for Place {
-    async fn build(
-        &self,
-    ) -> Result<(Option<tempfile::TempDir>, LogStore, StateMachine), StorageError<TypeConfig>> {
+    async fn build(&self) -> Result<(Option<tempfile::TempDir>, LogStore, StateMachine), StorageError<TypeConfig>> {
         let (guard, disk, blocking, root): (_, Arc<dyn Disk>, Arc<dyn Blocking>, PathBuf) = match self {
             Self::Memory => (None, Arc::new(MemDisk::default()), Arc::new(Inline), "/log".into()),
             Self::Folder { .. } => {

@@ -133,13 +133,8 @@ impl Wal {
             disk_low: watch::Sender::new(false),
         });
         let blocking = Arc::clone(&outside.blocking);
-        let writer = Writer::new(
-            Arc::clone(&shared),
-            outside,
-            settings,
-            steps,
-            (found.active, found.offset, found.frame),
-        );
+        let writer =
+            Writer::new(Arc::clone(&shared), outside, settings, steps, (found.active, found.offset, found.frame));
         tokio::spawn(writer.run());
         Ok(Self { shared, queue, blocking })
     }

@@ -37,7 +37,11 @@ pub(crate) enum Record {
     /// Entries up to this one are gone.
     Purge(LogPosition),
     /// What the first frame of a segment restates.
-    Head { ballot: Option<Ballot>, committed: Option<LogPosition>, purged: Option<LogPosition> },
+    Head {
+        ballot: Option<Ballot>,
+        committed: Option<LogPosition>,
+        purged: Option<LogPosition>,
+    },
 }
 
 /// Bytes before a record's body.
@@ -134,8 +138,7 @@ impl Record {
     fn decode_body(kind: u8, body: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new("body of a record", body);
         if kind == 1 {
-            let position =
-                LogPosition { term: reader.u64()?, leader: NodeId(reader.u64()?), index: reader.u64()? };
+            let position = LogPosition { term: reader.u64()?, leader: NodeId(reader.u64()?), index: reader.u64()? };
             let kind = kind_of(reader.u8()?)?;
             return Ok(Self::Entry(Entry { position, kind, payload: Bytes::copy_from_slice(reader.rest()) }));
         }

@@ -64,12 +64,7 @@ pub(crate) fn open(
     Ok(log)
 }
 
-fn begin(
-    disk: &dyn Disk,
-    entropy: &dyn Entropy,
-    settings: &Settings,
-    now_ms: u64,
-) -> Result<Recovered, WalError> {
+fn begin(disk: &dyn Disk, entropy: &dyn Entropy, settings: &Settings, now_ms: u64) -> Result<Recovered, WalError> {
     let spare = segment::prepare(disk, &settings.folder, settings.segment_bytes, random_bytes(entropy))?;
     let label = Label {
         cluster: settings.cluster,

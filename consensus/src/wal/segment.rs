@@ -86,7 +86,10 @@ impl Label {
             return Err(foreign(format!("written in version {version} of the format; this program reads {VERSION}")));
         }
         if (label.cluster, label.node) != (cluster, node) {
-            return Err(foreign(format!("belongs to {} of cluster {}, not to {node} of {cluster}", label.node, label.cluster)));
+            return Err(foreign(format!(
+                "belongs to {} of cluster {}, not to {node} of {cluster}",
+                label.node, label.cluster
+            )));
         }
         if label.sequence != sequence {
             return Err(damaged(&format!("it says that it is segment {}, not {sequence}", label.sequence)));

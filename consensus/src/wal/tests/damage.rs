@@ -103,10 +103,8 @@ async fn an_entry_that_rots_while_the_log_is_open_stops_it_when_read() {
 #[tokio::test]
 async fn another_nodes_folder_is_refused() {
     let (disk, _) = healthy().await;
-    let strangers = [
-        Settings { node: NodeId(2), ..settings(8_192) },
-        Settings { cluster: ClusterId([8; 32]), ..settings(8_192) },
-    ];
+    let strangers =
+        [Settings { node: NodeId(2), ..settings(8_192) }, Settings { cluster: ClusterId([8; 32]), ..settings(8_192) }];
     for stranger in strangers {
         let error = open_with(&disk, stranger).await.unwrap_err();
         assert!(matches!(error, WalError::Foreign { .. }), "{error}");
