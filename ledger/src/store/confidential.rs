@@ -2,6 +2,7 @@
 //! only a digest of a body, so nothing else changes.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -93,22 +94,16 @@ impl BodyWriter {
         }
         for (class, bytes) in by_class {
             let end = self.ends.get(&class).copied().unwrap_or(BODIES_HEADER_BYTES);
-            let target = self.file(class)?;
+            let target = match self.files.remove(&class) {
+                Some(opened) => opened,
+                None => self.open(class)?,
+            };
+            let target = self.files.entry(class).or_insert(target);
             target.unsynced = true;
             target.file.write_all_at(&bytes, u64::from(end)).map_err(StoreError::io("write", &target.path))?;
             self.ends.insert(class, end + bytes.len() as u32);
         }
         Ok(())
-    }
-
-    fn file(&mut self, class: u8) -> Result<&mut BodyFile, StoreError> {
-        if !self.files.contains_key(&class) {
-            let opened = self.open(class)?;
-            self.files.insert(class, opened);
-        }
-        let lost = || io::Error::other("the file just opened is gone");
-        let path = self.folders.class(class);
-        self.files.get_mut(&class).ok_or_else(|| StoreError::io("open", &path)(lost()))
     }
 
     fn open(&self, class: u8) -> Result<BodyFile, StoreError> {
@@ -153,14 +148,14 @@ pub(super) fn first_bad_body(
     let mut files: BTreeMap<u8, Box<dyn DiskFile>> = BTreeMap::new();
     for place in places {
         let (path, offset) = (folders.bodies(place.class, segment), u64::from(place.offset));
-        if !files.contains_key(&place.class) {
-            match disk.open(&path, Open::Read) {
-                Ok(file) => drop(files.insert(place.class, file)),
+        let file = match files.entry(place.class) {
+            Entry::Occupied(opened) => opened.into_mut(),
+            Entry::Vacant(absent) => match disk.open(&path, Open::Read) {
+                Ok(file) => absent.insert(file),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some((path, 0))),
                 Err(error) => return Err(StoreError::io("open", &path)(error)),
-            }
-        }
-        let Some(file) = files.get(&place.class) else { return Ok(Some((path, 0))) };
+            },
+        };
         let mut bytes = vec![0; BODY_HEADER_BYTES as usize + place.length as usize];
         match file.read_exact_at(&mut bytes, offset) {
             Ok(()) => {}

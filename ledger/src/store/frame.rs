@@ -109,20 +109,31 @@ impl<'a> Frame<'a> {
         Some(Self { header, payload, section })
     }
 
+    /// A frame whose header holds, whatever its checksum says: for finding what in it is damaged.
+    pub(super) fn unchecked(header: FrameHeader, bytes: &'a [u8]) -> Option<Self> {
+        let payload = bytes.get(FRAME_HEADER_BYTES..)?.get(..header.payload_bytes as usize)?;
+        Some(Self { header, payload, section: &[] })
+    }
+
     /// The entries, each with the offset of its length prefix from the start of the segment. `None` when the payload is
     /// not `count` entries.
     pub(super) fn entries(&self) -> Option<Vec<(u32, &'a [u8])>> {
-        let mut entries = Vec::with_capacity((self.header.count as usize).min(self.payload.len() / 2));
-        let mut rest = self.payload;
-        let mut offset = self.header.offset.checked_add(FRAME_HEADER_BYTES as u32)?;
-        while !rest.is_empty() {
-            let (length, after) = rest.split_first_chunk::<2>()?;
-            let (entry, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
-            entries.push((offset, entry));
-            offset = offset.checked_add(2 + entry.len() as u32)?;
-            rest = after;
-        }
-        (entries.len() == self.header.count as usize).then_some(entries)
+        let entries: Vec<_> = self.walk().collect();
+        let bytes: usize = entries.iter().map(|(_, entry)| 2 + entry.len()).sum();
+        (entries.len() == self.header.count as usize && bytes == self.payload.len()).then_some(entries)
+    }
+
+    /// The entries up to where the payload stops being entries, each with the offset of its length prefix.
+    pub(super) fn walk(&self) -> impl Iterator<Item = (u32, &'a [u8])> + use<'a> {
+        let (payload, start) = (self.payload, self.header.offset.saturating_add(FRAME_HEADER_BYTES as u32));
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let (length, after) = payload.get(at..)?.split_first_chunk::<2>()?;
+            let entry = after.get(..usize::from(u16::from_be_bytes(*length)))?;
+            let offset = start.saturating_add(at as u32);
+            at += 2 + entry.len();
+            Some((offset, entry))
+        })
     }
 
     /// The confidential bodies the frame refers to, in the order of their entries. `None` when the section is malformed.

@@ -4,14 +4,17 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use tamga_platform::disk::{Disk, Open};
+use tamga_platform::disk::{Disk, DiskFile, Open};
 
-use crate::tree::{Blake3Tree, CompleteTile, LeafHashes, Sha256Tree, TileBuilder, TileKind, TreeHead, TwinFrontier};
+use crate::tree::{
+    Blake3Tree, CompleteTile, Hash, LeafHashes, LeafIndex, Sha256Tree, TILE_WIDTH, TileBuilder, TileKind, TreeHash,
+    TreeHead, TwinFrontier,
+};
 
 use super::archive::scan_archive;
 use super::confidential::{Erased, first_bad_body, read_erased};
 use super::error::StoreError;
-use super::frame::BodyPlace;
+use super::frame::{BodyPlace, FRAME_HEADER_BYTES, Frame, FrameHeader};
 use super::index::SegmentIndex;
 use super::layout::{Folders, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::recovery::list_segments;
@@ -147,6 +150,7 @@ impl Check {
                 Tail::Whole => {}
                 Tail::Torn(bytes) => self.torn_bytes += bytes,
                 Tail::Damaged(fault) => {
+                    let fault = self.pinpoint(file.as_ref(), fault)?;
                     self.fault(fault);
                     (self.unbroken, whole) = (false, false);
                     if let Some(resumed) = next_frame(file.as_ref(), &path, number, read.end)? {
@@ -160,6 +164,39 @@ impl Check {
             }
             return Ok(());
         }
+    }
+
+    /// Names the very entry of a damaged frame, where its header is whole and the leaf hashes are in a full tile.
+    fn pinpoint(&self, file: &dyn DiskFile, fault: Fault) -> Result<Fault, StoreError> {
+        let mut bytes = vec![0; FRAME_HEADER_BYTES];
+        let whole = |read: io::Result<()>| match read {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(error) => Err(StoreError::io("read", &fault.path)(error)),
+        };
+        if !whole(file.read_exact_at(&mut bytes, fault.offset))? {
+            return Ok(fault);
+        }
+        let Some(header) = FrameHeader::parse(&bytes) else { return Ok(fault) };
+        bytes.resize(header.total_bytes(), 0);
+        if !whole(file.read_exact_at(&mut bytes, fault.offset))? {
+            return Ok(fault);
+        }
+        let Some(frame) = Frame::unchecked(header, &bytes) else { return Ok(fault) };
+        for (leaf, (offset, entry)) in (header.first_leaf..).zip(frame.walk()) {
+            let Some((tile, true)) = self.sha256_files.read_raw(0, leaf / TILE_WIDTH)? else { continue };
+            let stored = tile.as_chunks::<32>().0.get((leaf % TILE_WIDTH) as usize).copied().map(Hash::new);
+            if stored != Some(Sha256Tree::leaf(entry)) {
+                let (offset, leaf) = (u64::from(offset), LeafIndex::new(leaf).ok());
+                return Ok(Fault {
+                    offset,
+                    leaf,
+                    what: "the entry does not hash to its leaf hash".to_owned(),
+                    ..fault
+                });
+            }
+        }
+        Ok(fault)
     }
 
     /// Compares a segment's header with the segments before it.
