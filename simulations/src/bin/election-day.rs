@@ -1,0 +1,2 @@
+//! The national election day.
+fn main() {}
