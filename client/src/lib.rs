@@ -1,1 +1,29 @@
-//! tamga-client
+//! The client side of Tamga: everyone who does not trust a node.
+//!
+//! | module | who uses it | what for |
+//! |---|---|---|
+//! | [`author`] | commissions, devices, scanners | typed builders for every kind of record; nobody else touches bytes |
+//! | [`registry`] | the population register | voter tags, the roll from a file, attestations |
+//! | [`counting`] | scanners, the commission | committed cells, and the sums that may be opened |
+//! | [`device`] | polling-station devices | submission over gRPC: failover, promises, receipts, a durable spool |
+//! | [`source`] | verifiers | a ledger as static files: over HTTP or in a folder; copies of it |
+//! | [`verify`] | everybody | proofs, bundles that verify offline, audit, results |
+//!
+//! The program `tamga` is a thin shell over [`source`] and [`verify`].
+//!
+//! Architecture invariants: knows nothing of how nodes are built (only their two public protocols); believes nothing that
+//! is not derived from the pinned genesis digest; time, randomness and disks come from outside.
+
+pub mod author;
+pub mod counting;
+pub mod device;
+pub mod pin;
+pub mod registry;
+pub mod source;
+pub mod verify;
+
+/// The node's public protocols, as tonic generates them.
+#[allow(missing_docs, clippy::all, unreachable_pub, unused_qualifications, reason = "generated")]
+pub mod proto {
+    tonic::include_proto!("tamga.v1");
+}

@@ -1,0 +1,145 @@
+//! The genesis record: assembled by one, checked and signed by every organisation apart, then merged.
+
+use super::definition;
+use super::draft::{Draft, Share};
+use super::error::AuthorError;
+use ed25519_dalek::SigningKey;
+use tamga_ledger::ids::{ElectionId, KeyId, Nonce};
+use tamga_ledger::judge::check_genesis;
+use tamga_ledger::kinds::{Decree, DefinitionPart, Election, OfficialHour, Organisation, Title};
+use tamga_ledger::note::{KeyName, KeyRole, VerifierKey};
+use tamga_ledger::policy::{Name, Policy, Witness, smallest_intersecting_k};
+use tamga_ledger::record::{Record, Scope};
+use tamga_ledger::submission::Submission;
+use tamga_platform::entropy::{Entropy, random_bytes};
+
+/// What the commission decides before the election has an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is the one of the same name in `Election`")]
+pub struct GenesisPlan {
+    pub real: bool,
+    pub title: Title,
+    pub origin_prefix: String,
+    pub decree: Decree,
+    /// The first is the commission.
+    pub organisations: Vec<Organisation>,
+    /// How many organisations must cosign; none for the fewest that make any two quorums intersect.
+    pub quorum: Option<usize>,
+    pub cluster_epoch: u32,
+    pub embargo_ms: u64,
+    pub official_hours: Vec<OfficialHour>,
+    pub checkpoint_interval_ms: u64,
+    pub cell_papers_min: u32,
+    pub attestation_validity_ms: u64,
+    pub member_quorum: u32,
+    pub offline_identifications_max: u32,
+    pub retention_months: u32,
+}
+
+/// The cosigner name of an organisation's standby key in the trust policy.
+#[must_use]
+pub fn standby_cosigner_name(organisation: &str) -> String {
+    format!("{organisation}-standby")
+}
+
+/// A genesis record that keeps all rules and waits for signatures.
+#[derive(Debug, Clone)]
+pub struct GenesisDraft {
+    election: Election,
+    draft: Draft,
+}
+
+impl GenesisDraft {
+    /// Assembles and checks.
+    ///
+    /// # Errors
+    /// [`AuthorError::Policy`], [`AuthorError::Genesis`], [`AuthorError::TooLong`].
+    pub fn new(plan: GenesisPlan, parts: &[DefinitionPart], entropy: &dyn Entropy) -> Result<Self, AuthorError> {
+        let trust_policy = policy_of(&plan)?.to_string();
+        let election = Election {
+            real: u8::from(plan.real),
+            title: plan.title,
+            origin_prefix: plan.origin_prefix,
+            decree: plan.decree,
+            rules_version: tamga_ledger::judge::RULES_VERSION,
+            parts: definition::digests(parts),
+            organisations: plan.organisations,
+            trust_policy,
+            cluster_epoch: plan.cluster_epoch,
+            embargo_ms: plan.embargo_ms,
+            official_hours: plan.official_hours,
+            checkpoint_interval_ms: plan.checkpoint_interval_ms,
+            cell_papers_min: plan.cell_papers_min,
+            attestation_validity_ms: plan.attestation_validity_ms,
+            member_quorum: plan.member_quorum,
+            offline_identifications_max: plan.offline_identifications_max,
+            retention_months: plan.retention_months,
+        };
+        let mut signers: Vec<KeyId> = election.organisations.iter().map(|one| one.record_key.id()).collect();
+        let commission = signers.first().copied();
+        signers.sort_unstable();
+        let nonce = Nonce(random_bytes(entropy));
+        let mut record = Record::draft(ElectionId::ZERO, Scope::Election, &[], 1, nonce, &election);
+        record.author = signers.iter().position(|id| Some(*id) == commission).unwrap_or(0) as u32;
+        record.signers = signers;
+        check_genesis(&election, &record)?;
+        Ok(Self { election, draft: Draft::new(record)? })
+    }
+
+    /// The body, for the organisations to read before they sign.
+    #[must_use]
+    pub const fn election(&self) -> &Election {
+        &self.election
+    }
+
+    /// The id the election will have: what verifiers pin.
+    #[must_use]
+    pub fn election_id(&self) -> ElectionId {
+        ElectionId::of_genesis(self.draft.bytes())
+    }
+
+    /// The record without signatures.
+    #[must_use]
+    pub const fn draft(&self) -> &Draft {
+        &self.draft
+    }
+
+    /// One organisation's signature with its record key.
+    ///
+    /// # Errors
+    /// [`AuthorError::NotASigner`].
+    pub fn share(&self, record_key: &SigningKey) -> Result<Share, AuthorError> {
+        self.draft.share(record_key)
+    }
+
+    /// The signed genesis record, once every organisation has signed.
+    ///
+    /// # Errors
+    /// [`AuthorError::ShareMissing`], [`AuthorError::ShareInvalid`], [`AuthorError::NotASigner`].
+    pub fn merge(self, shares: &[Share]) -> Result<Submission, AuthorError> {
+        self.draft.merge(shares)
+    }
+}
+
+/// Every organisation by any of its nodes' cosigners or its standby key; the quorum over organisations.
+fn policy_of(plan: &GenesisPlan) -> Result<Policy, AuthorError> {
+    let fault = |what: String| AuthorError::Policy(what);
+    let witness = |name: &str, key: &[u8; 32]| -> Result<Witness, AuthorError> {
+        let key_name = KeyName::new(name).map_err(|error| fault(format!("cosigner {name:?}: {error}")))?;
+        let key = VerifierKey::new(key_name, KeyRole::Cosigner, key);
+        Ok(Witness {
+            name: Name::new(name).map_err(|error| fault(format!("cosigner {name:?}: {error}")))?,
+            key: key.map_err(|error| fault(format!("cosigner {name:?}: {error}")))?,
+            url: None,
+        })
+    };
+    let mut organisations = Vec::new();
+    for one in &plan.organisations {
+        let name = Name::new(&one.name).map_err(|error| fault(format!("organisation {:?}: {error}", one.name)))?;
+        let nodes = one.nodes.iter().map(|node| witness(&node.cosigner_name, &node.cosigner_key.0));
+        let standby = witness(&standby_cosigner_name(&one.name), &one.standby_cosigner_key.0);
+        organisations.push((name, nodes.chain([standby]).collect::<Result<Vec<_>, _>>()?));
+    }
+    let k = plan.quorum.unwrap_or_else(|| smallest_intersecting_k(organisations.len()));
+    Policy::of_organisations(&[], &organisations, k).map_err(|error| fault(error.to_string()))
+}

@@ -1,0 +1,2 @@
+//! tamga
+fn main() {}
