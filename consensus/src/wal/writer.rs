@@ -338,7 +338,7 @@ impl Writer {
 
     /// Removes segments from the oldest on, as long as nothing in them is alive. The order matters: a truncation may
     /// stand in a later segment than what it dropped.
-    async fn remove_purged(&mut self) -> Result<(), WalError> {
+    async fn remove_purged(&self) -> Result<(), WalError> {
         let Some(purged) = self.marks.purged else { return Ok(()) };
         let gone: Vec<Segment> = {
             let segments = self.shared.segments();

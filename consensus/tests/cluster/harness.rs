@@ -19,18 +19,18 @@ use tokio::runtime::Runtime;
 use tokio_stream::wrappers::TcpListenerStream;
 
 /// Longer than anything here takes on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a replica's application keeps across restarts.
 #[derive(Debug, Clone, Default)]
-pub struct Kept(Arc<Mutex<(Option<LogPosition>, Vec<Bytes>)>>);
+pub(crate) struct Kept(Arc<Mutex<(Option<LogPosition>, Vec<Bytes>)>>);
 
 impl Kept {
-    pub fn payloads(&self) -> Vec<Bytes> {
+    pub(crate) fn payloads(&self) -> Vec<Bytes> {
         self.0.lock().unwrap().1.clone()
     }
 
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         *self.0.lock().unwrap() = (None, Vec::new());
     }
 }
@@ -63,14 +63,14 @@ impl Application for Recorder {
 }
 
 /// One replica: its folder, address and application outlive its process, here a runtime.
-pub struct Node {
-    pub member: Member,
-    pub kept: Kept,
+pub(crate) struct Node {
+    pub(crate) member: Member,
+    pub(crate) kept: Kept,
     folder: tempfile::TempDir,
     running: Option<(Runtime, Consensus)>,
 }
 
-pub fn config(id: NodeId, folder: &Path) -> Config {
+pub(crate) fn config(id: NodeId, folder: &Path) -> Config {
     Config {
         heartbeat_ms: 100,
         election_ms_min: 500,
@@ -85,7 +85,7 @@ pub fn config(id: NodeId, folder: &Path) -> Config {
 
 impl Node {
     /// A replica that has an address and does not run yet.
-    pub async fn new(id: u64) -> Self {
+    pub(crate) async fn new(id: u64) -> Self {
         // The port is free again at once; the listener that serves takes it with the same address.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -93,12 +93,12 @@ impl Node {
         Self { member, kept: Kept::default(), folder: tempfile::tempdir().unwrap(), running: None }
     }
 
-    pub async fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
         let config = config(self.member.id, self.folder.path());
         self.start_with(config).await;
     }
 
-    pub async fn start_with(&mut self, config: Config) {
+    pub(crate) async fn start_with(&mut self, config: Config) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let seams = Seams {
             disk: Arc::new(OsDisk),
@@ -118,29 +118,29 @@ impl Node {
         self.running = Some((runtime, started.await.unwrap()));
     }
 
-    pub fn consensus(&self) -> &Consensus {
+    pub(crate) fn consensus(&self) -> &Consensus {
         &self.running.as_ref().expect("the replica runs").1
     }
 
-    pub fn runs(&self) -> bool {
+    pub(crate) fn runs(&self) -> bool {
         self.running.is_some()
     }
 
     /// Ends everything the replica has running, in the middle of whatever it does.
-    pub async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         let (runtime, consensus) = self.running.take().expect("the replica runs");
         drop(consensus);
         // Blocking writes under way are waited for, as a kernel finishes a system call of a killed process.
         tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE)).await.unwrap();
     }
 
-    pub async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         self.consensus().shutdown().await;
         self.kill().await;
     }
 
     /// Waits until the status satisfies `enough`.
-    pub async fn wait(&self, what: &str, enough: impl Fn(&Status) -> bool) -> Status {
+    pub(crate) async fn wait(&self, what: &str, enough: impl Fn(&Status) -> bool) -> Status {
         let mut status = self.consensus().watch_status();
         let found = tokio::time::timeout(PATIENCE, status.wait_for(|status| enough(status))).await;
         found.unwrap_or_else(|_| panic!("{}: waited for {what}", self.member)).unwrap().clone()
@@ -156,11 +156,11 @@ impl Drop for Node {
     }
 }
 
-pub struct Cluster(pub Vec<Node>);
+pub(crate) struct Cluster(pub(crate) Vec<Node>);
 
 impl Cluster {
     /// `count` replicas that run and have a leader; each was told the members, as nodes are at every start.
-    pub async fn start(count: u64) -> Self {
+    pub(crate) async fn start(count: u64) -> Self {
         let mut nodes = Vec::new();
         for id in 1..=count {
             nodes.push(Node::new(id).await);
@@ -177,12 +177,12 @@ impl Cluster {
         cluster
     }
 
-    pub fn members(&self) -> Vec<Member> {
+    pub(crate) fn members(&self) -> Vec<Member> {
         self.0.iter().map(|node| node.member.clone()).collect()
     }
 
     /// Place of the replica that leads, once all running ones agree on it.
-    pub async fn leader(&self) -> usize {
+    pub(crate) async fn leader(&self) -> usize {
         let agreed = async {
             loop {
                 let statuses = self.0.iter().map(|node| node.runs().then(|| node.consensus().status()));
@@ -200,7 +200,7 @@ impl Cluster {
     }
 
     /// Proposes at whoever leads, until it is accepted.
-    pub async fn propose(&self, payload: &str) -> Accepted {
+    pub(crate) async fn propose(&self, payload: &str) -> Accepted {
         let accepted = async {
             loop {
                 let place = self.leader().await;
@@ -216,7 +216,7 @@ impl Cluster {
     }
 
     /// Waits until all running replicas applied `position`, and checks that they applied the same.
-    pub async fn converge(&self, position: LogPosition) -> Vec<Bytes> {
+    pub(crate) async fn converge(&self, position: LogPosition) -> Vec<Bytes> {
         let mut views = Vec::new();
         for node in self.0.iter().filter(|node| node.runs()) {
             node.wait("applied entries", |status| status.applied >= Some(position)).await;

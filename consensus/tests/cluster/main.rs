@@ -1,6 +1,11 @@
 //! Clusters in one process over real loopback TCP and real disks. Nothing here depends on how fast things happen: tests
 //! wait for conditions, with generous bounds.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise; clippy.toml covers only functions marked as tests"
+)]
+
 mod harness;
 mod members;
 
