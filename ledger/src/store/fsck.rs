@@ -17,7 +17,8 @@ use super::error::StoreError;
 use super::frame::{BodyPlace, FRAME_HEADER_BYTES, Frame, FrameHeader};
 use super::index::SegmentIndex;
 use super::layout::{Folders, SEGMENT_HEADER_BYTES, SegmentHeader};
-use super::recovery::list_segments;
+use super::mark::read_mark;
+use super::recovery::{list_segments, refuse_missing_last};
 use super::scan::{Scanned, Tail, next_frame, read_header, scan_from};
 use super::tiles::{TileFiles, full_tiles};
 use super::types::{FAULTS_MAX, Fault, LogPosition, Report};
@@ -86,6 +87,9 @@ impl Check {
         self.erased = self.noted(erased)?.unwrap_or_default();
         let listed = list_segments(&disk, &self.folders);
         let count = self.noted(listed)?.unwrap_or(0);
+        let mark = read_mark(&disk, &self.folders)?;
+        let present = refuse_missing_last(&self.folders, mark, count);
+        self.noted(present)?;
         for number in 0..count {
             self.segment(number, number + 1 == count)?;
         }
@@ -134,9 +138,10 @@ impl Check {
         self.header(&path, &header);
         self.in_last = last;
         let mut index = SegmentIndex::new(number, header.first_leaf, SEGMENT_HEADER_BYTES, header.position);
+        let durable = if last { Some(read_mark(&self.disk, &self.folders)?.durable_of(number)) } else { None };
         let mut whole = true;
         loop {
-            let scanned = scan_from(file.as_ref(), &path, index, last, |frame| self.frame(number, frame));
+            let scanned = scan_from(file.as_ref(), &path, index, durable, |frame| self.frame(number, frame));
             let (read, tail) = match scanned {
                 Ok(scanned) => scanned,
                 Err(error) => {
@@ -158,6 +163,14 @@ impl Check {
                         continue;
                     }
                 }
+            }
+            if read.end < durable.unwrap_or(0) {
+                self.damaged(
+                    &path,
+                    u64::from(read.end),
+                    Some(self.next_leaf),
+                    "the segment was durable beyond this byte",
+                );
             }
             if whole && !last {
                 self.index_file(&read)?;

@@ -161,6 +161,10 @@ impl Folders {
         self.entries().join(format!("{number:08}.idx"))
     }
 
+    pub(super) fn mark(&self) -> PathBuf {
+        self.entries().join("synced")
+    }
+
     pub(super) fn confidential(&self) -> PathBuf {
         self.0.join("confidential")
     }

@@ -3,6 +3,95 @@
 //! One writer, many readers: [`Store`] is shared as an `Arc`; [`Store::append`] and [`Store::sync`] take an internal writer
 //! lock, reads take only a memory lock that is never held during disk I/O. What readers see is what `append` has returned
 //! for: written, not necessarily durable. Durable is what [`Store::sync`] has returned for.
+//!
+//! | file | what |
+//! |---|---|
+//! | `writer` | append, sync, roll, erase: the write path in order |
+//! | `recovery`, `growth` | opening: torn or damaged, cut or refuse, compute again |
+//! | `reader` | everything that reads |
+//! | `fsck` | verifying everything, writing nothing |
+//! | `frame`, `scan`, `index`, `segments`, `mark` | entry segments |
+//! | `confidential`, `tiles`, `archive` | the other files |
+//! | `layout`, `edges`, `types`, `error` | headers and names; what readers see; arguments and answers; failures |
+//!
+//! # Promises
+//!
+//! 1. After any crash the ledger is a whole number of appends: at least all that were synced, at most all that were begun.
+//! 2. Durable bytes are never cut. A bad frame is a torn tail only if nothing vouches for it: no later frame, no sync mark
+//!    and no archived checkpoint says that it was durable. Anything else is [`StoreError::Damaged`], with file, offset, leaf.
+//! 3. What is read back is what was written, or an error: entries are compared with their leaf hash; tiles, bodies and
+//!    checkpoints with a checksum that also binds their place.
+//! 4. After a failed write or sync nothing is written any more ([`StoreError::Poisoned`]).
+//!
+//! Write order: confidential bodies, frame, tiles; sync order: bodies, entries, (mark), tiles, checkpoints. Rolling a
+//! segment syncs everything before it, tiles included: recovery reads the last segment only.
+//!
+//! Out of scope: what entries mean, whether a note is a valid checkpoint, repair (peers), several processes on one folder.
+//!
+//! # Files
+//!
+//! All integers little-endian, but the length prefix of an entry, which is big-endian as in a tlog-tiles bundle. Checksums are
+//! CRC-32C (u32); "sum" below covers everything before it in the header or record, and what is said. Unused bytes are 0.
+//!
+//! ```text
+//! entries/NNNNNNNN.seg      segment: header, then frames without gaps; numbers from 00000000 without gaps
+//! entries/NNNNNNNN.idx      index of a closed segment; derived
+//! entries/synced            sync marks
+//! confidential/C/NNNNNNNN.seg   bodies of class C (1 to 15) of the entries in segment N
+//! confidential/C.erased     bodies of class C below a segment have been erased: segment u32, sum
+//! tiles/TREE/L              full tiles of level L of TREE (sha256, blake3), tile i at i × 8192; derived
+//! tiles/TREE/L.sum          one sum a tile, at i × 4: over TREE, L (1 byte), i (u64), tile; derived
+//! checkpoints/archive.log   header, then records without gaps
+//! ```
+//!
+//! Segment header, 128 bytes: the state of the ledger before the first frame.
+//!
+//! | at | size | |
+//! |---|---|---|
+//! | 0 | 8 | `TAMGA/EN` |
+//! | 8 | 4 | version, 1 |
+//! | 12 | 4 | segment number |
+//! | 16 | 8 | first leaf |
+//! | 24 | 32 + 32 | SHA-256 root, BLAKE3 root of the entries before |
+//! | 88 | 4 + 3 × 8 | 1 and the position (term, leader, index) before; 0 and zeros in a new ledger |
+//! | 116 | 8 | unused |
+//! | 124 | 4 | sum |
+//!
+//! Frame: one append.
+//!
+//! | at | size | |
+//! |---|---|---|
+//! | 0 | 4 | `TFR1` |
+//! | 4 | 4 | payload bytes, p |
+//! | 8 | 8 | first leaf |
+//! | 16 | 3 × 8 | position: term, leader, index |
+//! | 40 | 4 | entries, n; may be 0 |
+//! | 44 | 4 | section bytes, s; 0 when no entry has a body |
+//! | 48 | 4 | bytes of this segment that were durable when the frame was written |
+//! | 52 | 4 | segment number |
+//! | 56 | 4 | offset of this frame in the segment |
+//! | 60 | 4 | sum |
+//! | 64 | p | n times: length u16 **big-endian**, entry |
+//! | 64 + p | s | n × class (1 byte, 0 = no body); number of classes u32; for each (class u32, offset of its first body u32); for each entry with a body its length u32 |
+//! | 64 + p + s | 4 | sum over the whole frame |
+//!
+//! Index of a closed segment: `TAMGA/IX`, version u32, segment u32, first leaf u64, end of the last frame u32, position as in
+//! the header (28 bytes), bytes of entries alone u64, leaves u32, classes u32; a word u32 a leaf (class << 28 | offset of the
+//! length prefix); for each class: class u32, end of its last body u32, marks u32, and every 16th body as (leaf − first leaf
+//! u32, offset u32); sum. Four bytes a leaf, in memory too.
+//!
+//! Sync marks: two slots of 16 bytes at 0 and 4096, written in turn: `TSM1`, segment u32, offset u32, sum. The furthest whole
+//! one counts.
+//!
+//! Body file: header of 32 bytes (`TAMGA/CF`, version u32, class u32, segment u32, first leaf u64, sum), then bodies without
+//! gaps: `TBD1`, length u32, leaf u64, class u32, sum over these 20 bytes and the body, body.
+//!
+//! Archive: header of 16 bytes (`TAMGA/CP`, version u32, sum), then records: `TCP1`, note bytes u32, tree size u64, time in
+//! ms u64, offset of this record u64, durable bytes of the archive when it was written u64, sum over these 40 bytes and the
+//! note, note (UTF-8). Of one size the last record counts.
+//!
+//! Limits: entry 65,535 bytes; body 256 KiB; frame 64 MiB; segment 128 MiB and one frame; note 64 KiB. Open files: one a
+//! segment and four a tree level.
 
 mod archive;
 mod confidential;
@@ -10,8 +99,10 @@ mod edges;
 mod error;
 mod frame;
 mod fsck;
+mod growth;
 mod index;
 mod layout;
+mod mark;
 mod reader;
 mod recovery;
 mod scan;

@@ -8,22 +8,21 @@ use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use tamga_platform::disk::{Disk, Open};
 
-use crate::tree::{
-    Blake3Tree, CompleteTile, LeafHashes, Roots, Sha256Tree, TileBuilder, TileKind, TilePath, TreeHash, TreeSize,
-    TwinFrontier, tile_root,
-};
+use crate::tree::{Blake3Tree, Roots, Sha256Tree};
 
 use super::Store;
 use super::archive::{Archive, scan_archive};
 use super::confidential::{BodyWriter, Erased, class_segments, first_bad_body, read_erased, remove_bodies};
-use super::edges::{Edges, flatten, frontier_of};
+use super::edges::Edges;
 use super::error::StoreError;
 use super::frame::BodyPlace;
+use super::growth::Growth;
 use super::index::SegmentIndex;
 use super::layout::{Folders, SEGMENT_HEADER_BYTES, SegmentHeader, segment_number};
+use super::mark::{Mark, MarkWriter, read_mark};
 use super::scan::{Scanned, Tail, read_header, scan_segment};
 use super::segments::{Segment, Segments};
-use super::tiles::{TileFiles, full_tiles};
+use super::tiles::TileFiles;
 use super::types::{CLASS_MAX, LogPosition, Options, Recovery};
 use super::writer::{Writer, check_segment_bytes, create_segment};
 
@@ -64,15 +63,26 @@ pub(super) fn list_segments(disk: &Arc<dyn Disk>, folders: &Folders) -> Result<u
     Ok(count)
 }
 
+/// A segment of which bytes were durable must be there.
+pub(super) fn refuse_missing_last(folders: &Folders, mark: Mark, count: u32) -> Result<(), StoreError> {
+    if mark.offset > 0 && mark.segment >= count {
+        return Err(StoreError::damaged(&folders.segment(mark.segment), 0, None, "the last entry segment is missing"));
+    }
+    Ok(())
+}
+
 /// How many segments there are, at least one: the first is created, an unfinished last one is removed.
 fn find_segments(disk: &Arc<dyn Disk>, folders: &Folders) -> Result<u32, StoreError> {
     let mut count = list_segments(disk, folders)?;
+    let mark = read_mark(disk, folders)?;
+    refuse_missing_last(folders, mark, count)?;
     if let Some(last) = count.checked_sub(1) {
         let path = folders.segment(last);
         let file = disk.open(&path, Open::Read).map_err(StoreError::io("open", &path))?;
         let length = file.len().map_err(StoreError::io("read", &path))?;
         // Frames are written only after the header is durable, so this is a crash in `create_segment`.
-        if length <= u64::from(SEGMENT_HEADER_BYTES) && read_header(file.as_ref(), &path, last)?.is_none() {
+        let unfinished = length <= u64::from(SEGMENT_HEADER_BYTES) && mark.durable_of(last) == 0;
+        if unfinished && read_header(file.as_ref(), &path, last)?.is_none() {
             disk.remove(&path).map_err(StoreError::io("remove", &path))?;
             disk.sync_dir(&folders.entries()).map_err(StoreError::io("sync", &folders.entries()))?;
             count = last;
@@ -150,7 +160,7 @@ impl Opening {
     /// Scans a closed segment with all its checksums and writes its index file if that is another.
     fn scan_closed(&mut self, segment: &Segment, header: &SegmentHeader) -> Result<SegmentIndex, StoreError> {
         let mut bad_body = None;
-        let (index, tail) = scan_segment(segment.file.as_ref(), &segment.path, header, false, |frame| {
+        let (index, tail) = scan_segment(segment.file.as_ref(), &segment.path, header, None, |frame| {
             if self.options.verify_all {
                 bad_body = self.bad_body(header.number, frame)?;
             }
@@ -207,8 +217,10 @@ impl Opening {
         let (mut segment, header) = self.start_segment(number, before)?;
         let sha256 = TileFiles::open::<Sha256Tree>(&self.disk, &self.folders.tiles(), Open::ReadWrite)?;
         let blake3 = TileFiles::open::<Blake3Tree>(&self.disk, &self.folders.tiles(), Open::ReadWrite)?;
-        let mut growth = Growth::start(&self, &header, &sha256, &blake3)?;
-        let (index, tail) = scan_segment(segment.file.as_ref(), &segment.path, &header, true, |frame| {
+        let durable = read_mark(&self.disk, &self.folders)?.durable_of(number);
+        let mut growth =
+            Growth::start(&self.folders, &self.segments, self.options.verify_all, &header, &sha256, &blake3)?;
+        let (index, tail) = scan_segment(segment.file.as_ref(), &segment.path, &header, Some(durable), |frame| {
             // A frame whose bodies did not reach the disk is cut like a torn one.
             if self.bad_body(number, frame)?.is_some() {
                 return Ok(false);
@@ -221,6 +233,10 @@ impl Opening {
             Tail::Torn(bytes) => bytes,
             Tail::Damaged(fault) => return Err(StoreError::Damaged(fault)),
         };
+        if index.end < durable {
+            let what = format!("the segment was durable up to byte {durable}, but its frames end here");
+            return Err(StoreError::damaged(&segment.path, u64::from(index.end), Some(index.next_leaf()), what));
+        }
         self.refuse_below_checkpoint(&index)?;
         // Only now is anything cut. Crash in the following: the next open comes to the same result.
         let file = segment.file.as_ref();
@@ -246,7 +262,9 @@ impl Opening {
         };
         let ends = index.bodies.iter().map(|(class, bodies)| (*class, bodies.end)).collect();
         let bodies = BodyWriter::new(Arc::clone(&self.disk), self.folders.clone(), number, index.first_leaf, ends);
+        let mark = MarkWriter::open(&self.disk, &self.folders, Mark { segment: number, offset: index.end })?;
         let writer = Writer {
+            mark,
             segment_bytes: self.options.segment_bytes,
             segment: number,
             file: Arc::clone(&segment.file),
@@ -309,105 +327,4 @@ impl Opening {
         }
         Ok(())
     }
-}
-
-/// Both trees growing again over entries that are already stored.
-struct Growth<'a> {
-    frontier: TwinFrontier,
-    sha256: TileBuilder<Sha256Tree>,
-    blake3: TileBuilder<Blake3Tree>,
-    sha256_files: &'a TileFiles,
-    blake3_files: &'a TileFiles,
-    /// Tiles of a tree of this size were durable before the last segment was created.
-    durable: TreeSize,
-    rebuilt: u64,
-}
-
-impl<'a> Growth<'a> {
-    /// The trees at the start of the last segment: from tiles, or from all entries when tiles are missing or everything is
-    /// to be verified.
-    fn start(
-        opening: &Opening,
-        header: &SegmentHeader,
-        sha256_files: &'a TileFiles,
-        blake3_files: &'a TileFiles,
-    ) -> Result<Self, StoreError> {
-        let durable = TreeSize::new(header.first_leaf)?;
-        let (frontier, sha256, blake3) = Default::default();
-        let mut growth = Self { frontier, sha256, blake3, sha256_files, blake3_files, durable, rebuilt: 0 };
-        let complete = |files: &TileFiles| (0..7).all(|level| files.count(level) >= full_tiles(level, durable));
-        if opening.options.verify_all || !complete(sha256_files) || !complete(blake3_files) {
-            opening.segments.read(0, header.first_leaf, |place| {
-                growth.take([place.entry()])?;
-                Ok(true)
-            })?;
-        } else {
-            growth.sha256 = restore(&opening.segments, sha256_files, durable)?;
-            growth.blake3 = restore(&opening.segments, blake3_files, durable)?;
-            let (sha256, blake3) =
-                (frontier_of(&growth.sha256, sha256_files)?, frontier_of(&growth.blake3, blake3_files)?);
-            growth.frontier = TwinFrontier::from_parts(sha256, blake3)
-                .map_err(|error| sha256_files.damaged(0, 0, error.to_string()))?;
-        }
-        if growth.frontier.roots() != header.roots {
-            let what = "entries or tiles before this segment do not hash to the roots in its header";
-            let path = opening.folders.segment(header.number);
-            return Err(StoreError::damaged(&path, 24, Some(header.first_leaf), what));
-        }
-        Ok(growth)
-    }
-
-    fn take<'e>(&mut self, entries: impl IntoIterator<Item = &'e [u8]>) -> Result<(), StoreError> {
-        for entry in entries {
-            let leaf = LeafHashes::of(entry);
-            self.frontier.push(leaf)?;
-            let (sha256, blake3) = (self.sha256.push(leaf.sha256)?, self.blake3.push(leaf.blake3)?);
-            self.settle(self.sha256_files, &sha256)?;
-            self.settle(self.blake3_files, &blake3)?;
-        }
-        Ok(())
-    }
-
-    /// Compares computed tiles with those on disk: writes what is missing or was unfinished, refuses what was durable and
-    /// is another now.
-    fn settle(&mut self, files: &TileFiles, tiles: &[CompleteTile]) -> Result<(), StoreError> {
-        for tile in tiles {
-            let (TileKind::Hashes(level), index) = (tile.path.kind(), tile.path.index()) else { continue };
-            match files.read_raw(level, index)? {
-                Some((bytes, true)) if bytes == tile.bytes => continue,
-                Some(_) if index < full_tiles(level, self.durable) => {
-                    let what = format!("tile {index} of level {level} is not what the entries hash to");
-                    return Err(files.damaged(level, index, what));
-                }
-                _ => files.write(level, index, &tile.bytes)?,
-            }
-            self.rebuilt += 1;
-        }
-        Ok(())
-    }
-}
-
-/// The right edge of a tree at the start of the last segment: leaf hashes from entries, higher ones from the full tiles
-/// below.
-fn restore<H: TreeHash>(segments: &Segments, files: &TileFiles, size: TreeSize) -> Result<TileBuilder<H>, StoreError> {
-    let edge_tile = |path: &TilePath| -> Result<Vec<u8>, StoreError> {
-        let TileKind::Hashes(level) = path.kind() else { return Ok(Vec::new()) };
-        let first = path.index() * 256;
-        let count = path.width().count() as u64;
-        let mut bytes = Vec::new();
-        let Some(below) = level.checked_sub(1) else {
-            segments.read(first, first + count, |place| {
-                bytes.extend_from_slice(H::leaf(place.entry()).as_bytes());
-                Ok(true)
-            })?;
-            return Ok(bytes);
-        };
-        for index in first..first + count {
-            let full = files.read(below, index)?;
-            let hashes: Vec<_> = full.as_chunks::<32>().0.iter().copied().map(crate::tree::Hash::new).collect();
-            bytes.extend_from_slice(tile_root::<H>(&hashes).as_bytes());
-        }
-        Ok(bytes)
-    };
-    TileBuilder::restore(size, edge_tile).map_err(|error| flatten(files, error))
 }

@@ -72,19 +72,19 @@ pub(super) fn read_header(file: &dyn DiskFile, path: &Path, number: u32) -> Resu
     }
 }
 
-/// Scans a segment from its header on. `last`: whether it is the segment that was being written, where the end may be
-/// torn; in any other segment a bad frame is damage.
+/// Scans a segment from its header on. `durable`: for the segment that was being written, where the end may be
+/// torn, the bytes the sync mark vouches for; in any other segment (`None`) a bad frame is damage.
 ///
 /// `take` gets every whole frame and may refuse it (false): then it counts as bad.
 pub(super) fn scan_segment(
     file: &dyn DiskFile,
     path: &Path,
     header: &SegmentHeader,
-    last: bool,
+    durable: Option<u32>,
     take: impl FnMut(&Scanned<'_>) -> Result<bool, StoreError>,
 ) -> Result<(SegmentIndex, Tail), StoreError> {
     let start = SegmentIndex::new(header.number, header.first_leaf, SEGMENT_HEADER_BYTES, header.position);
-    scan_from(file, path, start, last, take)
+    scan_from(file, path, start, durable, take)
 }
 
 /// As [`scan_segment`], from any frame on: `index` says which.
@@ -92,7 +92,7 @@ pub(super) fn scan_from(
     file: &dyn DiskFile,
     path: &Path,
     mut index: SegmentIndex,
-    last: bool,
+    durable: Option<u32>,
     mut take: impl FnMut(&Scanned<'_>) -> Result<bool, StoreError>,
 ) -> Result<(SegmentIndex, Tail), StoreError> {
     let length = file.len().map_err(StoreError::io("read", path))?;
@@ -108,7 +108,10 @@ pub(super) fn scan_from(
                 leaf: crate::tree::LeafIndex::new(index.next_leaf()).ok(),
                 what: "a frame is damaged: header, checksum or confidential bodies are not what was written".to_owned(),
             };
-            let torn = last && !durable_beyond(&mut window, path, index.number, index.end)?;
+            let torn = match durable {
+                Some(durable) if durable <= index.end => !durable_beyond(&mut window, path, index.number, index.end)?,
+                _ => false,
+            };
             let tail = if torn { Tail::Torn(length - u64::from(index.end)) } else { Tail::Damaged(fault) };
             return Ok((index, tail));
         }

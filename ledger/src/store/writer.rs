@@ -13,6 +13,7 @@ use super::error::StoreError;
 use super::frame::{FRAME_BYTES_MAX, FRAME_HEADER_BYTES, Frame, FrameHeader, build_frame};
 use super::index::SegmentIndex;
 use super::layout::{BODIES_HEADER_BYTES, Folders, SEGMENT_HEADER_BYTES, SegmentHeader};
+use super::mark::{Mark, MarkWriter};
 use super::segments::Segment;
 use super::tiles::TileFiles;
 use super::types::{CLASS_MAX, CONFIDENTIAL_BYTES_MAX, LogPosition, NewEntry, SEGMENT_BYTES_MAX};
@@ -34,6 +35,7 @@ pub(super) struct Writer {
     /// Bytes of the segment known durable; always the end of a frame.
     pub(super) synced: u32,
     pub(super) bodies: BodyWriter,
+    pub(super) mark: MarkWriter,
     pub(super) frontier: TwinFrontier,
 }
 
@@ -146,6 +148,8 @@ impl Writer {
         if self.synced < self.end {
             self.file.sync_data().map_err(StoreError::io("sync", &store.folders.segment(self.segment)))?;
             self.synced = self.end;
+            // Crash here or while the mark is on its way: an older mark vouches for less.
+            self.mark.write(&store.folders.mark(), Mark { segment: self.segment, offset: self.end })?;
         }
         // Crash here: the entries stand; missing tiles are computed again.
         store.sha256.sync(false)?;

@@ -115,9 +115,33 @@ fn a_flipped_bit_below_a_sync_mark_is_never_cut() {
     }
 }
 
+/// As after a sync whose mark has reached the disk, before any further append and without a checkpoint.
+#[test]
+fn rot_in_synced_frames_that_no_later_frame_vouches_for_is_never_cut() {
+    let disk = MemDisk::default();
+    let (store, _) = open(&disk, SMALL_SEGMENTS).unwrap();
+    for index in 0..5 {
+        append(&store, LogPosition { term: 1, leader: 1, index }, index * 10, 10).unwrap();
+    }
+    store.sync().unwrap();
+    let sound = files(&disk, folder());
+    let segment = find(&sound, "entries/00000000.seg");
+    for offset in (128..sound[segment].1.len()).step_by(53) {
+        let mut all = sound.clone();
+        all[segment].1[offset] ^= 1;
+        assert_eq!(damaged(open(&disk_with(&all), SMALL_SEGMENTS)).path, all[segment].0);
+        assert!(!check(&all).is_clean());
+        all[segment].1 = sound[segment].1[..offset].to_vec();
+        assert_eq!(damaged(open(&disk_with(&all), SMALL_SEGMENTS)).path, all[segment].0);
+        assert!(!check(&all).is_clean());
+    }
+}
+
 #[test]
 fn a_ledger_cut_below_a_checkpoint_is_damaged() {
     let mut all = ledger();
+    // Without the mark: only the checkpoint tells.
+    all.retain(|(path, _)| !path.ends_with("entries/synced"));
     let last = all
         .iter()
         .rposition(|(path, _)| path.starts_with("/ledger/entries") && path.extension().is_some_and(|ext| ext == "seg"))
@@ -129,10 +153,17 @@ fn a_ledger_cut_below_a_checkpoint_is_damaged() {
 
 #[test]
 fn a_missing_segment_is_named() {
-    let mut all = ledger();
-    all.retain(|(path, _)| !path.ends_with("entries/00000002.seg"));
-    assert!(damaged(open(&disk_with(&all), SMALL_SEGMENTS)).path.ends_with("entries/00000002.seg"));
-    assert!(check(&all).faults[0].path.ends_with("entries/00000002.seg"));
+    let all = ledger();
+    let last = all
+        .iter()
+        .filter_map(|(path, _)| path.to_str()?.strip_prefix("/ledger/"))
+        .rfind(|path| path.ends_with(".seg") && path.starts_with("entries"));
+    for lost in ["entries/00000002.seg", last.unwrap()] {
+        let mut all = all.clone();
+        all.retain(|(path, _)| !path.ends_with(lost));
+        assert!(damaged(open(&disk_with(&all), SMALL_SEGMENTS)).path.ends_with(lost));
+        assert!(check(&all).faults[0].path.ends_with(lost));
+    }
 }
 
 #[test]
