@@ -6,7 +6,8 @@
 //! - After any `Err` from `sync_data` or `sync_dir` the caller must stop the process (fail-stop): the kernel may have
 //!   dropped the pages, and a retry could report success for data that is gone (Rebello et al., ATC 2020).
 
-use std::collections::BTreeMap;
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::fs;
 use std::io;
@@ -63,6 +64,15 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// As the operating system gives them.
     fn free_bytes(&self, folder: &Path) -> io::Result<u64>;
 
+    /// Takes the lock on `path` (created if absent) for this process, until the guard is dropped or the process ends.
+    ///
+    /// # Errors
+    /// `WouldBlock` when somebody else holds it; `Unsupported` where there is nothing to lock.
+    fn lock(&self, path: &Path) -> io::Result<LockGuard> {
+        let _ = path;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Reads a whole file of at most `max` bytes.
     ///
     /// # Errors
@@ -96,6 +106,9 @@ pub trait Disk: Debug + Send + Sync + 'static {
         self.sync_dir(path.parent().unwrap_or_else(|| Path::new(".")))
     }
 }
+
+/// Holds a lock of [`Disk::lock`] until it is dropped.
+pub type LockGuard = Box<dyn Any + Send + Sync>;
 
 /// An open file. Offsets are absolute: there is no cursor.
 #[expect(clippy::len_without_is_empty, reason = "a length on disk, fallible; nobody asks whether a file is empty")]
@@ -194,6 +207,13 @@ impl Disk for OsDisk {
         let stat = rustix::fs::statvfs(folder)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
+
+    fn lock(&self, path: &Path) -> io::Result<LockGuard> {
+        let file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        // The lock belongs to the open file: it ends when the last handle is closed, also by SIGKILL.
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
+        Ok(Box::new(file))
+    }
 }
 
 impl DiskFile for OsFile {
@@ -230,6 +250,20 @@ struct MemState {
     durable: BTreeMap<PathBuf, MemFile>,
     /// Set to make every later write and sync fail.
     broken: bool,
+    locked: BTreeSet<PathBuf>,
+}
+
+/// Gives the lock back when dropped.
+#[derive(Debug)]
+struct MemLock {
+    path: PathBuf,
+    disk: Arc<Mutex<MemState>>,
+}
+
+impl Drop for MemLock {
+    fn drop(&mut self) {
+        locked(&self.disk).locked.remove(&self.path);
+    }
 }
 
 type Content = Arc<Mutex<MemContent>>;
@@ -334,6 +368,13 @@ impl Disk for MemDisk {
     fn free_bytes(&self, _folder: &Path) -> io::Result<u64> {
         Ok(u64::MAX)
     }
+
+    fn lock(&self, path: &Path) -> io::Result<LockGuard> {
+        if !locked(&self.0).locked.insert(path.to_owned()) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(Box::new(MemLock { path: path.to_owned(), disk: Arc::clone(&self.0) }))
+    }
 }
 
 impl DiskFile for MemFile {
@@ -392,6 +433,18 @@ mod tests {
         disk.power_loss();
         assert_eq!(disk.read(kept, 10).unwrap(), b"abc");
         assert_eq!(disk.open(lost, Open::Read).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_lock_is_held_once_and_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        for disk in [&OsDisk as &dyn Disk, &MemDisk::default()] {
+            let path = folder.path().join("LOCK");
+            let guard = disk.lock(&path).unwrap();
+            assert_eq!(disk.lock(&path).map(drop).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+            drop(guard);
+            disk.lock(&path).unwrap();
+        }
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub enum Check {
     OtherElection = 206,
     /// 301: a tile differs from what the entries give.
     TileDiffers = 301,
+    /// 302: an entry does not hash to the leaf that the tiles have.
+    LeafDiffers = 302,
 }
 
 impl Check {
@@ -60,7 +62,7 @@ impl Check {
     #[must_use]
     pub const fn class(self) -> Class {
         match self {
-            Self::EntryMalformed | Self::RootDiffers | Self::TileDiffers => Class::Integrity,
+            Self::EntryMalformed | Self::RootDiffers | Self::TileDiffers | Self::LeafDiffers => Class::Integrity,
             Self::RecordUnauthentic | Self::CheckpointInvalid | Self::OtherElection => Class::Authenticity,
             Self::TimeReversed | Self::Duplicate | Self::VerdictDiffers => Class::Consistency,
             Self::NoCheckpoint | Self::EntriesMissing => Class::Completeness,

@@ -20,7 +20,7 @@ use crate::record::Scope;
 use crate::state::State;
 use crate::submission::{Authentic, Confidential, Rejection, Submission, authenticate_submission};
 use crate::tally::{Tally, tally};
-use crate::tree::TreeHead;
+use crate::tree::{LeafHashes, TreeHead};
 use crate::trust::Trust;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 pub const FINDINGS_MAX: usize = 1_000;
 
 /// An audit under way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Auditor {
     trust: Trust,
     state: State,
@@ -72,6 +72,8 @@ struct Checked<'a> {
     bytes: &'a [u8],
     entry: Result<Entry, crate::entry::EntryError>,
     authentic: Option<Result<Authentic, Rejection>>,
+    /// The entry does not hash to what the copy's tiles have at its place.
+    differs: bool,
 }
 
 impl Auditor {
@@ -94,6 +96,12 @@ impl Auditor {
     #[must_use]
     pub const fn state(&self) -> &State {
         &self.state
+    }
+
+    /// What was found so far, in the order of discovery.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// What the audit starts from.
@@ -135,6 +143,14 @@ impl Auditor {
     /// Adds the next entries in leaf order, each with its confidential body (empty where there is none or it is
     /// withheld). Signatures are verified on all cores.
     pub fn add(&mut self, entries: &[Vec<u8>], confidential: &[Vec<u8>]) {
+        self.add_with_hashes(entries, confidential, &[]);
+    }
+
+    /// As [`add`](Self::add), with the leaf hashes that the copy's own tiles have for these entries (none: not compared).
+    ///
+    /// They locate a change that the rules cannot see, for example a time moved by a millisecond: tiles that hash to the
+    /// published root while the entry does not hash to its tile say that the entry is the false one.
+    pub fn add_with_hashes(&mut self, entries: &[Vec<u8>], confidential: &[Vec<u8>], hashes: &[LeafHashes]) {
         let (election, state) = (*self.trust.election_id(), &self.state);
         let checked: Vec<Checked<'_>> = entries
             .par_iter()
@@ -154,7 +170,8 @@ impl Auditor {
                     }
                     _ => None,
                 };
-                Checked { bytes, entry, authentic }
+                let differs = hashes.get(offset).is_some_and(|hashes| *hashes != LeafHashes::of(bytes));
+                Checked { bytes, entry, authentic, differs }
             })
             .collect();
         for (offset, checked) in checked.into_iter().enumerate() {
@@ -166,6 +183,9 @@ impl Auditor {
 
     fn add_checked(&mut self, checked: Checked<'_>, body: &[u8]) {
         let leaf = self.state.head().size.get();
+        if checked.differs {
+            self.find(Check::LeafDiffers, Some(leaf), format!("entry {leaf} does not hash to the leaf its tiles have"));
+        }
         let entry = match checked.entry {
             Ok(entry) => entry,
             Err(error) => {
