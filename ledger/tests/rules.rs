@@ -340,9 +340,8 @@ fn more_papers_than_voters_and_gaps_are_flagged() {
     assert_eq!(codes(&verdict), flagged(&[FlagCode::BatchNumberGap, FlagCode::PapersAboveIdentified]));
 }
 
-fn hand_protocol(world: &mut World, station: u32, own: &[u64], cells: &[(u32, [u64; 5])], lines: [u64; 4]) -> Protocol {
+fn hand_protocol(station: u32, own: &[u64], cells: &[(u32, [u64; 5])], lines: [u64; 4]) -> Protocol {
     let codes = ["1", "2", "9", "10"];
-    let _ = world;
     Protocol {
         form: "test".to_owned(),
         form_version: 1,
@@ -378,7 +377,7 @@ fn the_whole_day_gives_seats_by_the_hand_count() {
         (4, vec![], vec![(1, [2, 3, 4, 2, 1]), (2, [0; 5])], [0, 0, 0, 0]),
     ];
     for (station, own, cells, lines) in &protocols {
-        let protocol = hand_protocol(&mut world, *station, own, cells, *lines);
+        let protocol = hand_protocol(*station, own, cells, *lines);
         assert_eq!(world.by_members(*station, &protocol), clean(), "station {station}");
     }
     let remote_1 = opening(1, [2, 3, 4, 2, 1], &[(3, 1), (4, 1)], Basis::Hand);
@@ -406,13 +405,13 @@ fn a_broken_protocol_is_recorded_flagged_and_kept_out() {
     let mut world = voted();
     close_all(&mut world);
     world.time_ms = EMBARGO_MS;
-    let broken = hand_protocol(&mut world, 1, &[8, 2, 1, 1, 0], &[(2, [9, 0, 1, 0, 1])], [30, 13, 0, 12]);
+    let broken = hand_protocol(1, &[8, 2, 1, 1, 0], &[(2, [9, 0, 1, 0, 1])], [30, 13, 0, 12]);
     let verdict = world.by_members(1, &broken);
     assert_eq!(verdict.flags(), [Flag::with(FlagCode::HardRelationBroken, 0)]);
     assert_eq!(tally(&world.state).blocked, [unit(1)]);
     assert_eq!(tally(&world.state).constituencies[0].hand.coverage.n, 0);
 
-    let mended = hand_protocol(&mut world, 1, &[8, 2, 1, 1, 0], &[(2, [9, 0, 1, 0, 1])], [30, 12, 0, 12]);
+    let mended = hand_protocol(1, &[8, 2, 1, 1, 0], &[(2, [9, 0, 1, 0, 1])], [30, 12, 0, 12]);
     assert_eq!(world.by_members(1, &mended), refused(Refusal::SupersedesInvalid), "a second protocol names the first");
     let keys = [member_key(1, 1), member_key(1, 2)];
     let first = world.state.unit(unit(1)).unwrap().protocol(Basis::Hand).unwrap().clone();
@@ -428,9 +427,9 @@ fn small_cells_and_single_signers_are_refused() {
     let mut world = voted();
     close_all(&mut world);
     world.time_ms = EMBARGO_MS;
-    let small = hand_protocol(&mut world, 1, &[1, 0, 0, 0, 0], &[(2, [9, 0, 1, 0, 1])], [30, 1, 0, 1]);
+    let small = hand_protocol(1, &[1, 0, 0, 0, 0], &[(2, [9, 0, 1, 0, 1])], [30, 1, 0, 1]);
     assert_eq!(world.by_members(1, &small), refused(Refusal::SmallCell));
-    let alone = hand_protocol(&mut world, 1, &[8, 2, 1, 1, 0], &[(2, [9, 0, 1, 0, 1])], [30, 12, 0, 12]);
+    let alone = hand_protocol(1, &[8, 2, 1, 1, 0], &[(2, [9, 0, 1, 0, 1])], [30, 12, 0, 12]);
     let member = member_key(1, 1);
     assert_eq!(world.record(Scope::Unit(unit(1)), &[&member], &alone), refused(Refusal::QuorumMissing));
 }
