@@ -20,7 +20,7 @@ use tamga_platform::clock::SystemClock;
 use tamga_platform::disk::OsDisk;
 use tamga_platform::entropy::OsEntropy;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::server::TcpIncoming;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -55,9 +55,8 @@ async fn start(id: u64, listener: TcpListener, folder: &Path) -> Outcome<Consens
     let server = tonic::transport::Server::builder()
         .initial_stream_window_size(4 << 20)
         .initial_connection_window_size(16 << 20)
-        .tcp_nodelay(true)
         .add_service(consensus.raft_service());
-    tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+    tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true))));
     Ok(consensus)
 }
 
@@ -108,6 +107,10 @@ async fn main() -> Outcome<()> {
     let leader = replicas.first().ok_or("no replicas")?.clone();
     leader.initialize(members).await?;
     leader.watch_status().wait_for(|status| status.role == Role::Leader).await?;
+    // A leader takes proposals once a quorum has answered it.
+    while leader.propose(Bytes::new()).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     for (clients, bytes) in [(1, 300), (64, 300), (1_024, 300), (4, 1 << 20)] {
         step(&leader, clients, bytes, Duration::from_secs(seconds)).await?;
     }

@@ -69,37 +69,45 @@ async fn open_wal(config: &Config, seams: &Seams) -> Result<Wal, StartError> {
     Ok(Wal::open(outside, settings).await?)
 }
 
-/// Waits for the first failure of the log, of the application, or of openraft itself, and makes it known. A failed log
-/// is noticed even when openraft has nothing to write.
+/// Waits for the first failure of the log, of the application, or of openraft itself, makes it known, and stops
+/// openraft: a log that failed must not go on leading or voting until openraft happens to write.
 fn guard(raft: &Raft, failures: [watch::Receiver<Option<Fatal>>; 2]) -> watch::Receiver<Option<Fatal>> {
     let (tell, fatal) = watch::channel(None);
-    let mut metrics = raft.server_metrics();
-    let mut state = raft.metrics();
+    let raft = raft.clone();
     let [mut log, mut machine] = failures;
     tokio::spawn(async move {
-        let stopped = async move {
-            // Ends with openraft: the sender is dropped after the last word.
-            while metrics.changed().await.is_ok() && state.borrow_watched().running_state.is_ok() {}
-            let _ = state.changed().await;
-            let last = state.borrow_watched().running_state.clone();
-            match last {
-                Err(error) if !matches!(error, openraft::errors::Fatal::<TypeConfig>::Stopped) => {
-                    Some(Fatal::new(error.to_string()))
-                }
-                _ => None,
-            }
-        };
         let first = tokio::select! {
             biased;
             Some(fatal) = failure(&mut log) => Some(fatal),
             Some(fatal) = failure(&mut machine) => Some(fatal),
-            stopped = stopped => stopped,
+            stopped = stopped(&raft) => stopped,
         };
         // The component's own story is better than what openraft made of it.
         let story = log.borrow().clone().or_else(|| machine.borrow().clone()).or(first);
+        let failed = story.is_some();
         tell.send_replace(story);
+        if failed {
+            // Its result says no more than the story does.
+            let _ = raft.shutdown().await;
+        }
     });
     fatal
+}
+
+/// Waits until openraft has ended; `None` if it was asked to.
+async fn stopped(raft: &Raft) -> Option<Fatal> {
+    let mut metrics = raft.metrics();
+    loop {
+        let state = metrics.borrow_watched().running_state.clone();
+        match state {
+            Err(openraft::errors::Fatal::<TypeConfig>::Stopped) => return None,
+            Err(error) => return Some(Fatal::new(error.to_string())),
+            Ok(()) => {}
+        }
+        if metrics.changed().await.is_err() && metrics.borrow_watched().running_state.is_ok() {
+            return Some(Fatal::new("openraft ended without saying why; it has probably panicked"));
+        }
+    }
 }
 
 async fn failure(failed: &mut watch::Receiver<Option<Fatal>>) -> Option<Fatal> {

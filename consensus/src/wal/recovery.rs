@@ -37,7 +37,8 @@ pub(crate) fn open(
 ) -> Result<Recovered, WalError> {
     let folder = settings.folder.as_path();
     disk.create_dir_all(folder).map_err(io("creating", folder))?;
-    if let Some(parent) = folder.parent() {
+    // The folder is the caller's folder's child: both names may be new.
+    for parent in folder.ancestors().skip(1).take(2).filter(|parent| !parent.as_os_str().is_empty()) {
         disk.sync_dir(parent).map_err(io("syncing", parent))?;
     }
     let sequences = segment::list(disk, folder)?;

@@ -16,7 +16,7 @@ use tamga_platform::disk::OsDisk;
 use tamga_platform::entropy::OsEntropy;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::server::TcpIncoming;
 
 /// Longer than anything here takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,6 +32,12 @@ impl Kept {
 
     pub(crate) fn forget(&self) {
         *self.0.lock().unwrap() = (None, Vec::new());
+    }
+}
+
+impl Kept {
+    pub(crate) fn application(&self) -> impl Application + use<> {
+        Recorder(self.clone())
     }
 }
 
@@ -83,6 +89,16 @@ pub(crate) fn config(id: NodeId, folder: &Path) -> Config {
     }
 }
 
+pub(crate) fn seams() -> Seams {
+    Seams {
+        disk: Arc::new(OsDisk),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(OsEntropy),
+        blocking: Arc::new(ThreadPool),
+        dialer: Arc::new(TcpDialer),
+    }
+}
+
 impl Node {
     /// A replica that has an address and does not run yet.
     pub(crate) async fn new(id: u64) -> Self {
@@ -100,19 +116,13 @@ impl Node {
 
     pub(crate) async fn start_with(&mut self, config: Config) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let seams = Seams {
-            disk: Arc::new(OsDisk),
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(OsEntropy),
-            blocking: Arc::new(ThreadPool),
-            dialer: Arc::new(TcpDialer),
-        };
-        let (address, application) = (self.member.address.clone(), Recorder(self.kept.clone()));
+        let seams = seams();
+        let (address, application) = (self.member.address.clone(), self.kept.application());
         let started = runtime.spawn(async move {
             let listener = TcpListener::bind(address).await.unwrap();
             let consensus = Consensus::start(config, seams, application).await.unwrap();
             let server = tonic::transport::Server::builder().add_service(consensus.raft_service());
-            tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+            tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true))));
             consensus
         });
         self.running = Some((runtime, started.await.unwrap()));

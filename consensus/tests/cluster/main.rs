@@ -12,8 +12,11 @@ mod members;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use harness::{Cluster, Node, PATIENCE, config};
-use tamga_consensus::{Config, LogPosition, Observer, PAYLOAD_BYTES_MAX, ProposeError, ReadError, Role};
+use harness::{Cluster, Kept, Node, PATIENCE, config, seams};
+use tamga_consensus::{
+    Config, Consensus, LogPosition, Member, NodeId, Observer, PAYLOAD_BYTES_MAX, ProposeError, ReadError, Role, Seams,
+};
+use tamga_platform::disk::MemDisk;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -133,6 +136,55 @@ async fn an_application_that_fails_stops_its_replica() {
     assert!(fatal.unwrap().what().contains("poisoned"));
     assert!(matches!(node.consensus().propose(Bytes::new()).await, Err(ProposeError::Fatal(_))));
     node.wait("the end", |status| status.role == Role::Stopped).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_fails_stops_its_replica_and_nothing_is_acknowledged_afterwards() {
+    let (disk, kept) = (MemDisk::default(), Kept::default());
+    let consensus = alone(&disk, &kept).await;
+    consensus.propose(Bytes::from_static(b"durable")).await.unwrap();
+    disk.break_down();
+    let error = consensus.propose(Bytes::from_static(b"lost")).await.unwrap_err();
+    assert!(matches!(error, ProposeError::Fatal(_) | ProposeError::Unknown(_)), "{error}");
+    let mut fatal = consensus.watch_fatal();
+    let fatal = tokio::time::timeout(PATIENCE, fatal.wait_for(Option::is_some)).await.unwrap().unwrap().clone();
+    assert!(fatal.unwrap().what().contains("simulated disk failure"));
+    let mut status = consensus.watch_status();
+    tokio::time::timeout(PATIENCE, status.wait_for(|status| status.role == Role::Stopped)).await.unwrap().unwrap();
+    assert!(matches!(consensus.propose(Bytes::new()).await, Err(ProposeError::Fatal(_))));
+    assert!(matches!(consensus.read_barrier().await, Err(ReadError::Fatal(_))));
+    assert_eq!(kept.payloads(), ["durable"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn power_loss_keeps_what_was_acknowledged() {
+    let (disk, kept) = (MemDisk::default(), Kept::default());
+    let consensus = alone(&disk, &kept).await;
+    for i in 0..50 {
+        consensus.propose(Bytes::from(i.to_string())).await.unwrap();
+    }
+    disk.power_loss();
+    // The old process is dead from here on; the application lost its state with the power.
+    consensus.shutdown().await;
+    disk.power_loss();
+    kept.forget();
+    let consensus = alone(&disk, &kept).await;
+    consensus.read_barrier().await.unwrap();
+    assert_eq!(kept.payloads(), (0..50).map(|i| Bytes::from(i.to_string())).collect::<Vec<_>>());
+}
+
+/// A cluster of one on a disk in memory, leading.
+async fn alone(disk: &MemDisk, kept: &Kept) -> Consensus {
+    let seams = Seams { disk: Arc::new(disk.clone()), ..seams() };
+    let config = config(NodeId(1), "/node".as_ref());
+    let config = Config { segment_bytes: 16_384, ..config };
+    let consensus = Consensus::start(config, seams, kept.application()).await.unwrap();
+    let members = vec![Member { id: NodeId(1), address: "nowhere".to_owned() }];
+    consensus.initialize(members).await.unwrap();
+    let mut status = consensus.watch_status();
+    let leads = status.wait_for(|status| status.role == Role::Leader && status.applied.is_some());
+    tokio::time::timeout(PATIENCE, leads).await.unwrap().unwrap();
+    consensus
 }
 
 #[derive(Default)]
