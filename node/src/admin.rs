@@ -1,1 +1,158 @@
-//! Under construction.
+//! What the operator asks, on loopback: is the process alive, does it serve, what does it measure.
+//!
+//! | route | says |
+//! |---|---|
+//! | `/healthz` | 200 while the process should go on, 503 once it must stop |
+//! | `/readyz` | 200 while it serves: caught up, a leader known, storage fine; else 503 with the reason |
+//! | `/status` | everything the core says about itself, JSON |
+//! | `/metrics` | Prometheus; no label ever names a voter, a tag or a record |
+//!
+//! Answers from the start of the process on, also while the ledger is still being replayed.
+
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::{StatusCode, header};
+use metrics::gauge;
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
+use tamga_consensus::Stream;
+
+use crate::core::{Core, NodeStatus};
+use crate::listeners::{Handler, HttpServer, Stop};
+
+/// The admin side of a node whose core may still be starting.
+#[derive(Clone, Default)]
+pub struct Admin {
+    core: Arc<OnceLock<Arc<Core>>>,
+    metrics: Option<PrometheusHandle>,
+}
+
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admin").field("started", &self.core.get().is_some()).finish_non_exhaustive()
+    }
+}
+
+impl Admin {
+    /// `metrics` renders what the process measures; without it `/metrics` is empty.
+    #[must_use]
+    pub fn new(metrics: Option<PrometheusHandle>) -> Self {
+        Self { core: Arc::default(), metrics }
+    }
+
+    /// From now on the core is there. Later calls change nothing.
+    pub fn started(&self, core: &Arc<Core>) {
+        let _only_the_first_counts = self.core.set(Arc::clone(core));
+    }
+
+    /// The routes.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/healthz", get(healthz))
+            .route("/readyz", get(readyz))
+            .route("/status", get(status))
+            .route("/metrics", get(metrics_text))
+            .with_state(self.clone())
+    }
+
+    fn status(&self) -> Option<NodeStatus> {
+        self.core.get().map(|core| core.status())
+    }
+}
+
+async fn healthz(State(admin): State<Admin>) -> (StatusCode, String) {
+    match admin.status().and_then(|status| status.fatal) {
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("must stop: {reason}\n")),
+        None => (StatusCode::OK, "alive\n".to_owned()),
+    }
+}
+
+async fn readyz(State(admin): State<Admin>) -> (StatusCode, String) {
+    match admin.status() {
+        Some(status) if status.is_ready() => (StatusCode::OK, "ready\n".to_owned()),
+        Some(status) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", hindrances(&status).join("; "))),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "not ready: starting, the ledger is being replayed\n".to_owned()),
+    }
+}
+
+fn hindrances(status: &NodeStatus) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if let Some(fatal) = &status.fatal {
+        reasons.push(format!("must stop: {fatal}"));
+    }
+    if status.diverged {
+        reasons.push("a quorum of organisations has other roots than this node".to_owned());
+    }
+    if status.leader.is_none() {
+        reasons.push("no leader is known: too few nodes are reachable".to_owned());
+    }
+    if status.catching_up {
+        reasons.push(format!("catching up, {} log entries to go", status.apply_lag));
+    }
+    if reasons.is_empty() {
+        reasons.push("no reason known".to_owned());
+    }
+    reasons
+}
+
+async fn status(State(admin): State<Admin>) -> Response {
+    match admin.status() {
+        Some(status) => Json(status).into_response(),
+        None => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "starting": true }))).into_response(),
+    }
+}
+
+async fn metrics_text(State(admin): State<Admin>) -> Response {
+    if let Some(status) = admin.status() {
+        record(&status);
+    }
+    let text = admin.metrics.as_ref().map(PrometheusHandle::render).unwrap_or_default();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are floats; 2^53 is far beyond every size here")]
+fn record(status: &NodeStatus) {
+    let node = status.node.to_string();
+    let set = |name: &'static str, value: f64| gauge!(name, "node" => node.clone()).set(value);
+    set("tamga_raft_term", status.term as f64);
+    set("tamga_raft_leader", f64::from(u8::from(status.role == "leader")));
+    set("tamga_raft_leader_node", f64::from(status.leader.unwrap_or(0)));
+    set("tamga_applied_size", status.applied_size as f64);
+    set("tamga_published_size", status.published_size as f64);
+    set("tamga_cut_size", status.cut_size as f64);
+    set("tamga_cosigned_size", status.cosigned_size as f64);
+    set("tamga_apply_lag", status.apply_lag as f64);
+    set("tamga_outbox_records", status.outbox_records as f64);
+    set("tamga_outbox_bytes", status.outbox_bytes as f64);
+    set("tamga_outbox_oldest_seconds", status.outbox_oldest_ms as f64 / 1_000.0);
+    set("tamga_clock_skew_seconds", status.clock_skew_ms as f64 / 1_000.0);
+    set("tamga_ready", f64::from(u8::from(status.is_ready())));
+    set("tamga_diverged", f64::from(u8::from(status.diverged)));
+    set("tamga_disk_low", f64::from(u8::from(status.disk_low)));
+}
+
+/// Serves the admin routes.
+#[derive(Debug)]
+pub struct AdminListener {
+    /// With [`Admin::router`].
+    pub server: HttpServer,
+}
+
+#[async_trait]
+impl Handler for AdminListener {
+    fn name(&self) -> &'static str {
+        "admin"
+    }
+
+    async fn serve(&self, stream: Box<dyn Stream>, from: std::net::SocketAddr, stop: &Stop) {
+        // The listener is bound to loopback; this holds even if the system routes otherwise.
+        if from.ip().to_canonical().is_loopback() {
+            self.server.serve_http1(stream, stop).await;
+        }
+    }
+}

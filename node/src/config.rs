@@ -184,10 +184,8 @@ impl Config {
     pub fn load(disk: &dyn Disk, path: &Path) -> Result<Self, ConfigError> {
         let read = |source| ConfigError::Read { path: path.to_owned(), source };
         let bytes = disk.read(path, CONFIG_BYTES_MAX).map_err(read)?;
-        let text = String::from_utf8(bytes).map_err(|_| ConfigError::Parse {
-            path: path.to_owned(),
-            what: "the file is not UTF-8 text".to_owned(),
-        })?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| ConfigError::Parse { path: path.to_owned(), what: "the file is not UTF-8 text".to_owned() })?;
         Self::from_toml(&text, path)
     }
 

@@ -85,7 +85,9 @@ pub enum KeyError {
         source: io::Error,
     },
     /// Others on this machine could read a secret.
-    #[error("{path} has mode {mode:04o}: others on this machine could read it; run chmod 600 on it, and replace the key if they may have")]
+    #[error(
+        "{path} has mode {mode:04o}: others on this machine could read it; run chmod 600 on it, and replace the key if they may have"
+    )]
     Mode {
         /// Which file.
         path: PathBuf,

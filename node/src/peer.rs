@@ -1,1 +1,67 @@
-//! Under construction.
+//! The services for other nodes: consensus' own, and this crate's `Peer` adapted to the core. The caller's node id comes
+//! from its certificate ([`PeerIdentity`]), never from a message.
+
+use std::sync::Arc;
+
+use axum::Router;
+use tamga_consensus::PeerIdentity;
+use tamga_ledger::tree::TreeSize;
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
+
+use crate::core::Core;
+use crate::proto::peer_server::{Peer, PeerServer};
+use crate::proto::{
+    ForwardReply, ForwardRequest, GetCosignaturesReply, GetCosignaturesRequest, OfferCosignatureReply,
+    OfferCosignatureRequest,
+};
+
+/// Longest message of this service: forwarded records come in bundles of about a megabyte.
+const MESSAGE_BYTES_MAX: usize = 8 << 20;
+
+/// Everything on the port for nodes.
+pub fn router(core: &Arc<Core>) -> Router {
+    let peer = PeerServer::new(Service { core: Arc::clone(core) }).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    Routes::new(core.raft_service()).add_service(peer).into_axum_router()
+}
+
+#[derive(Debug)]
+struct Service {
+    core: Arc<Core>,
+}
+
+/// The node at the other end.
+fn caller<T>(request: &Request<T>) -> Result<u32, Status> {
+    let identity = request.extensions().get::<PeerIdentity>();
+    identity
+        .and_then(|PeerIdentity(node)| u32::try_from(node.0).ok())
+        .ok_or_else(|| Status::permission_denied("the connection does not prove which node it comes from"))
+}
+
+#[tonic::async_trait]
+impl Peer for Service {
+    async fn forward(&self, request: Request<ForwardRequest>) -> Result<Response<ForwardReply>, Status> {
+        let from = caller(&request)?;
+        let taken = self.core.forward(from, request.into_inner().submissions).await;
+        Ok(Response::new(ForwardReply { taken }))
+    }
+
+    async fn offer_cosignature(
+        &self,
+        request: Request<OfferCosignatureRequest>,
+    ) -> Result<Response<OfferCosignatureReply>, Status> {
+        let from = caller(&request)?;
+        let note = self.core.offer_cosignature(from, &request.into_inner().note).await;
+        Ok(Response::new(OfferCosignatureReply { note }))
+    }
+
+    async fn get_cosignatures(
+        &self,
+        request: Request<GetCosignaturesRequest>,
+    ) -> Result<Response<GetCosignaturesReply>, Status> {
+        caller(&request)?;
+        let size =
+            TreeSize::new(request.into_inner().size).map_err(|error| Status::invalid_argument(error.to_string()))?;
+        Ok(Response::new(GetCosignaturesReply { note: self.core.cosignatures(size).await }))
+    }
+}

@@ -107,11 +107,7 @@ impl GeneratedNode {
 ///
 /// # Errors
 /// [`ProvisionError::CosignerName`], [`ProvisionError::Tls`].
-pub fn generate_node(
-    entropy: &dyn Entropy,
-    id: u32,
-    cosigner_name: &str,
-) -> Result<GeneratedNode, ProvisionError> {
+pub fn generate_node(entropy: &dyn Entropy, id: u32, cosigner_name: &str) -> Result<GeneratedNode, ProvisionError> {
     let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     generate_node_for(entropy, id, cosigner_name, &names)
 }

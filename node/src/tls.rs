@@ -82,8 +82,12 @@ impl TlsIdentity {
         let der = CertificateDer::from_pem_slice(certificate.as_bytes())
             .map_err(|_| unreadable("no certificate in PEM is found"))?;
         let pin = pin_of(&der).ok_or_else(|| unreadable("the certificate is not X.509"))?;
-        let identity =
-            Self { certificate: der, certificate_pem: certificate.to_owned(), key_pem: Zeroizing::new(key.to_owned()), pin };
+        let identity = Self {
+            certificate: der,
+            certificate_pem: certificate.to_owned(),
+            key_pem: Zeroizing::new(key.to_owned()),
+            pin,
+        };
         // Fails for a key that is not the certificate's: better at start-up than at the first handshake.
         identity.public_server()?;
         Ok(identity)
@@ -236,7 +240,8 @@ impl Dialer for TlsDialer {
             let stream = self.transport.dial(node, address).await?;
             connector.connect(name, stream).await
         };
-        let slow = || io::Error::new(io::ErrorKind::TimedOut, format!("{node} at {address} did not finish the handshake"));
+        let slow =
+            || io::Error::new(io::ErrorKind::TimedOut, format!("{node} at {address} did not finish the handshake"));
         let stream = tokio::time::timeout(self.timeout, connect).await.map_err(|_| slow())?;
         match stream {
             Ok(stream) => Ok(Box::new(stream)),

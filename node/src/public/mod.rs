@@ -1,1 +1,232 @@
-//! Under construction.
+//! What everybody may ask: HTTP for readers, gRPC for programs, on one port.
+//!
+//! | file | serves |
+//! |---|---|
+//! | `checkpoint` | `/checkpoint`, `/api/v1/checkpoint`, `/api/v1/genesis` |
+//! | `tiles` | `/tile/…`, `/blake3/tile/…`, `/tile/entries/…`, `/tile/confidential/…` (C2SP tlog-tiles) |
+//! | `entries` | `/api/v1/records/{id}`, `/api/v1/entries/{index}` |
+//! | `proofs` | `/api/v1/proofs/…`, `/api/v1/receipts/{leaf}` |
+//! | `figures` | `/api/v1/turnout`, `/api/v1/results`, `/api/v1/units/{station}` |
+//! | `submission`, `reading` | the gRPC services |
+//! | `body`, `text` | record bodies and times as JSON |
+//! | `problem` | every error, as RFC 9457 says |
+//!
+//! Invariants: nothing beyond the latest published checkpoint is served; confidential bodies only once it covers the
+//! Voting seal, and of class V only; what goes wrong inside is told to the operator, not to the caller.
+
+mod body;
+mod checkpoint;
+mod entries;
+mod figures;
+mod problem;
+mod proofs;
+mod reading;
+mod submission;
+mod text;
+mod tiles;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Query, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use http::{HeaderValue, Method, Uri, header};
+use tamga_ledger::tree::TreeSize;
+use tamga_platform::blocking::{Blocking, BlockingExt as _};
+use tamga_platform::clock::Clock;
+use tokio::time::Instant;
+use tonic::service::Routes;
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::config::Limits;
+use crate::core::{Core, Published};
+use crate::listeners::Stop;
+use crate::proto::DESCRIPTORS;
+use crate::proto::reading_server::ReadingServer;
+use crate::proto::submission_server::SubmissionServer;
+use problem::Problem;
+
+/// Longest gRPC message from outside: a submission (about 75 KiB) with room for its frame.
+const REQUEST_BYTES_MAX: usize = 128 * 1024;
+
+/// What the handlers stand on.
+#[derive(Debug)]
+pub struct Site {
+    core: Arc<Core>,
+    blocking: Arc<dyn Blocking>,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+    stop: Stop,
+}
+
+type SiteState = State<Arc<Site>>;
+
+impl Site {
+    /// The public side of a core. `stop` ends answers that would go on for ever.
+    #[must_use]
+    pub fn new(
+        core: Arc<Core>,
+        blocking: Arc<dyn Blocking>,
+        clock: Arc<dyn Clock>,
+        limits: Limits,
+        stop: Stop,
+    ) -> Arc<Self> {
+        Arc::new(Self { core, blocking, clock, limits, stop })
+    }
+
+    /// The latest published checkpoint.
+    fn published(&self) -> Result<Arc<Published>, Problem> {
+        self.core.published().borrow().clone().ok_or_else(Problem::nothing_published)
+    }
+
+    fn published_size(&self) -> Result<TreeSize, Problem> {
+        Ok(self.published()?.checkpoint.size)
+    }
+
+    /// Runs a read of the ledger where it may block.
+    async fn read<T: Send + 'static>(&self, work: impl FnOnce(&Core) -> T + Send + 'static) -> T {
+        let core = Arc::clone(&self.core);
+        self.blocking.run(move || work(&core)).await
+    }
+
+    /// How long a caller may wait who asked for `wait_ms`; 0 leaves it to the node.
+    fn wait(&self, wait_ms: u32) -> Option<Duration> {
+        (wait_ms > 0).then(|| Duration::from_millis(u64::from(wait_ms.min(self.limits.wait_ms_max))))
+    }
+}
+
+/// Everything on the public port.
+pub fn router(site: &Arc<Site>) -> Router {
+    let pages = Router::new()
+        .route("/", get(index))
+        .route("/checkpoint", get(checkpoint::note))
+        .route("/tile/{*path}", get(tiles::sha256))
+        .route("/blake3/tile/{*path}", get(tiles::blake3))
+        .route("/api/v1/checkpoint", get(checkpoint::summary))
+        .route("/api/v1/genesis", get(checkpoint::genesis))
+        .route("/api/v1/records/{id}", get(entries::record))
+        .route("/api/v1/entries/{index}", get(entries::entry))
+        .route("/api/v1/proofs/inclusion", get(proofs::inclusion))
+        .route("/api/v1/proofs/consistency", get(proofs::consistency))
+        .route("/api/v1/receipts/{leaf}", get(proofs::receipt))
+        .route("/api/v1/turnout", get(figures::turnout))
+        .route("/api/v1/results", get(figures::results))
+        .route("/api/v1/units/{station}", get(figures::units))
+        .layer(CorsLayer::new().allow_origin(Any).allow_methods([Method::GET, Method::HEAD]).expose_headers(Any))
+        .with_state(Arc::clone(site));
+    services(site)
+        .merge(pages)
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(Arc::clone(site), bounded))
+}
+
+fn services(site: &Arc<Site>) -> Router {
+    let submission =
+        SubmissionServer::new(submission::Service::new(Arc::clone(site))).max_decoding_message_size(REQUEST_BYTES_MAX);
+    let reading =
+        ReadingServer::new(reading::Service::new(Arc::clone(site))).max_decoding_message_size(REQUEST_BYTES_MAX);
+    // What is not set explicitly is "unknown"; the process's own health stands on the admin listener.
+    let health = tonic_health::server::HealthService::from_health_reporter(health(&site.stop));
+    let mut routes = Routes::new(submission)
+        .add_service(reading)
+        .add_service(tonic_health::pb::health_server::HealthServer::new(health));
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1();
+    match reflection {
+        Ok(reflection) => routes = routes.add_service(reflection),
+        Err(error) => tracing::error!(%error, "gRPC reflection is not available"),
+    }
+    std::mem::take(routes.axum_router_mut())
+}
+
+/// Says "serving" until the node stops.
+fn health(stop: &Stop) -> tonic_health::server::HealthReporter {
+    let reporter = tonic_health::server::HealthReporter::new();
+    let (after, stopped) = (reporter.clone(), stop.stopped());
+    tokio::spawn(async move {
+        after.set_serving::<SubmissionServer<submission::Service>>().await;
+        after.set_serving::<ReadingServer<reading::Service>>().await;
+        stopped.await;
+        after.set_not_serving::<SubmissionServer<submission::Service>>().await;
+        after.set_not_serving::<ReadingServer<reading::Service>>().await;
+    });
+    reporter
+}
+
+/// Bounds the time until an answer begins, and counts.
+async fn bounded(State(site): SiteState, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let grpc = is_grpc(&request);
+    let started = Instant::now();
+    let limit = Duration::from_millis(site.limits.request_timeout_ms);
+    let response = match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) if grpc => {
+            tonic::Status::deadline_exceeded("the node did not answer in time; retrying is safe").into_http()
+        }
+        Err(_) => Problem::too_slow().into_response(),
+    };
+    let status = response.status().as_str().to_owned();
+    metrics::counter!("tamga_public_requests_total", "route" => route.clone(), "status" => status).increment(1);
+    metrics::histogram!("tamga_public_request_seconds", "route" => route).record(started.elapsed());
+    response
+}
+
+fn is_grpc(request: &Request) -> bool {
+    let content_type = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    content_type.is_some_and(|value| value.starts_with(b"application/grpc"))
+}
+
+async fn no_such_route(request: Request) -> Response {
+    if is_grpc(&request) {
+        return tonic::Status::unimplemented("no such service or method; reflection lists those there are").into_http();
+    }
+    Problem::no_such_route(request.uri().path()).into_response()
+}
+
+async fn wrong_method(request: Request) -> Response {
+    Problem::wrong_method(request.method()).into_response()
+}
+
+async fn index(State(site): SiteState) -> String {
+    let trust = site.core.trust();
+    format!(
+        "A node of the ledger {}\nelection id (genesis digest): {}\n\n{}",
+        trust.origin(),
+        trust.election_id(),
+        include_str!("index.txt")
+    )
+}
+
+/// The query's parameters; each may stand once, and only those in `known`.
+fn parameters(uri: &Uri, known: &[&str]) -> Result<BTreeMap<String, String>, Problem> {
+    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
+        .map_err(|_| Problem::bad_parameter("the query string cannot be read".to_owned()))?;
+    let mut found = BTreeMap::new();
+    for (name, value) in pairs {
+        if !known.contains(&name.as_str()) {
+            let shown: String = name.chars().take(40).collect();
+            return Err(Problem::bad_parameter(format!("unknown parameter {shown:?}; known: {}", known.join(", "))));
+        }
+        if found.insert(name.clone(), value).is_some() {
+            return Err(Problem::bad_parameter(format!("parameter {name:?} stands twice")));
+        }
+    }
+    Ok(found)
+}
+
+/// A decimal number out of a path or a query.
+fn number(name: &str, text: &str) -> Result<u64, Problem> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits).ok_or_else(|| {
+        let shown: String = text.chars().take(40).collect();
+        Problem::bad_parameter(format!("{name} is a decimal number, not {shown:?}"))
+    })
+}

@@ -1,0 +1,192 @@
+//! Public bodies of records as JSON, for people and scripts; what counts are the bytes.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use tamga_ledger::codec::{self, CodecError};
+use tamga_ledger::definition::part_digest;
+use tamga_ledger::kinds::{
+    BallotBatch, Basis, Body, Cell, Constituency, DefinitionPart, Election, Form, HolderClass, Identification,
+    KeyGrant, KeyRegistration, Kind, NodeKeys, Organisation, Phase, Protocol, RollChunk, Seal, SeatRule, Stage,
+    Station, StationPhase, TotalOpening,
+};
+use tamga_ledger::record::RECORD_BYTES_MAX;
+
+use super::entries::scope_json;
+
+/// The body of a record of this kind; null for a kind or a body that this software does not read.
+pub(super) fn to_json(kind: u16, body: &[u8]) -> Value {
+    let Some(kind) = Kind::from_number(kind) else { return Value::Null };
+    match kind {
+        Kind::Election => read(body, election),
+        Kind::DefinitionPart => read(body, |part: &DefinitionPart| definition_part(part, body)),
+        Kind::Key => read(body, |keys: &KeyRegistration| json!({ "grants": list(&keys.grants, grant) })),
+        Kind::RollChunk => read(body, roll_chunk),
+        Kind::StationPhase => read(body, station_phase),
+        Kind::Identification => read(body, identification),
+        Kind::BallotBatch => read(body, ballot_batch),
+        Kind::TotalOpening => read(body, total_opening),
+        Kind::Protocol => read(body, protocol),
+        Kind::Seal => read(body, seal),
+    }
+}
+
+fn read<B: Body>(body: &[u8], to_json: impl FnOnce(&B) -> Value) -> Value {
+    B::from_bytes(body).map_or(Value::Null, |body| to_json(&body))
+}
+
+fn list<T>(items: &[T], to_json: impl Fn(&T) -> Value) -> Vec<Value> {
+    items.iter().map(to_json).collect()
+}
+
+fn election(body: &Election) -> Value {
+    json!({
+        "real": body.real == 1,
+        "title": body.title,
+        "origin_prefix": body.origin_prefix,
+        "decree": body.decree,
+        "rules_version": body.rules_version,
+        "parts": body.parts,
+        "organisations": list(&body.organisations, organisation),
+        "trust_policy": body.trust_policy,
+        "cluster_epoch": body.cluster_epoch,
+        "embargo_ms": body.embargo_ms,
+        "official_hours": body.official_hours,
+        "checkpoint_interval_ms": body.checkpoint_interval_ms,
+        "cell_papers_min": body.cell_papers_min,
+        "attestation_validity_ms": body.attestation_validity_ms,
+        "member_quorum": body.member_quorum,
+        "offline_identifications_max": body.offline_identifications_max,
+        "retention_months": body.retention_months,
+    })
+}
+
+fn organisation(body: &Organisation) -> Value {
+    json!({
+        "name": body.name,
+        "title": body.title,
+        "record_key": body.record_key,
+        "standby_cosigner_key": body.standby_cosigner_key,
+        "nodes": list(&body.nodes, node),
+    })
+}
+
+fn node(keys: &NodeKeys) -> Value {
+    json!({
+        "id": keys.id,
+        "cosigner_name": keys.cosigner_name,
+        "cosigner_key": keys.cosigner_key,
+        "log_key": keys.log_key,
+        "promise_key": keys.promise_key,
+        "batch_key": keys.batch_key,
+        "tls_spki_sha256": keys.tls_spki_sha256,
+    })
+}
+
+fn definition_part(part: &DefinitionPart, body: &[u8]) -> Value {
+    let content = &part.content;
+    let (name, content) = match part.part_kind {
+        1 => ("constituencies", value(codec::decode::<Vec<Constituency>>(content, RECORD_BYTES_MAX))),
+        2 => ("stations", value(codec::decode::<Vec<Station>>(content, RECORD_BYTES_MAX))),
+        3 => ("forms", value(codec::decode::<Vec<Form>>(content, RECORD_BYTES_MAX))),
+        4 => ("seat-rule", value(codec::decode::<SeatRule>(content, RECORD_BYTES_MAX))),
+        _ => ("unknown", Value::Null),
+    };
+    json!({ "part_kind": name, "number": part.number, "digest": part_digest(body), "content": content })
+}
+
+fn value<T: Serialize>(decoded: Result<T, CodecError>) -> Value {
+    decoded.ok().and_then(|value| serde_json::to_value(value).ok()).unwrap_or_default()
+}
+
+fn grant(grant: &KeyGrant) -> Value {
+    json!({
+        "key": grant.key,
+        "key_id": grant.key.id(),
+        "class": HolderClass::from_number(grant.class),
+        "scope": scope_json(&grant.scope),
+        "kinds": list(&grant.kinds, |kind| json!(Kind::from_number(*kind))),
+        "valid_from_ms": grant.valid_from_ms,
+        "valid_until_ms": grant.valid_until_ms,
+        "possession": grant.possession,
+    })
+}
+
+fn roll_chunk(chunk: &RollChunk) -> Value {
+    json!({
+        "list_version": chunk.list_version,
+        "number": chunk.number,
+        "chunks": chunk.chunks,
+        "total": chunk.total,
+        "leaves": chunk.roll_leaves().map(|leaves| leaves.len()),
+    })
+}
+
+fn station_phase(phase: &StationPhase) -> Value {
+    json!({
+        "phase": Phase::from_number(phase.phase),
+        "list_total": phase.list_total,
+        "counters": phase.counters,
+        "seals": phase.seals,
+        "equipment": phase.equipment,
+        "roles": list(&phase.roles, |role| json!({ "key": role.key, "role": role.role })),
+        "checkpoint_size_seen": phase.checkpoint_size_seen,
+        "protocol_digest": phase.protocol_digest.0,
+    })
+}
+
+fn identification(body: &Identification) -> Value {
+    json!({
+        "mode": if body.mode == 0 { "local" } else { "remote" },
+        "online": body.online == 1,
+        "device_counter": body.device_counter,
+    })
+}
+
+fn ballot_batch(batch: &BallotBatch) -> Value {
+    json!({ "number": batch.number, "cells": list(&batch.cells, cell), "last": batch.last == 1 })
+}
+
+fn cell(cell: &Cell) -> Value {
+    json!({
+        "constituency": cell.constituency,
+        "papers": cell.papers,
+        "commitment": hex::encode(cell.commitment.to_bytes()),
+    })
+}
+
+fn total_opening(opening: &TotalOpening) -> Value {
+    json!({
+        "basis": Basis::from_number(opening.basis),
+        "constituency": opening.constituency,
+        "counts": opening.counts,
+        "blinding": opening.blinding,
+    })
+}
+
+fn protocol(protocol: &Protocol) -> Value {
+    json!({
+        "form": protocol.form,
+        "form_version": protocol.form_version,
+        "basis": Basis::from_number(protocol.basis),
+        "lines": protocol.lines,
+        "counts": protocol.counts,
+        "cells": list(&protocol.cells, cell),
+        "seals": protocol.seals,
+        "present": protocol.present,
+        "dissenting": protocol.dissenting,
+        "explanation": protocol.explanation,
+        "scan": protocol.scan.0,
+        "closing_salt": protocol.closing_salt.0,
+    })
+}
+
+fn seal(seal: &Seal) -> Value {
+    json!({
+        "stage": Stage::from_number(seal.stage),
+        "size": seal.size,
+        "sha256_root": seal.sha256_root,
+        "blake3_root": seal.blake3_root,
+        "admitted_root": seal.admitted_root.0,
+        "tally": seal.tally.0,
+    })
+}

@@ -1,0 +1,86 @@
+//! The latest published checkpoint as its signed note and as JSON, and the genesis entry.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::header;
+use serde::Serialize;
+use tamga_ledger::tree::{Hash, LeafIndex};
+
+use super::SiteState;
+use super::problem::Problem;
+use super::text::iso_utc;
+use crate::core::{Cosigner, Published};
+
+/// A checkpoint's identity, as it stands beside every figure.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Source {
+    origin: String,
+    size: u64,
+    sha256: Hash,
+    blake3: Hash,
+    sequenced: String,
+    sequenced_ms: u64,
+    published_ms: u64,
+}
+
+impl Source {
+    pub(super) fn of(published: &Published) -> Self {
+        let checkpoint = &published.checkpoint;
+        Self {
+            origin: checkpoint.origin.to_string(),
+            size: checkpoint.size.get(),
+            sha256: checkpoint.roots.sha256,
+            blake3: checkpoint.roots.blake3,
+            sequenced: iso_utc(published.sequenced_ms),
+            sequenced_ms: published.sequenced_ms,
+            published_ms: published.published_ms,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    #[serde(flatten)]
+    source: Source,
+    /// Since this node published it, by its own clock.
+    age_ms: u64,
+    /// Organisations that cosigned.
+    organisations: Vec<String>,
+    /// Organisations there are.
+    organisations_total: usize,
+    cosigners: Vec<Cosigner>,
+    note: String,
+}
+
+/// `GET /checkpoint`.
+pub(super) async fn note(State(site): SiteState) -> Result<Response, Problem> {
+    let published = site.published()?;
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
+    Ok((headers, published.note.clone()).into_response())
+}
+
+/// `GET /api/v1/checkpoint`.
+pub(super) async fn summary(State(site): SiteState) -> Result<Response, Problem> {
+    let published = site.published()?;
+    let summary = Summary {
+        source: Source::of(&published),
+        age_ms: site.clock.now_ms().saturating_sub(published.published_ms),
+        organisations: published.organisations.clone(),
+        organisations_total: site.core.trust().policy().organisations().len(),
+        cosigners: published.cosigners.clone(),
+        note: published.note.clone(),
+    };
+    Ok(([(header::CACHE_CONTROL, "no-cache")], Json(summary)).into_response())
+}
+
+/// `GET /api/v1/genesis`: entry 0 as it stands in the ledger.
+pub(super) async fn genesis(State(site): SiteState) -> Result<Response, Problem> {
+    if site.published_size()?.is_empty() {
+        return Err(Problem::nothing_published());
+    }
+    let entry =
+        site.read(|core| core.store().entry(LeafIndex::ZERO)).await.map_err(|error| Problem::internal(&error))?;
+    let headers = [(header::CONTENT_TYPE, "application/cbor"), (header::CACHE_CONTROL, super::tiles::IMMUTABLE)];
+    Ok((headers, entry).into_response())
+}

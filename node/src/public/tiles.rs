@@ -1,0 +1,95 @@
+//! Tiles of both trees, entry bundles and bundles of confidential bodies (C2SP tlog-tiles).
+//!
+//! Full tiles never change and may be cached for ever. Of a partial tile the asked width is served as long as it lies
+//! within the published checkpoint, also after the tile has become full.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use http::header;
+use tamga_ledger::kinds::ConfidentialClass;
+use tamga_ledger::store::{Confidential, Store, StoreError};
+use tamga_ledger::tree::{Blake3Tree, LeafIndex, Sha256Tree, TILE_WIDTH, TileKind, TilePath, TileWidth, TreeSize};
+
+use super::SiteState;
+use super::problem::Problem;
+
+/// For what never changes.
+pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// For partial tiles: right for ever, but soon nobody asks for them.
+const PARTIAL: &str = "public, max-age=3600";
+
+/// `GET /tile/{*path}`.
+pub(super) async fn sha256(State(site): SiteState, Path(path): Path<String>) -> Result<Response, Problem> {
+    let published = site.published_size()?;
+    if let Some(rest) = path.strip_prefix("confidential/") {
+        let tile = parse(&format!("entries/{rest}"), published)?;
+        if !site.core.confidential_is_public() {
+            return Err(Problem::confidential());
+        }
+        let bundle = site.read(move |core| confidential_bundle(core.store(), &tile)).await;
+        return answer(&tile, bundle, published);
+    }
+    let tile = parse(&path, published)?;
+    let bytes = site.read(move |core| match tile.kind() {
+        TileKind::Hashes(level) => core.store().tile::<Sha256Tree>(level, tile.index(), tile.width()),
+        TileKind::Entries => core.store().entry_bundle(tile.index(), tile.width()),
+    });
+    answer(&tile, bytes.await, published)
+}
+
+/// `GET /blake3/tile/{*path}`.
+pub(super) async fn blake3(State(site): SiteState, Path(path): Path<String>) -> Result<Response, Problem> {
+    let published = site.published_size()?;
+    let tile = parse(&path, published)?;
+    let TileKind::Hashes(level) = tile.kind() else {
+        let detail = format!("Both trees stand over the same entries: they are at /{tile}.");
+        return Err(Problem::bad_tile_path(detail));
+    };
+    let bytes = site.read(move |core| core.store().tile::<Blake3Tree>(level, tile.index(), tile.width())).await;
+    answer(&tile, bytes, published)
+}
+
+/// A tile that lies within the published checkpoint.
+fn parse(path: &str, published: TreeSize) -> Result<TilePath, Problem> {
+    let tile: TilePath = format!("tile/{path}")
+        .parse()
+        .map_err(|error: tamga_ledger::tree::TileError| Problem::bad_tile_path(error.to_string()))?;
+    let widest = TilePath::in_tree(tile.kind(), tile.index(), published);
+    match widest {
+        Some(widest) if tile.width().count() <= widest.width().count() => Ok(tile),
+        _ => Err(Problem::no_such_tile(&tile, published)),
+    }
+}
+
+fn answer(tile: &TilePath, bytes: Result<Vec<u8>, StoreError>, published: TreeSize) -> Result<Response, Problem> {
+    let bytes = bytes.map_err(|error| match error {
+        StoreError::NoSuchTile { .. } | StoreError::NoSuchLeaf { .. } => Problem::no_such_tile(tile, published),
+        other => Problem::internal(&other),
+    })?;
+    let cache = if tile.width() == TileWidth::Full { IMMUTABLE } else { PARTIAL };
+    let headers = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, cache)];
+    Ok((headers, bytes).into_response())
+}
+
+/// The class V bodies beside the entries of a bundle, each behind its length; length 0 where there is none.
+fn confidential_bundle(store: &Store, tile: &TilePath) -> Result<Vec<u8>, StoreError> {
+    let first = tile.index() * TILE_WIDTH;
+    let mut bundle = Vec::new();
+    for index in first..first + tile.width().count() as u64 {
+        let leaf = LeafIndex::new(index).map_err(|_| StoreError::NoSuchLeaf { leaf: index, size: store.size() })?;
+        let body = public_body(store, leaf)?;
+        // A class V body has at most 16 KiB.
+        let length = u16::try_from(body.len()).unwrap_or(0);
+        bundle.extend_from_slice(&length.to_be_bytes());
+        bundle.extend_from_slice(&body[..usize::from(length)]);
+    }
+    Ok(bundle)
+}
+
+/// The confidential body of an entry if its class is one that the Voting seal makes public; else nothing.
+pub(super) fn public_body(store: &Store, leaf: LeafIndex) -> Result<Vec<u8>, StoreError> {
+    match store.confidential(leaf)? {
+        Confidential::Kept { class, body } if class == ConfidentialClass::UntilVotingSeal as u8 => Ok(body),
+        Confidential::Kept { .. } | Confidential::Erased { .. } | Confidential::None => Ok(Vec::new()),
+    }
+}
