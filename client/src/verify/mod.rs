@@ -1,1 +1,25 @@
-//! verify
+//! What anybody can check who has the genesis digest and nothing else.
+//!
+//! | file | what |
+//! |---|---|
+//! | `open` | [`Opened`]: a source, the trust pinned to it, its verified checkpoint |
+//! | `prove` | receipts made from tiles, verified before they are given out |
+//! | `bundle` | [`ProofBundle`]: receipt and genesis entry in one file, for checking offline |
+//! | `tiles` | whether a copy's tiles hash up to the published roots |
+//! | `audit` | the ledger's audit over a source |
+//! | `results` | turnout and results out of the audited state |
+
+mod audit;
+mod bundle;
+mod error;
+mod open;
+mod prove;
+mod results;
+mod tiles;
+
+pub use audit::{Audited, audit};
+pub use bundle::{BUNDLE_BYTES_MAX, BundleFileError, ProofBundle};
+pub use error::{VerifyError, Weight};
+pub use open::Opened;
+pub use prove::{find_record, prove};
+pub use results::{HourTurnout, ResultsView, results};

@@ -1,2 +1,43 @@
-//! tamga
-fn main() {}
+//! `tamga`: everybody who does not trust the nodes.
+//!
+//! Exit codes: 0 verified, 1 refuted (something shown is false), 2 could not check (not reached, not there, wrong use).
+
+mod args;
+mod audit;
+mod checkpoint;
+mod download;
+mod output;
+mod prove;
+mod results;
+mod verify;
+
+use args::{Arguments, Command};
+use clap::Parser as _;
+use output::{Failure, Output};
+use std::process::ExitCode;
+use std::sync::Arc;
+use tamga_platform::clock::SystemClock;
+use tamga_platform::disk::{Disk, OsDisk};
+
+fn main() -> ExitCode {
+    // clap itself exits with 2 on wrong use: nothing was checked.
+    let Arguments { json, command } = Arguments::parse();
+    let output = Output::new(json);
+    let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+    let done = match &command {
+        Command::Checkpoint(arguments) => checkpoint::run(arguments, &disk, &SystemClock, &output),
+        Command::Prove(arguments) => prove::run(arguments, &disk, &output),
+        Command::Verify(arguments) => verify::run(arguments, &disk, &output),
+        Command::Audit(arguments) => audit::run(arguments, &disk, &output),
+        Command::Results(arguments) => results::run(arguments, &disk, &output),
+        Command::Download(arguments) => download::run(arguments, &disk, &output),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Shown(weight)) => output::exit_code(weight),
+        Err(Failure::Error(error)) => {
+            output.failure(command.name(), &error);
+            output::exit_code(error.weight())
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What is printed: text for people or one JSON object, failures included; progress only where somebody watches.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tamga_client::source::{DirectorySource, HttpSource, Source, SourceError};
+use tamga_client::verify::{VerifyError, Weight};
+use tamga_ledger::ids::ElectionId;
+use tamga_ledger::note::VerifiedCheckpoint;
+use tamga_platform::disk::Disk;
+
+/// Why a command does not end with 0.
+pub(crate) enum Failure {
+    /// Everything has been printed already.
+    Shown(Weight),
+    /// Still to be printed.
+    Error(VerifyError),
+}
+
+impl<E: Into<VerifyError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+pub(crate) type Done = Result<(), Failure>;
+
+pub(crate) fn exit_code(weight: Weight) -> ExitCode {
+    match weight {
+        Weight::Refuted => ExitCode::from(1),
+        Weight::Unchecked => ExitCode::from(2),
+    }
+}
+
+pub(crate) struct Output {
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Answer<'a, T> {
+    command: &'a str,
+    /// `verified`, `refuted` or `unchecked`.
+    outcome: &'a str,
+    #[serde(flatten)]
+    content: T,
+}
+
+#[derive(Serialize)]
+struct Fault {
+    error: String,
+}
+
+impl Output {
+    pub(crate) const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Prints a verified answer.
+    pub(crate) fn answer<T: Serialize>(&self, command: &str, content: &T, text: impl FnOnce() -> String) {
+        self.print(command, "verified", content, text);
+    }
+
+    /// Prints an answer that refutes.
+    pub(crate) fn refutation<T: Serialize>(
+        &self,
+        command: &str,
+        content: &T,
+        text: impl FnOnce() -> String,
+    ) -> Failure {
+        self.print(command, "refuted", content, text);
+        Failure::Shown(Weight::Refuted)
+    }
+
+    fn print<T: Serialize>(&self, command: &str, outcome: &str, content: &T, text: impl FnOnce() -> String) {
+        let text = if self.json {
+            let answer = Answer { command, outcome, content };
+            serde_json::to_string_pretty(&answer).unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
+        } else {
+            text()
+        };
+        // A reader that went away (a closed pipe) changes nothing about what was checked.
+        let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+    }
+
+    pub(crate) fn failure(&self, command: &str, error: &VerifyError) {
+        let (outcome, words) = match error.weight() {
+            Weight::Refuted => ("refuted", "REFUTED"),
+            Weight::Unchecked => ("unchecked", "could not check"),
+        };
+        if self.json {
+            self.print(command, outcome, &Fault { error: error.to_string() }, String::new);
+        } else {
+            let _ = writeln!(std::io::stderr(), "{words}: {error}");
+        }
+    }
+
+    /// A bar on a terminal; nothing elsewhere.
+    pub(crate) fn bar(&self, what: &'static str) -> ProgressBar {
+        if self.json || !std::io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new(0);
+        let template = "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        bar
+    }
+}
+
+/// Sets a bar to `done` of `all`.
+pub(crate) fn advance(bar: &ProgressBar, done: u64, all: u64) {
+    bar.set_length(all);
+    bar.set_position(done);
+}
+
+/// A node's address or a folder.
+pub(crate) fn open_source(place: &str, disk: &Arc<dyn Disk>) -> Result<Box<dyn Source>, SourceError> {
+    if place.contains("://") {
+        return Ok(Box::new(HttpSource::new(place)?));
+    }
+    Ok(Box::new(DirectorySource::new(Arc::clone(disk), Path::new(place))))
+}
+
+/// A checkpoint as all commands show it.
+#[derive(Serialize)]
+pub(crate) struct CheckpointView {
+    pub(crate) election: ElectionId,
+    pub(crate) origin: String,
+    pub(crate) size: u64,
+    pub(crate) sha256: String,
+    pub(crate) blake3: String,
+    pub(crate) organisations: Vec<String>,
+    pub(crate) organisations_of: usize,
+    pub(crate) cosignatures: Vec<CosignatureView>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct CosignatureView {
+    pub(crate) cosigner: String,
+    pub(crate) organisation: Option<String>,
+    pub(crate) time_s: u64,
+}
+
+impl CheckpointView {
+    pub(crate) fn of(checkpoint: &VerifiedCheckpoint, trust: &tamga_ledger::trust::Trust) -> Self {
+        let head = checkpoint.checkpoint();
+        let cosignature = |one: &tamga_ledger::note::Cosignature| CosignatureView {
+            cosigner: one.cosigner.to_string(),
+            organisation: one.organisation.as_ref().map(ToString::to_string),
+            time_s: one.time_s,
+        };
+        Self {
+            election: *trust.election_id(),
+            origin: head.origin.to_string(),
+            size: head.size.get(),
+            sha256: head.roots.sha256.to_base64(),
+            blake3: head.roots.blake3.to_base64(),
+            organisations: checkpoint.organisations().iter().map(ToString::to_string).collect(),
+            organisations_of: trust.policy().organisations().len(),
+            cosignatures: checkpoint.cosignatures().iter().map(cosignature).collect(),
+        }
+    }
+
+    pub(crate) fn line(&self) -> String {
+        format!(
+            "checkpoint of {} entries, cosigned by {} of {} organisations: {}",
+            self.size,
+            self.organisations.len(),
+            self.organisations_of,
+            self.organisations.join(", ")
+        )
+    }
+}

@@ -1,0 +1,71 @@
+//! `tamga prove`.
+
+use crate::args::Prove;
+use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source};
+use serde::Serialize;
+use std::path::Path;
+use std::sync::Arc;
+use tamga_client::source::{DownloadError, SourceError};
+use tamga_client::verify::{Opened, ProofBundle, find_record, prove};
+use tamga_ledger::ids::RecordId;
+use tamga_ledger::tree::LeafIndex;
+use tamga_platform::disk::Disk;
+
+#[derive(Serialize)]
+struct Content<'a> {
+    record: RecordId,
+    leaf: u64,
+    verdict: String,
+    time_ms: u64,
+    file: &'a Path,
+    bytes: usize,
+    checkpoint: CheckpointView,
+}
+
+pub(crate) fn run(arguments: &Prove, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    let source = open_source(&arguments.place.source, disk)?;
+    let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?;
+    let leaf = find(arguments, &opened, output)?;
+    let (receipt, verified) = prove(&opened, leaf)?;
+    let bytes = ProofBundle { genesis: opened.genesis.clone(), receipt }.to_bytes();
+    let path = &arguments.out;
+    disk.replace(path, &bytes).map_err(|error| DownloadError::Disk { path: path.clone(), error })?;
+    let content = Content {
+        record: verified.record_id(),
+        leaf: leaf.get(),
+        verdict: verified.entry().verdict.to_string(),
+        time_ms: verified.entry().time_ms,
+        file: path,
+        bytes: bytes.len(),
+        checkpoint: CheckpointView::of(&opened.checkpoint, &opened.trust),
+    };
+    output.answer("prove", &content, || {
+        format!(
+            "VERIFIED  record {}\n  is entry {}, {}\n  under a {}\n  written to {} ({} bytes); check it offline with: tamga verify {} --genesis {}",
+            content.record,
+            content.leaf,
+            content.verdict,
+            content.checkpoint.line(),
+            path.display(),
+            content.bytes,
+            path.display(),
+            content.checkpoint.election,
+        )
+    });
+    Ok(())
+}
+
+fn find(arguments: &Prove, opened: &Opened<'_>, output: &Output) -> Result<LeafIndex, Failure> {
+    match (arguments.what.record, arguments.what.leaf) {
+        (Some(record), _) => {
+            let bar = output.bar("searching bundles");
+            let found = find_record(opened, &record, |done, all| advance(&bar, done, all));
+            bar.finish_and_clear();
+            Ok(found?)
+        }
+        (None, leaf) => {
+            let leaf = leaf.and_then(|leaf| LeafIndex::new(leaf).ok());
+            Ok(leaf.ok_or_else(|| SourceError::Missing("a leaf with this index".to_owned()))?)
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `tamga verify`: a receipt file, offline.
+
+use crate::args::Verify;
+use crate::output::{CheckpointView, Done, Output, open_source};
+use serde::Serialize;
+use std::path::Path;
+use std::sync::Arc;
+use tamga_client::source::{Files, SourceError};
+use tamga_client::verify::{BUNDLE_BYTES_MAX, ProofBundle, VerifyError};
+use tamga_ledger::entry::{ENTRY_BYTES_MAX, Payload};
+use tamga_ledger::ids::RecordId;
+use tamga_ledger::kinds::Kind;
+use tamga_ledger::receipt::{Receipt, VerifiedReceipt};
+use tamga_ledger::trust::Trust;
+use tamga_platform::disk::Disk;
+
+#[derive(Serialize)]
+struct Content {
+    record: RecordId,
+    leaf: u64,
+    kind: Option<Kind>,
+    scope: Option<String>,
+    verdict: String,
+    time_ms: u64,
+    checkpoint: CheckpointView,
+}
+
+pub(crate) fn run(arguments: &Verify, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    let bytes = read(&**disk, &arguments.file, BUNDLE_BYTES_MAX)?;
+    let (trust, receipt) = match ProofBundle::from_bytes(&bytes) {
+        Ok(bundle) => (bundle.trust(&arguments.pinned.genesis).map_err(VerifyError::from)?, bundle.receipt),
+        // A bare receipt has no genesis entry; if it is none either, the bundle's fault is the better answer.
+        Err(fault) => match Receipt::from_bytes(&bytes) {
+            Ok(receipt) => (trust(arguments, disk)?, receipt),
+            Err(_) => return Err(fault.into()),
+        },
+    };
+    let verified = receipt.verify(&trust)?;
+    let content = content(&verified, &trust);
+    output.answer("verify", &content, || text(&content, &trust));
+    Ok(())
+}
+
+fn trust(arguments: &Verify, disk: &Arc<dyn Disk>) -> Result<Trust, VerifyError> {
+    let entry = match (&arguments.genesis_file, &arguments.source) {
+        (Some(path), _) => read(&**disk, path, ENTRY_BYTES_MAX)?,
+        (None, Some(place)) => Files::new(&*open_source(place, disk)?).genesis(None)?,
+        (None, None) => {
+            let what =
+                "entry 0: this is a bare receipt; give --genesis-file or --source (it is checked against --genesis)";
+            return Err(SourceError::Missing(what.to_owned()).into());
+        }
+    };
+    Ok(Trust::from_entry(&entry, &arguments.pinned.genesis)?)
+}
+
+fn read(disk: &dyn Disk, path: &Path, max: usize) -> Result<Vec<u8>, SourceError> {
+    let fault =
+        |error: std::io::Error| SourceError::Unreadable { place: path.display().to_string(), what: error.to_string() };
+    disk.read(path, max as u64).map_err(fault)
+}
+
+fn content(verified: &VerifiedReceipt, trust: &Trust) -> Content {
+    let entry = verified.entry();
+    let record = match &entry.payload {
+        Payload::Full(signed) => signed.parse().ok(),
+        Payload::Stub(_) => None,
+    };
+    Content {
+        record: verified.record_id(),
+        leaf: verified.leaf().get(),
+        kind: record.as_ref().and_then(|record| Kind::from_number(record.kind)),
+        scope: record.as_ref().map(|record| format!("{:?}", record.scope)),
+        verdict: entry.verdict.to_string(),
+        time_ms: entry.time_ms,
+        checkpoint: CheckpointView::of(verified.checkpoint(), trust),
+    }
+}
+
+fn text(content: &Content, trust: &Trust) -> String {
+    let kind = content.kind.map_or_else(|| "record".to_owned(), |kind| format!("{kind:?}"));
+    format!(
+        "VERIFIED  {}\n  record {} ({kind})\n  is entry {}, {}, at {} ms UTC\n  under a {}\n  of {}",
+        trust.election().title.en,
+        content.record,
+        content.leaf,
+        content.verdict,
+        content.time_ms,
+        content.checkpoint.line(),
+        content.checkpoint.origin,
+    )
+}

@@ -1,0 +1,179 @@
+//! Makes a copy of a ledger: everything that the checkpoint it carries covers, partial tiles included.
+//!
+//! Files are synced one by one, the checkpoint last: a copy with a checkpoint is whole. An interrupted download goes on
+//! where it stopped. What is copied is not judged here; that is the audit's work.
+
+use super::files::bundle_count;
+use super::{Fetched, Files, Resource, Source, SourceError, Tree};
+use std::io;
+use std::path::{Path, PathBuf};
+use tamga_ledger::note::{CheckpointVerifyError, VerifiedCheckpoint};
+use tamga_ledger::tree::{TILE_WIDTH, TileKind, TilePath, TileWidth, TreeSize};
+use tamga_ledger::trust::Trust;
+use tamga_platform::disk::{Disk, Open};
+
+/// Why a copy could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DownloadError {
+    /// The source.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The source's checkpoint does not verify: nothing was copied.
+    #[error("the checkpoint does not verify, nothing was copied: {0}")]
+    Checkpoint(#[from] CheckpointVerifyError),
+    /// The folder cannot be written.
+    #[error("{path}: {error}")]
+    Disk {
+        /// Which file.
+        path: PathBuf,
+        /// Cause.
+        error: io::Error,
+    },
+    /// The folder holds a copy with more entries.
+    #[error("the folder holds a copy with {here} entries, but the source's checkpoint has {there}; use another folder")]
+    Smaller {
+        /// Entries in the copy.
+        here: TreeSize,
+        /// Entries at the source.
+        there: TreeSize,
+    },
+}
+
+/// What was copied.
+#[derive(Debug, Clone)]
+pub struct Downloaded {
+    /// The checkpoint the copy carries.
+    pub checkpoint: VerifiedCheckpoint,
+    /// Files written.
+    pub files: u64,
+    /// Files that were there already.
+    pub kept: u64,
+    /// Bytes written.
+    pub bytes: u64,
+    /// Whether confidential bodies are in it (only after the Voting seal).
+    pub confidential: bool,
+}
+
+/// Copies a ledger into `folder`. `progress` hears files done and files in all.
+///
+/// # Errors
+/// [`DownloadError`].
+pub fn download(
+    source: &dyn Source,
+    trust: &Trust,
+    disk: &dyn Disk,
+    folder: &Path,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Downloaded, DownloadError> {
+    let files = Files::new(source);
+    let note = files.checkpoint()?;
+    let checkpoint = trust.verify_checkpoint(&note)?;
+    let size = checkpoint.checkpoint().size;
+    let mut copy = Copy { files, disk, folder, written: 0, kept: 0, bytes: 0 };
+    copy.refuse_shrinking(trust, size)?;
+    let (tiles, bundles) = (tile_paths(size), bundle_count(size));
+    let total = 2 * tiles.len() as u64 + 2 * bundles + 2;
+    let mut done = 0;
+    let mut step = |progress: &mut dyn FnMut(u64, u64)| {
+        done += 1;
+        progress(done, total);
+    };
+    copy.write(&Resource::Genesis, &files.genesis(Some(size))?)?;
+    step(&mut progress);
+    for tree in [Tree::Sha256, Tree::Blake3] {
+        for path in &tiles {
+            copy.take(Resource::Tile(tree, *path))?;
+            step(&mut progress);
+        }
+    }
+    let mut confidential = true;
+    for path in (0..bundles).filter_map(|index| TilePath::in_tree(TileKind::Entries, index, size)) {
+        copy.take(Resource::Entries(path))?;
+        step(&mut progress);
+        confidential = confidential && copy.take_if_public(Resource::Confidential(path))?;
+        step(&mut progress);
+    }
+    // Crash before this: the copy has no checkpoint, or the earlier, smaller one, whose files are all still there.
+    copy.write(&Resource::Checkpoint, &note)?;
+    step(&mut progress);
+    Ok(Downloaded { checkpoint, files: copy.written, kept: copy.kept, bytes: copy.bytes, confidential })
+}
+
+/// All hash tiles of a tree of that size.
+fn tile_paths(size: TreeSize) -> Vec<TilePath> {
+    let mut paths = Vec::new();
+    for level in 0..8 {
+        let before = paths.len();
+        paths.extend((0..).map_while(|index| TilePath::in_tree(TileKind::Hashes(level), index, size)));
+        if paths.len() == before {
+            break;
+        }
+    }
+    paths
+}
+
+struct Copy<'a> {
+    files: Files<'a>,
+    disk: &'a dyn Disk,
+    folder: &'a Path,
+    written: u64,
+    kept: u64,
+    bytes: u64,
+}
+
+impl Copy<'_> {
+    fn refuse_shrinking(&self, trust: &Trust, there: TreeSize) -> Result<(), DownloadError> {
+        let path = self.folder.join(Resource::Checkpoint.to_string());
+        let Ok(note) = self.disk.read(&path, Resource::Checkpoint.bytes_max() as u64) else { return Ok(()) };
+        match trust.verify_checkpoint(&note) {
+            Ok(here) if here.checkpoint().size > there => {
+                Err(DownloadError::Smaller { here: here.checkpoint().size, there })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn take(&mut self, resource: Resource) -> Result<(), DownloadError> {
+        if self.has(&resource) {
+            self.kept += 1;
+            return Ok(());
+        }
+        let mut bytes = self.files.required(resource)?;
+        if let Resource::Tile(_, path) = resource {
+            // A full tile may have come for a partial one.
+            bytes.truncate(path.width().count() * 32);
+        }
+        self.write(&resource, &bytes)
+    }
+
+    /// Whether that could be copied; `false` when the source does not give it (yet).
+    fn take_if_public(&mut self, resource: Resource) -> Result<bool, DownloadError> {
+        let fetched = match self.files.source().fetch(&resource)? {
+            Fetched::Absent => self.files.source().fetch(&resource.to_full())?,
+            fetched => fetched,
+        };
+        let Fetched::Found(bytes) = fetched else { return Ok(false) };
+        self.write(&resource, &bytes)?;
+        Ok(true)
+    }
+
+    /// Full hash tiles of the right length never change; anything else is fetched again.
+    fn has(&self, resource: &Resource) -> bool {
+        let Resource::Tile(_, path) = resource else { return false };
+        let due = TILE_WIDTH * 32;
+        let file = self.disk.open(&self.folder.join(resource.to_string()), Open::Read);
+        path.width() == TileWidth::Full && file.and_then(|file| file.len()).is_ok_and(|length| length == due)
+    }
+
+    fn write(&mut self, resource: &Resource, bytes: &[u8]) -> Result<(), DownloadError> {
+        let path = self.folder.join(resource.to_string());
+        let fault = |error| DownloadError::Disk { path: path.clone(), error };
+        let parent = path.parent().unwrap_or(self.folder);
+        self.disk.create_dir_all(parent).map_err(fault)?;
+        self.disk.replace(&path, bytes).map_err(fault)?;
+        self.written += 1;
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+}
