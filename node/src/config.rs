@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tamga_platform::disk::Disk;
+
+use crate::core::Tuning;
 
 /// Longest configuration file.
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
@@ -36,6 +39,9 @@ pub struct Config {
     /// Bounds on what others may cost.
     #[serde(default)]
     pub limits: Limits,
+    /// Times and sizes of the core; what is not stated keeps its default.
+    #[serde(default)]
+    pub tuning: CoreTuning,
     /// How the node logs.
     #[serde(default)]
     pub log: Log,
@@ -104,6 +110,48 @@ impl Default for Limits {
             request_timeout_ms: 60_000,
             wait_ms_max: 30_000,
             drain_ms: 5_000,
+        }
+    }
+}
+
+/// Times and sizes of the core; what is not stated keeps the default of [`Tuning`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CoreTuning {
+    /// A promise says that a published checkpoint covers the record within this time, in milliseconds.
+    pub promise_deadline_ms: Option<u64>,
+    /// How long a submission waits for its verdict if the caller does not say, in milliseconds.
+    pub wait_default_ms: Option<u64>,
+    /// Most bytes of records in the outbox.
+    pub outbox_bytes_max: Option<u64>,
+    /// Raft: how often the leader shows that it lives, in milliseconds.
+    pub heartbeat_ms: Option<u64>,
+    /// Raft: shortest silence of the leader after which a follower stands for election, in milliseconds.
+    pub election_ms_min: Option<u64>,
+    /// Raft: longest such silence, in milliseconds.
+    pub election_ms_max: Option<u64>,
+    /// Raft: size of a log segment, in bytes.
+    pub raft_segment_bytes: Option<u64>,
+    /// Raft: free disk space below which proposals are refused, in bytes.
+    pub disk_reserve_bytes: Option<u64>,
+}
+
+impl CoreTuning {
+    /// The defaults with what is stated here.
+    #[must_use]
+    pub fn apply(&self) -> Tuning {
+        let default = Tuning::default();
+        let ms = |stated: Option<u64>, default| stated.map_or(default, Duration::from_millis);
+        Tuning {
+            promise_deadline: ms(self.promise_deadline_ms, default.promise_deadline),
+            wait_default: ms(self.wait_default_ms, default.wait_default),
+            outbox_bytes_max: self.outbox_bytes_max.unwrap_or(default.outbox_bytes_max),
+            heartbeat_ms: self.heartbeat_ms.unwrap_or(default.heartbeat_ms),
+            election_ms_min: self.election_ms_min.unwrap_or(default.election_ms_min),
+            election_ms_max: self.election_ms_max.unwrap_or(default.election_ms_max),
+            raft_segment_bytes: self.raft_segment_bytes.unwrap_or(default.raft_segment_bytes),
+            disk_reserve_bytes: self.disk_reserve_bytes.unwrap_or(default.disk_reserve_bytes),
+            ..default
         }
     }
 }

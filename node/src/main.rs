@@ -10,7 +10,6 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use tamga_consensus::TcpDialer;
 use tamga_ledger::store::fsck;
 use tamga_node::config::{Config, Log, LogFormat};
-use tamga_node::core::Tuning;
 use tamga_node::keys::check_modes;
 use tamga_node::listeners::TcpNetwork;
 use tamga_node::provision::{generate_node_for, generate_organisation};
@@ -116,7 +115,6 @@ fn run_node(path: &Path) -> Result<(), Failure> {
             dialer: Arc::new(TcpDialer),
             network: Arc::new(TcpNetwork),
             metrics: Some(metrics),
-            tuning: Tuning::default(),
         };
         let shutdown = shutdown_signal().map_err(|error| failure(FAILED)(&error))?;
         run(config, seams, shutdown).await.map_err(|error| failure(FAILED)(&error))

@@ -25,7 +25,7 @@ use tamga_platform::disk::Disk;
 use tamga_platform::entropy::{Entropy, random_bytes};
 use zeroize::Zeroizing;
 
-use crate::config::{Config, Limits, Listen, Log, Peer, Public};
+use crate::config::{Config, CoreTuning, Limits, Listen, Log, Peer, Public};
 use crate::core::NodeSecrets;
 use crate::keys::{KeyError, NodeIdentity, PublicNode, Purpose, io_error, write_key, write_new};
 use crate::tls::{TlsError, TlsIdentity};
@@ -281,6 +281,7 @@ pub fn loopback_config(node: u32, genesis: &Path, peer: SocketAddr, peers: Vec<P
         listen: Listen { peer, public: any, admin: any },
         public: Public { plaintext: true },
         limits: Limits::default(),
+        tuning: CoreTuning::default(),
         log: Log::default(),
         peers,
     }

@@ -1,0 +1,83 @@
+//! The three listeners, each with its handler, gate and signal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::prepare::Prepared;
+use super::{RunError, Seams};
+use crate::admin::{Admin, AdminListener};
+use crate::config::Config;
+use crate::core::Core;
+use crate::listeners::{Gate, Handler, HttpServer, Listener, PeerListener, PublicListener, Stop, accept_connections};
+use crate::peer;
+use crate::public::{self, Site};
+use crate::tls::peer_server;
+
+/// How long connections of peers may linger once the core has stopped.
+const PEER_DRAIN: Duration = Duration::from_millis(500);
+/// Requests of one peer connection at once.
+const PEER_STREAMS_MAX: u32 = 1_024;
+/// Connections of the admin listener.
+const ADMIN_CONNECTIONS_MAX: u32 = 64;
+
+fn header_timeout(config: &Config) -> Duration {
+    Duration::from_millis(config.limits.header_timeout_ms)
+}
+
+fn spawn(
+    listener: Box<dyn Listener>,
+    handler: Arc<dyn Handler>,
+    gate: Gate,
+    stop: Stop,
+    drain: Duration,
+) -> JoinHandle<()> {
+    tokio::spawn(accept_connections(listener, handler, gate, stop, drain))
+}
+
+pub(super) fn serve_admin(config: &Config, admin: &Admin, listener: Box<dyn Listener>, stop: Stop) -> JoinHandle<()> {
+    let server = HttpServer::new(admin.router(), header_timeout(config), 1);
+    let gate = Gate::new(ADMIN_CONNECTIONS_MAX, ADMIN_CONNECTIONS_MAX);
+    spawn(listener, Arc::new(AdminListener { server }), gate, stop, PEER_DRAIN)
+}
+
+pub(super) fn serve_peers(
+    config: &Config,
+    prepared: &Prepared,
+    core: &Arc<Core>,
+    listener: Box<dyn Listener>,
+    stop: Stop,
+) -> Result<JoinHandle<()>, RunError> {
+    let handler = PeerListener {
+        server: HttpServer::new(peer::router(core), header_timeout(config), PEER_STREAMS_MAX),
+        tls: peer_server(&prepared.identity.tls, &prepared.pins)?,
+        pins: prepared.pins.clone(),
+        handshake_timeout: header_timeout(config),
+        write_stall_max: Duration::from_millis(config.limits.write_stall_ms_max),
+    };
+    let gate = Gate::new(config.limits.peer_connections_max, config.limits.peer_connections_max);
+    Ok(spawn(listener, Arc::new(handler), gate, stop, PEER_DRAIN))
+}
+
+pub(super) fn serve_public(
+    config: &Config,
+    seams: &Seams,
+    prepared: &Prepared,
+    core: &Arc<Core>,
+    listener: Box<dyn Listener>,
+    stop: Stop,
+) -> Result<JoinHandle<()>, RunError> {
+    let limits = &config.limits;
+    let (blocking, clock) = (Arc::clone(&seams.blocking), Arc::clone(&seams.clock));
+    let site = Site::new(Arc::clone(core), blocking, clock, limits.clone(), stop.clone());
+    let handler = PublicListener {
+        server: HttpServer::new(public::router(&site), header_timeout(config), limits.concurrent_streams_max),
+        tls: prepared.identity.tls.public_server()?,
+        plaintext: config.public.plaintext,
+        handshake_timeout: header_timeout(config),
+        write_stall_max: Duration::from_millis(limits.write_stall_ms_max),
+    };
+    let gate = Gate::new(limits.public_connections_max, limits.public_connections_per_address_max);
+    Ok(spawn(listener, Arc::new(handler), gate, stop, Duration::from_millis(limits.drain_ms)))
+}
