@@ -1,77 +1,127 @@
 //! The core of a node: everything between its listeners.
+//!
+//! ```text
+//! submit ─► admission ─► outbox ─► dispatch ─► (Forward ─► the leader's) pending ─► sequencer ─► consensus
+//!              ▲           durable before the promise leaves                                        │ committed
+//!              │ verdict                                                                             ▼
+//!           waiters ◄──────────────────────────────── apply ◄── prepare (signatures, ahead and in parallel)
+//!                                                       │ state, store
+//!                                                       ▼
+//!           receipts ◄── published ◄── cosigning ◄─── cut
+//! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | `setup`, `answer` | what a core is started with; what it tells its callers |
+//! | `start`, `replay` | the way up and down; the ledger's files into the judging state |
+//! | `admission`, `waiters` | submissions and their answers |
+//! | `outbox`, `dispatch`, `peers` | durable records on their way to the leader |
+//! | `pending`, `sequencer` | the leader's queue and its batches |
+//! | `prepare`, `authentics`, `keys` | signatures, verified once, in parallel |
+//! | `apply` | committed batches become leaves |
+//! | `cosigning` | cuts become published checkpoints |
+//! | `receipts`, `status`, `evidence` | proofs, figures, files for a court |
+//!
+//! Architecture invariants:
+//! - only apply changes the judging state and appends to the store; a verdict is signed only from this node's own apply;
+//! - a promise leaves only after the record is durable here or applied;
+//! - this node's cosigner key never signs a smaller size, nor one size twice with other roots;
+//! - any storage error, and divergence from a quorum, stops the node for good.
 
+mod admission;
 mod answer;
+mod apply;
+mod authentics;
+mod cosigning;
+mod dispatch;
+mod evidence;
+mod keys;
+mod lock;
+mod outbox;
+mod peers;
+mod pending;
+mod prepare;
+mod receipts;
+mod replay;
+mod sequencer;
 mod setup;
+mod shared;
+mod start;
+mod status;
+mod waiters;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tamga_consensus::{RaftServer, Service};
-use tamga_ledger::ids::RecordId;
+use tamga_ledger::ids::{KeyId, RecordId};
 use tamga_ledger::receipt::Receipt;
 use tamga_ledger::store::Store;
 use tamga_ledger::tree::{LeafIndex, TreeSize};
 use tamga_ledger::trust::Trust;
+use tamga_platform::disk::LockGuard;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
+use self::shared::Shared;
 pub use answer::{Answer, BarrierError, CoreError, Cosigner, NodeStatus, Published, ReceiptError};
-pub use setup::{CoreSeams, CoreSetup, NodeSecrets, Tuning};
+pub use setup::{CoreSeams, CoreSetup, Index, NodeSecrets, Tuning};
 pub use tamga_consensus::{Member, NodeId};
 
 /// A running core. See the module.
-#[derive(Debug)]
 pub struct Core {
-    trust: Arc<Trust>,
-    store: Arc<Store>,
-    published: watch::Receiver<Option<Arc<Published>>>,
-    fatal: watch::Receiver<Option<String>>,
-    status: NodeStatus,
-    consensus: tamga_consensus::Consensus,
+    shared: Arc<Shared>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// Given back at the end of [`Core::shutdown`].
+    lock: Mutex<Option<LockGuard>>,
 }
 
-#[expect(clippy::unused_async, reason = "skeleton")]
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core").field("node", &self.shared.node).finish_non_exhaustive()
+    }
+}
+
 impl Core {
     /// Starts a core: locks the folder, replays the ledger, joins consensus. Peers reach this node only once its
-    /// services are mounted.
+    /// services are mounted. It takes submissions once it has caught up ([`NodeStatus::is_ready`]).
     ///
     /// # Errors
     /// [`CoreError`]; nothing runs then.
     pub async fn start(setup: CoreSetup, seams: CoreSeams) -> Result<Arc<Self>, CoreError> {
-        let _ = (setup, seams);
-        Err(CoreError::Setup("under construction".to_owned()))
+        Ok(Arc::new(start::start(setup, seams).await?))
     }
 
     /// Takes a submission (canonical bytes), and answers with a promise or a refusal. Waits for the verdict as long as
-    /// `wait` says (or the default).
+    /// `wait` says (or the default). The same record again gives the same answer and adds nothing.
     pub async fn submit(&self, submission: Bytes, wait: Option<Duration>) -> Answer {
-        let _ = (submission, wait);
-        Answer::Unavailable { text: "under construction".to_owned(), retry_after_ms: 0 }
+        self.shared.submit(submission, wait).await
     }
 
     /// The election this node serves.
     #[must_use]
-    pub const fn trust(&self) -> &Arc<Trust> {
-        &self.trust
+    pub fn trust(&self) -> &Arc<Trust> {
+        &self.shared.trust
     }
 
     /// The ledger. What is public of it ends at the latest published checkpoint.
     #[must_use]
-    pub const fn store(&self) -> &Arc<Store> {
-        &self.store
+    pub fn store(&self) -> &Arc<Store> {
+        &self.shared.store
     }
 
     /// The latest published checkpoint, as it changes (late cosignatures included).
     #[must_use]
     pub fn published(&self) -> watch::Receiver<Option<Arc<Published>>> {
-        self.published.clone()
+        self.shared.published.subscribe()
     }
 
     /// The leaf of a record that this node has applied, perhaps not yet published.
     #[must_use]
     pub fn lookup(&self, id: &RecordId) -> Option<LeafIndex> {
-        let _ = id;
-        None
+        self.shared.lookup(id)
     }
 
     /// A receipt against the latest published checkpoint; waits until one covers the leaf.
@@ -79,47 +129,58 @@ impl Core {
     /// # Errors
     /// [`ReceiptError`].
     pub async fn receipt(&self, leaf: LeafIndex, wait: Duration) -> Result<Receipt, ReceiptError> {
-        let _ = wait;
-        Err(ReceiptError::NotYet { leaf, published: TreeSize::ZERO })
+        self.shared.receipt(leaf, wait).await
     }
 
     /// Whether the published checkpoint covers the Voting seal, so that class V bodies are public.
     #[must_use]
     pub fn confidential_is_public(&self) -> bool {
-        self.published.borrow().as_ref().is_some_and(|published| published.view.voting_sealed)
+        self.shared.published.borrow().as_ref().is_some_and(|published| published.view.voting_sealed)
     }
 
     /// This node's view of itself.
     #[must_use]
     pub fn status(&self) -> NodeStatus {
-        self.status.clone()
+        self.shared.status()
+    }
+
+    /// Puts the figures of the status into the metrics; to be called before they are read.
+    pub fn record_gauges(&self) {
+        self.shared.record_gauges();
+    }
+
+    /// Refusals at admission since the start, by author (where proven) and code.
+    #[must_use]
+    pub fn refusals(&self) -> BTreeMap<(Option<KeyId>, String), u64> {
+        self.shared.refusals.all()
     }
 
     /// Consensus' service, to be mounted on the listener for peers (which puts `tamga_consensus::PeerIdentity` into the
     /// extensions of each request).
+    ///
+    /// # Panics
+    /// Never: a core that started has consensus.
     #[must_use]
+    #[expect(clippy::expect_used, reason = "set before `start` returns")]
     pub fn raft_service(&self) -> RaftServer<Service> {
-        self.consensus.raft_service()
+        self.shared.consensus.get().expect("consensus has started").raft_service()
     }
 
     /// Peer service: records from node `from`. False unless this node leads and has room.
     pub async fn forward(&self, from: u32, submissions: Vec<Bytes>) -> bool {
-        let _ = (from, submissions);
-        false
+        self.shared.take_forwarded(from, submissions)
     }
 
     /// Peer service: a note with cosignatures of node `from`. Returns this node's note for the same text with all
     /// signatures it knows; empty if it has not cut there.
     pub async fn offer_cosignature(&self, from: u32, note: &str) -> String {
-        let _ = (from, note);
-        String::new()
+        self.shared.offered(from, note).await
     }
 
     /// Peer service: all signatures this node knows over its checkpoint at `size`; empty for none. Size 0 asks for the
     /// latest published one.
     pub async fn cosignatures(&self, size: TreeSize) -> String {
-        let _ = size;
-        String::new()
+        self.shared.signatures(size).await
     }
 
     /// Waits until this node has applied everything that was committed before the call: for reads that must be
@@ -128,15 +189,30 @@ impl Core {
     /// # Errors
     /// [`BarrierError`]; retrying is safe.
     pub async fn read_barrier(&self) -> Result<TreeSize, BarrierError> {
-        Err(BarrierError("under construction".to_owned()))
+        let Some(consensus) = self.shared.consensus.get() else {
+            return Err(BarrierError("this node is starting".to_owned()));
+        };
+        consensus.read_barrier().await.map_err(|error| BarrierError(error.to_string()))?;
+        Ok(self.shared.store.size())
+    }
+
+    /// Hands leadership to another node, if this one leads: before a planned stop.
+    pub async fn transfer_leadership(&self, successor: u32) {
+        if let Some(consensus) = self.shared.consensus.get()
+            && let Err(fatal) = consensus.transfer_leadership(NodeId(u64::from(successor))).await
+        {
+            self.shared.fail(fatal.what());
+        }
     }
 
     /// Becomes `Some` when this node must stop: storage failed, or it diverged. The process should exit non-zero.
     #[must_use]
     pub fn watch_fatal(&self) -> watch::Receiver<Option<String>> {
-        self.fatal.clone()
+        self.shared.fatal.subscribe()
     }
 
     /// Stops: takes nothing more, ends its tasks, makes everything durable, frees the folder. Idempotent.
-    pub async fn shutdown(&self) {}
+    pub async fn shutdown(&self) {
+        start::stop(self).await;
+    }
 }

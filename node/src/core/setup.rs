@@ -83,8 +83,19 @@ pub struct Tuning {
     pub raft_segment_bytes: u64,
     /// Raft: free space below which proposals are refused, bytes.
     pub disk_reserve_bytes: u64,
+    /// Where the index of the published view is kept.
+    pub index: Index,
     /// Refuse peers whose connection does not prove which node they are. Only tests switch it off.
     pub require_peer_identity: bool,
+}
+
+/// Where the index of the published view is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Index {
+    /// In sled, beside the ledger.
+    Sled,
+    /// In memory: for simulations, whose disk sled does not know.
+    Memory,
 }
 
 impl Default for Tuning {
@@ -106,6 +117,7 @@ impl Default for Tuning {
             election_ms_max: 3_000,
             raft_segment_bytes: 64 << 20,
             disk_reserve_bytes: 256 << 20,
+            index: Index::Sled,
             require_peer_identity: true,
         }
     }

@@ -1,4 +1,20 @@
-//! What the public sees at the last published checkpoint, as one value.
+//! What the public sees at the last published checkpoint, as one value, and its projection on disk.
+//!
+//! | file | what |
+//! |---|---|
+//! | `compute` | [`View`] from the judging state at a cut |
+//! | `store` | [`ViewStore`]: sled, and its twin in memory |
+//!
+//! A view is a pure function of the entries below its size. What is on disk is never believed without its size and roots,
+//! and rebuilt on any doubt.
+
+mod compute;
+mod store;
+
+pub(crate) use compute::Views;
+pub use store::{MemViews, SledViews, ViewStore, ViewStoreError};
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tamga_ledger::kinds::{Counters, LineValue, OfficialHour};
@@ -17,9 +33,9 @@ pub struct View {
     /// Identifications by official hour.
     pub turnout: Turnout,
     /// Results.
-    pub results: Tally,
+    pub results: Arc<Tally>,
     /// Units, ascending.
-    pub units: Vec<UnitView>,
+    pub units: Vec<Arc<UnitView>>,
     /// Counters over the whole ledger.
     pub counts: Counts,
     /// Registered keys.

@@ -1,0 +1,275 @@
+//! Apply: committed batches become leaves. One batch at a time, in order, the same on every node.
+//!
+//! ```text
+//! entry ─► batch verified? ─► advance time (cut?) ─► each item: authentic? judge, new leaf ─► store: one frame
+//!             │ no: void                                                                       │
+//!             └───────────────► store: empty frame          heads equal? ─► verdicts told, cuts to cosigning
+//! ```
+//!
+//! Crash at any point before the store's append: the entry is applied again, to the state as replayed from the store.
+//! Crash after it: the leaves are there (or the unsynced tail is cut as whole frames and applied again). Verdicts told
+//! in between were about committed entries, which apply gives again.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use tamga_consensus::{Application, Committed, EntryKind, Fatal, LogPosition};
+use tamga_ledger::batch::{Batch, Item};
+use tamga_ledger::ids::{ElectionId, RecordId};
+use tamga_ledger::judge::{Cut, Integrated, NewLeaf};
+use tamga_ledger::promise::Judged;
+use tamga_ledger::state::State;
+use tamga_ledger::store::{LogPosition as StorePosition, NewEntry};
+use tamga_ledger::submission::{Authentic, Content, Rejection, Submission, authenticate};
+use tamga_platform::blocking::BlockingExt as _;
+
+use super::cosigning::CutMade;
+use super::lock::Access as _;
+use super::prepare::{Checked, PreparedBatch};
+use super::shared::Shared;
+
+/// Entries whose signatures are checked ahead of the one being applied.
+const AHEAD: usize = 4;
+
+/// The replicated state machine as consensus drives it.
+pub(crate) struct Machine {
+    shared: Arc<Shared>,
+    applied: Option<LogPosition>,
+}
+
+impl Machine {
+    /// A machine whose state and store stand at the store's position.
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let applied = shared.store.position().map(|position| LogPosition {
+            term: position.term,
+            leader: tamga_consensus::NodeId(position.leader),
+            index: position.index,
+        });
+        Self { shared, applied }
+    }
+}
+
+#[async_trait]
+impl Application for Machine {
+    fn applied(&self) -> Option<LogPosition> {
+        self.applied
+    }
+
+    async fn apply(&mut self, entries: Vec<Committed>) -> Result<Vec<Bytes>, Fatal> {
+        let last = entries.last().map(|entry| entry.position);
+        let normal = entries.into_iter().filter(|entry| entry.kind == EntryKind::Normal);
+        let prepared = normal.map(|entry| {
+            let preparing = Arc::clone(&self.shared).prepared(entry.position, entry.payload);
+            async move { (entry.position, preparing.await) }
+        });
+        let mut prepared = futures::stream::iter(prepared).buffered(AHEAD);
+        let mut responses = Vec::new();
+        while let Some((position, batch)) = prepared.next().await {
+            let shared = Arc::clone(&self.shared);
+            let applied = self.shared.seams.blocking.run(move || shared.apply_batch(position, batch));
+            applied.await.inspect_err(|fatal| self.shared.fail(fatal.what()))?;
+            responses.push(Bytes::new());
+        }
+        self.applied = last.or(self.applied);
+        Ok(responses)
+    }
+}
+
+/// What applying a batch gave.
+#[derive(Debug, Default)]
+struct Outcome {
+    leaves: Vec<(NewLeaf, u64)>,
+    cuts: Vec<CutMade>,
+    /// Records that can never be in the ledger.
+    dropped: Vec<RecordId>,
+    duplicates: Vec<RecordId>,
+}
+
+impl Shared {
+    /// Applies one entry; blocks.
+    fn apply_batch(&self, position: LogPosition, prepared: PreparedBatch) -> Result<(), Fatal> {
+        let PreparedBatch { batch, items, payload } = prepared;
+        let batch = match batch {
+            Ok(batch) => check_place(batch.into_batch(), position, self.trust.election().cluster_epoch),
+            Err(error) => Err(error.to_string()),
+        };
+        let outcome = match batch {
+            Ok(batch) => self.judge_batch(&batch, items, position)?,
+            Err(why) => {
+                self.void_batch(position, &why, &payload);
+                Outcome::default()
+            }
+        };
+        self.store_leaves(position, &outcome.leaves)?;
+        self.tell(outcome);
+        Ok(())
+    }
+
+    fn judge_batch(&self, batch: &Batch, items: Vec<Checked>, position: LogPosition) -> Result<Outcome, Fatal> {
+        let mut outcome = Outcome::default();
+        let timing = self.timing(batch.time_ms, position.index);
+        let cut = self.state.change().advance_time(batch.time_ms);
+        outcome.cuts.extend(cut.map(|cut| self.cut_made(cut, timing)));
+        {
+            let mut state = self.state.change();
+            for (item, checked) in items {
+                self.judge_item(&mut state, batch, &item, checked, &mut outcome)?;
+            }
+        }
+        if batch.cut == 1 {
+            let cut = self.state.change().cut();
+            outcome.cuts.extend(cut.map(|cut| self.cut_made(cut, timing)));
+        }
+        self.last_batch_ms.fetch_max(batch.time_ms, Ordering::Relaxed);
+        metrics::counter!("tamga_batches_applied_total").increment(1);
+        Ok(outcome)
+    }
+
+    fn judge_item(
+        &self,
+        state: &mut State,
+        batch: &Batch,
+        item: &Item,
+        checked: Result<Box<Authentic>, Rejection>,
+        outcome: &mut Outcome,
+    ) -> Result<(), Fatal> {
+        let authentic = match self.settle_check(state, item, checked) {
+            Ok(authentic) => authentic,
+            Err(rejection) => {
+                // The proposer has signed a batch with something that no honest node lets in.
+                tracing::warn!(proposer = batch.proposer, code = rejection.slug(), "an unauthentic item in a batch");
+                self.evidence.keep("unauthentic-item", batch.time_ms, &item.0);
+                if let Ok(submission) = Submission::from_bytes(&item.0) {
+                    outcome.dropped.push(submission.signed.id());
+                }
+                return Ok(());
+            }
+        };
+        let id = *authentic.id();
+        match state.integrate(batch.time_ms, *authentic) {
+            Integrated::Leaf(leaf) => outcome.leaves.push((*leaf, state.time_ms())),
+            Integrated::Duplicate { .. } => outcome.duplicates.push(id),
+            Integrated::Full => return Err(Fatal::new("the ledger is full")),
+        }
+        Ok(())
+    }
+
+    /// The final word on an item's authenticity: with the keys registered at this very place of the log.
+    fn settle_check(
+        &self,
+        state: &State,
+        item: &Item,
+        checked: Result<Box<Authentic>, Rejection>,
+    ) -> Result<Box<Authentic>, Rejection> {
+        let wants_key = match &checked {
+            Ok(authentic) => authentic.wants_key(),
+            Err(rejection) => rejection.wants_key(),
+        };
+        let authentic =
+            if wants_key { Box::new(authenticate(&item.0, self.trust.election_id(), &state)?) } else { checked? };
+        // The configured genesis record is leaf 0, and no other record ever belongs to no election.
+        let genesis = matches!(authentic.content(), Content::Election(_));
+        let own = ElectionId::of_genesis(&authentic.signed().record) == *self.trust.election_id();
+        if genesis != state.head().size.is_empty() || (genesis && !own) {
+            return Err(Rejection::WrongElection(authentic.record().election));
+        }
+        Ok(authentic)
+    }
+
+    fn void_batch(&self, position: LogPosition, why: &str, payload: &[u8]) {
+        tracing::error!(%position, why, "a void batch was committed; it yields no leaves");
+        metrics::counter!("tamga_batches_void_total").increment(1);
+        self.evidence.keep("void-batch", self.seams.clock.now_ms(), payload);
+    }
+
+    fn store_leaves(&self, position: LogPosition, leaves: &[(NewLeaf, u64)]) -> Result<(), Fatal> {
+        let entries: Vec<NewEntry<'_>> = leaves
+            .iter()
+            .map(|(leaf, _)| NewEntry {
+                entry: &leaf.entry,
+                confidential: &leaf.confidential,
+                class: leaf.kind.confidential_class().map_or(0, |class| class as u8),
+            })
+            .collect();
+        let place = StorePosition { term: position.term, leader: position.leader.0, index: position.index };
+        let stored = self.store.append(place, &entries).map_err(|error| Fatal::new(error.to_string()))?;
+        let judged = self.state.look().head();
+        if stored != judged {
+            return Err(Fatal::new(format!(
+                "at {position} the ledger's files have roots {:?} and judging has {:?}: memory or software is at fault; \
+                 nothing more is signed",
+                stored, judged
+            )));
+        }
+        Ok(())
+    }
+
+    /// Everybody who waits learns what became of the batch.
+    fn tell(&self, outcome: Outcome) {
+        for (leaf, time_ms) in &outcome.leaves {
+            metrics::counter!("tamga_leaves_total", "verdict" => verdict_word(leaf)).increment(1);
+            let judged = Judged { leaf: leaf.index, time_ms: *time_ms, verdict: leaf.verdict.clone() };
+            self.waiters.tell(&leaf.id, &judged);
+        }
+        let applied = outcome.leaves.iter().map(|(leaf, _)| &leaf.id);
+        self.outbox.remove(applied.chain(&outcome.dropped).chain(&outcome.duplicates));
+        for cut in outcome.cuts {
+            self.last_cut.store(cut.head.size.get(), Ordering::Relaxed);
+            // Cosigning has ended only when the node stops.
+            let _ = self.cuts.send(cut);
+        }
+    }
+
+    fn cut_made(&self, cut: Cut, timing: Timing) -> CutMade {
+        // Nobody changes the state meanwhile: apply alone does, and this is apply.
+        let view = timing.near_tip.then(|| self.views.compute(&self.state.look()));
+        CutMade { head: cut.head, view, skew_ms: timing.skew_ms, live: timing.live }
+    }
+
+    /// How this node's clock compares with the batch's, and whether the batch is news.
+    fn timing(&self, batch_ms: u64, index: u64) -> Timing {
+        let now_ms = self.seams.clock.now_ms();
+        let skew_ms = i64::try_from(i128::from(now_ms) - i128::from(batch_ms)).unwrap_or(i64::MAX);
+        let tip = self.consensus.get().and_then(|consensus| consensus.status().last_log_index);
+        let near_tip = tip.is_some_and(|tip| tip <= index + NEAR_TIP_ENTRIES);
+        let live = near_tip && !self.catching_up.load(Ordering::Relaxed);
+        if live || skew_ms < 0 {
+            self.skew_ms.store(skew_ms, Ordering::Relaxed);
+            metrics::gauge!("tamga_clock_skew_ms").set(skew_ms as f64);
+        }
+        Timing { near_tip, live, skew_ms }
+    }
+}
+
+/// A batch so close to the end of the log is news, and its cuts are worth a view.
+const NEAR_TIP_ENTRIES: u64 = 64;
+
+#[derive(Debug, Clone, Copy)]
+struct Timing {
+    near_tip: bool,
+    live: bool,
+    skew_ms: i64,
+}
+
+/// A batch counts only at the place that its proposer signed it for.
+fn check_place(batch: Batch, position: LogPosition, epoch: u32) -> Result<Batch, String> {
+    let Batch { proposer, term, .. } = batch;
+    if batch.epoch != epoch {
+        return Err(format!("it was signed for cluster epoch {}, not {epoch}", batch.epoch));
+    }
+    if term != position.term || u64::from(proposer) != position.leader.0 {
+        return Err(format!("it was signed by node {proposer} for term {term}"));
+    }
+    Ok(batch)
+}
+
+fn verdict_word(leaf: &NewLeaf) -> &'static str {
+    match leaf.verdict.number() {
+        0 => "accepted",
+        1 => "flagged",
+        _ => "refused",
+    }
+}

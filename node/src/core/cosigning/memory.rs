@@ -1,0 +1,230 @@
+//! Cosigning memory: the highest checkpoint this node's key has ever signed, durable before the signature leaves.
+//!
+//! Two slots of one file, written in turn, each with a checksum and a counter. A crash tears one slot at most; the other
+//! one still holds what was signed before, and the torn one's signature never left.
+//!
+//! Invariants: a smaller size is never signed; the same size only with the same text.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use tamga_ledger::ids::KeyId;
+use tamga_ledger::note::Checkpoint;
+use tamga_platform::disk::{Disk, DiskFile, Open};
+
+use crate::core::CoreError;
+
+const MAGIC: &[u8; 8] = b"TAMGACM1";
+/// Slots do not share a sector.
+const SLOT_BYTES: u64 = 4_096;
+const RECORD_BYTES: usize = 8 + 8 + 16 + 8 + 32 + 4;
+
+/// What was signed last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Signed {
+    pub(crate) size: u64,
+    /// BLAKE3 of the note's text: origin, size and both roots.
+    text: [u8; 32],
+}
+
+impl Signed {
+    fn of(checkpoint: &Checkpoint) -> Self {
+        let text = *blake3::hash(checkpoint.to_string().as_bytes()).as_bytes();
+        Self { size: checkpoint.size.get(), text }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    file: Arc<dyn DiskFile>,
+    key: KeyId,
+    counter: u64,
+    signed: Option<Signed>,
+    floor: u64,
+}
+
+/// Why a checkpoint must not be signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Forbidden {
+    #[error("size {asked} is below {signed}, which this key has signed")]
+    Smaller { asked: u64, signed: u64 },
+    #[error("this key has signed size {0} with other roots")]
+    OtherRoots(u64),
+}
+
+impl Memory {
+    /// Opens the memory. A new one starts at `floor`, the size of the latest checkpoint this node knows to be published.
+    pub(crate) fn open(disk: &dyn Disk, path: &Path, key: KeyId, floor: u64) -> Result<Self, CoreError> {
+        let io = |action| move |source| CoreError::Io { action, path: path.to_owned(), source };
+        let damaged = |what: &str| CoreError::Damaged { path: path.to_owned(), what: what.to_owned() };
+        let file: Arc<dyn DiskFile> = Arc::from(disk.open(path, Open::ReadWrite).map_err(io("open"))?);
+        let len = file.len().map_err(io("read the length of"))?;
+        let slots = [read_slot(file.as_ref(), 0), read_slot(file.as_ref(), 1)];
+        let slots = [slots[0].as_ref(), slots[1].as_ref()].map(|slot| slot.ok().copied().flatten());
+        let newest = slots.into_iter().flatten().max_by_key(|slot| slot.counter);
+        let Some(newest) = newest else {
+            if len > SLOT_BYTES {
+                return Err(damaged(
+                    "both slots of the cosigning memory are unreadable: what this key has signed is unknown; \
+                     give this node a new cosigner key",
+                ));
+            }
+            if floor > 0 {
+                tracing::warn!(path = %path.display(), floor, "the cosigning memory is new although the ledger is not");
+            }
+            disk.sync_dir(path.parent().unwrap_or_else(|| Path::new("."))).map_err(io("sync the folder of"))?;
+            return Ok(Self { file, key, counter: 0, signed: None, floor });
+        };
+        if newest.key != key {
+            return Err(damaged("the cosigning memory belongs to another cosigner key; keep it with that key"));
+        }
+        Ok(Self { file, key, counter: newest.counter, signed: Some(newest.signed), floor })
+    }
+
+    /// The highest size signed.
+    pub(crate) fn size(&self) -> u64 {
+        self.signed.map_or(0, |signed| signed.size)
+    }
+
+    /// Whether a checkpoint may be signed.
+    pub(crate) fn check(&self, checkpoint: &Checkpoint) -> Result<(), Forbidden> {
+        let asked = Signed::of(checkpoint);
+        let lowest = self.size().max(self.floor);
+        if asked.size < lowest {
+            return Err(Forbidden::Smaller { asked: asked.size, signed: lowest });
+        }
+        match self.signed {
+            Some(signed) if signed.size == asked.size && signed != asked => Err(Forbidden::OtherRoots(asked.size)),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is to be written before `checkpoint` may be signed; none if it was signed before.
+    pub(crate) fn remember(&mut self, checkpoint: &Checkpoint) -> Option<Write> {
+        let signed = Signed::of(checkpoint);
+        if self.signed == Some(signed) {
+            return None;
+        }
+        self.counter += 1;
+        self.signed = Some(signed);
+        Some(Write { file: Arc::clone(&self.file), slot: Slot { counter: self.counter, key: self.key, signed } })
+    }
+}
+
+/// A slot to be written.
+#[derive(Debug)]
+pub(crate) struct Write {
+    file: Arc<dyn DiskFile>,
+    slot: Slot,
+}
+
+impl Write {
+    /// Writes and syncs; blocks. After an error nothing may be signed any more.
+    pub(crate) fn perform(&self) -> io::Result<()> {
+        let offset = (self.slot.counter % 2) * SLOT_BYTES;
+        let mut bytes = [0; SLOT_BYTES as usize];
+        bytes[..RECORD_BYTES].copy_from_slice(&self.slot.to_bytes());
+        self.file.write_all_at(&bytes, offset)?;
+        self.file.sync_data()
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    counter: u64,
+    key: KeyId,
+    signed: Signed,
+}
+
+impl Slot {
+    fn to_bytes(self) -> [u8; RECORD_BYTES] {
+        let mut bytes = [0; RECORD_BYTES];
+        bytes[..8].copy_from_slice(MAGIC);
+        bytes[8..16].copy_from_slice(&self.counter.to_be_bytes());
+        bytes[16..32].copy_from_slice(&self.key.0);
+        bytes[32..40].copy_from_slice(&self.signed.size.to_be_bytes());
+        bytes[40..72].copy_from_slice(&self.signed.text);
+        let checksum = crc32c::crc32c(&bytes[..72]);
+        bytes[72..].copy_from_slice(&checksum.to_be_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8; RECORD_BYTES]) -> Option<Self> {
+        let number = |at: usize| u64::from_be_bytes(std::array::from_fn(|i| bytes[at + i]));
+        let stated = u32::from_be_bytes([bytes[72], bytes[73], bytes[74], bytes[75]]);
+        if &bytes[..8] != MAGIC || crc32c::crc32c(&bytes[..72]) != stated {
+            return None;
+        }
+        let signed = Signed { size: number(32), text: std::array::from_fn(|i| bytes[40 + i]) };
+        Some(Self { counter: number(8), key: KeyId(std::array::from_fn(|i| bytes[16 + i])), signed })
+    }
+}
+
+/// The slot's content; none if it is empty, torn or damaged.
+fn read_slot(file: &dyn DiskFile, slot: u64) -> io::Result<Option<Slot>> {
+    let mut bytes = [0; RECORD_BYTES];
+    file.read_exact_at(&mut bytes, slot * SLOT_BYTES)?;
+    Ok(Slot::from_bytes(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tamga_ledger::note::KeyName;
+    use tamga_ledger::tree::{Hash, Roots, TreeSize};
+    use tamga_platform::disk::MemDisk;
+
+    fn checkpoint(size: u64, root: u8) -> Checkpoint {
+        let roots = Roots { sha256: Hash::new([root; 32]), blake3: Hash::new([root; 32]) };
+        Checkpoint { origin: KeyName::new("o/1").unwrap(), size: TreeSize::new(size).unwrap(), roots }
+    }
+
+    fn open(disk: &MemDisk) -> Memory {
+        Memory::open(disk, Path::new("/d/cosigning"), KeyId([1; 16]), 0).unwrap()
+    }
+
+    fn sign(memory: &mut Memory, checkpoint: &Checkpoint) {
+        memory.check(checkpoint).unwrap();
+        if let Some(write) = memory.remember(checkpoint) {
+            write.perform().unwrap();
+        }
+    }
+
+    #[test]
+    fn never_signs_a_smaller_size_nor_other_roots_also_after_a_power_loss() {
+        let disk = MemDisk::default();
+        let mut memory = open(&disk);
+        for size in [3, 5, 9] {
+            sign(&mut memory, &checkpoint(size, 1));
+        }
+        disk.power_loss();
+        let memory = open(&disk);
+        assert_eq!(memory.size(), 9);
+        assert_eq!(memory.check(&checkpoint(5, 1)), Err(Forbidden::Smaller { asked: 5, signed: 9 }));
+        assert_eq!(memory.check(&checkpoint(9, 2)), Err(Forbidden::OtherRoots(9)));
+        assert_eq!(memory.check(&checkpoint(9, 1)), Ok(()));
+        assert_eq!(memory.check(&checkpoint(10, 7)), Ok(()));
+    }
+
+    #[test]
+    fn a_torn_slot_leaves_the_one_before() {
+        let disk = MemDisk::default();
+        let mut memory = open(&disk);
+        sign(&mut memory, &checkpoint(3, 1));
+        sign(&mut memory, &checkpoint(5, 1));
+        // Counter 2 went to slot 0.
+        disk.open(Path::new("/d/cosigning"), Open::ReadWrite).unwrap().write_all_at(b"xx", 20).unwrap();
+        assert_eq!(open(&disk).size(), 3);
+        disk.open(Path::new("/d/cosigning"), Open::ReadWrite).unwrap().write_all_at(b"xx", SLOT_BYTES + 20).unwrap();
+        assert!(Memory::open(&disk, Path::new("/d/cosigning"), KeyId([1; 16]), 0).is_err());
+    }
+
+    #[test]
+    fn another_key_is_refused() {
+        let disk = MemDisk::default();
+        sign(&mut open(&disk), &checkpoint(3, 1));
+        assert!(Memory::open(&disk, Path::new("/d/cosigning"), KeyId([2; 16]), 0).is_err());
+    }
+}

@@ -1,0 +1,103 @@
+//! A note that satisfies the policy becomes the published checkpoint.
+//!
+//! Crash before the archive is synced: the checkpoint is published by others or taken over from them after the restart.
+//! Crash after it: the restart serves it.
+
+use std::sync::Arc;
+
+use tamga_ledger::note::{UnverifiedCheckpoint, VerifiedCheckpoint};
+use tamga_platform::blocking::BlockingExt as _;
+
+use super::Inner;
+use crate::core::shared::Shared;
+use crate::core::{Cosigner, Published};
+use crate::view::View;
+
+impl Shared {
+    /// Publishes the note of that size if the policy is satisfied, or archives it again with late cosignatures.
+    pub(super) async fn publish_if_satisfied(self: &Arc<Self>, inner: &mut Inner, size: u64) {
+        let Some(cut) = inner.cuts.get(size) else { return };
+        if inner.stopped.is_some() || (size < inner.published && !cut.published) {
+            return;
+        }
+        let standing = cut.note.standing(self.trust.policy(), self.trust.origin());
+        if !standing.is_ok_and(|standing| standing.evaluation.satisfied) {
+            return;
+        }
+        let Some(verified) = self.sealed(cut.note.clone()) else { return };
+        let latest = self.published.borrow().clone();
+        let (view, since_ms) = match (&cut.view, latest) {
+            (_, Some(latest)) if latest.checkpoint.size.get() == size => {
+                (Arc::clone(&latest.view), Some(latest.published_ms))
+            }
+            (Some(view), _) => (Arc::clone(view), None),
+            // Late cosignatures of an older one: archived, not shown.
+            (None, _) => return self.archive(verified, None).await,
+        };
+        let first = since_ms.is_none();
+        let published_ms = since_ms.unwrap_or_else(|| self.seams.clock.now_ms());
+        let published = Self::published_from(&verified, view, published_ms);
+        self.archive(verified, Some(published)).await;
+        inner.published = inner.published.max(size);
+        inner.cuts.published(size);
+        if first {
+            metrics::counter!("tamga_checkpoints_published_total").increment(1);
+            metrics::gauge!("tamga_published_size").set(size as f64);
+            tracing::debug!(size, "published");
+        }
+    }
+
+    /// The note with this node's log signature, verified as any reader would.
+    fn sealed(&self, mut note: UnverifiedCheckpoint) -> Option<VerifiedCheckpoint> {
+        let signature = self.cosigning.log.sign(note.note());
+        let added = note.add(signature).map_err(|error| error.to_string());
+        let verified = added
+            .and_then(|_| note.verify(self.trust.policy(), self.trust.origin()).map_err(|error| error.to_string()));
+        match verified {
+            Ok(verified) => Some(verified),
+            Err(error) => {
+                tracing::error!(error, "a note with a quorum does not verify; it is not published");
+                None
+            }
+        }
+    }
+
+    /// What readers see of a verified checkpoint.
+    pub(crate) fn published_from(verified: &VerifiedCheckpoint, view: Arc<View>, published_ms: u64) -> Published {
+        let cosigners = verified.cosignatures().iter().map(|cosignature| Cosigner {
+            name: cosignature.cosigner.to_string(),
+            organisation: cosignature.organisation.as_ref().map(ToString::to_string),
+            time_s: cosignature.time_s,
+        });
+        Published {
+            note: verified.note().to_string(),
+            checkpoint: verified.checkpoint().clone(),
+            organisations: verified.organisations().iter().map(ToString::to_string).collect(),
+            cosigners: cosigners.collect(),
+            published_ms,
+            sequenced_ms: view.time_ms,
+            view,
+        }
+    }
+
+    /// Makes entries, tiles and the checkpoint durable, in this order, and then shows it.
+    async fn archive(self: &Arc<Self>, verified: VerifiedCheckpoint, published: Option<Published>) {
+        let (shared, now_ms) = (Arc::clone(self), self.seams.clock.now_ms());
+        let started = tokio::time::Instant::now();
+        let archived = self.seams.blocking.run(move || {
+            let size = verified.checkpoint().size;
+            // Of one size the first time stays: late cosignatures do not make it younger.
+            let known = shared.store.checkpoint_at(size)?;
+            let time_ms = known.map_or(now_ms, |known| known.time_ms);
+            shared.store.archive_checkpoint(size, time_ms, &verified.note().to_string())?;
+            shared.store.sync()
+        });
+        if let Err(error) = archived.await {
+            return self.fail(&error.to_string());
+        }
+        metrics::histogram!("tamga_publish_sync_seconds").record(started.elapsed().as_secs_f64());
+        if let Some(published) = published {
+            self.published.send_replace(Some(Arc::new(published)));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What the tasks of a core share.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::sync::{Arc, OnceLock, RwLock};
+
+use bytes::Bytes;
+use tamga_consensus::Consensus;
+use tamga_ledger::state::State;
+use tamga_ledger::store::Store;
+use tamga_ledger::trust::Trust;
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use super::admission::RefusalCounts;
+use super::authentics::Authentics;
+use super::cosigning::{Cosigning, CutMade};
+use super::evidence::Evidence;
+use super::keys::Keys;
+use super::outbox::Outbox;
+use super::peers::Peers;
+use super::pending::Pending;
+use super::prepare::Prepared;
+use super::waiters::Waiters;
+use super::{CoreSeams, NodeSecrets, Published, Tuning};
+use crate::view::Views;
+
+/// One running core, as its tasks see it.
+pub(crate) struct Shared {
+    pub(crate) node: u32,
+    pub(crate) secrets: NodeSecrets,
+    pub(crate) tuning: Tuning,
+    pub(crate) seams: CoreSeams,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) trust: Arc<Trust>,
+    /// The genesis record as a submission.
+    pub(crate) genesis: Bytes,
+    pub(crate) store: Arc<Store>,
+    /// Changed by apply alone.
+    pub(crate) state: Arc<RwLock<State>>,
+    pub(crate) authentics: Authentics,
+    pub(crate) prepared: Prepared,
+    pub(crate) waiters: Waiters,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) pending: Pending,
+    pub(crate) peers: Peers,
+    pub(crate) cosigning: Cosigning,
+    pub(crate) evidence: Evidence,
+    pub(crate) views: Views,
+    pub(crate) refusals: RefusalCounts,
+    /// Submissions that may be under admission at once.
+    pub(crate) admissions: Arc<Semaphore>,
+    /// Cuts on their way to cosigning.
+    pub(crate) cuts: mpsc::UnboundedSender<CutMade>,
+    pub(crate) published: watch::Sender<Option<Arc<Published>>>,
+    pub(crate) fatal: watch::Sender<Option<String>>,
+    pub(crate) stop: watch::Sender<bool>,
+    /// Set once, right after consensus has started (which applies what the store lacks).
+    pub(crate) consensus: OnceLock<Consensus>,
+    /// Until this node has applied what was committed when it started.
+    pub(crate) catching_up: AtomicBool,
+    /// This clock less the last live batch's time.
+    pub(crate) skew_ms: AtomicI64,
+    /// The latest batch's time, with or without leaves.
+    pub(crate) last_batch_ms: AtomicU64,
+    /// Size of the latest cut.
+    pub(crate) last_cut: AtomicU64,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("node", &self.node).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// The registered keys.
+    pub(crate) fn keys_known(&self) -> Keys {
+        Keys(Arc::clone(&self.state))
+    }
+
+    /// This node must stop; the first reason stays.
+    pub(crate) fn fail(&self, what: &str) {
+        let first = self.fatal.send_if_modified(|fatal| {
+            let first = fatal.is_none();
+            fatal.get_or_insert_with(|| what.to_owned());
+            first
+        });
+        if first {
+            tracing::error!(what, "this node must stop");
+        }
+    }
+
+    /// Whether this node has failed or was told to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stop.borrow() || self.fatal.borrow().is_some()
+    }
+
+    /// Resolves when this node was told to stop.
+    pub(crate) async fn stopped(&self) {
+        // The sender lives in self.
+        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+    }
+}

@@ -1,0 +1,396 @@
+//! Start-up, in the order in which things depend on each other; and the way down.
+//!
+//! folder lock → genesis → store → index → replay → cosigning memory → outbox → consensus (applies what the store lacks)
+//! → tasks → caught up
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tamga_consensus::{ClusterId, Config, Consensus, Member, MembershipError, NodeId, Seams};
+use tamga_ledger::note::{CosignerKey, KeyName, LogKey, VerifiedCheckpoint};
+use tamga_ledger::sign::public_key;
+use tamga_ledger::state::State;
+use tamga_ledger::store::{Options, Store};
+use tamga_ledger::trust::Trust;
+use tamga_platform::blocking::BlockingExt as _;
+use tamga_platform::disk::LockGuard;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::apply::Machine;
+use super::authentics::Authentics;
+use super::cosigning::{Cosigning, CutMade, Memory};
+use super::evidence::Evidence;
+use super::lock::Access as _;
+use super::outbox::{Outbox, Writer};
+use super::peers::Peers;
+use super::pending::Pending;
+use super::prepare::{PrepareAhead, Prepared};
+use super::replay::{Replay, Replayed};
+use super::setup::Index;
+use super::shared::Shared;
+use super::waiters::Waiters;
+use super::{Core, CoreError, CoreSeams, CoreSetup, Published};
+use crate::view::{MemViews, SledViews, ViewStore, Views};
+
+/// Between attempts to learn how far the others are.
+const CATCH_UP_RETRY: Duration = Duration::from_millis(100);
+
+pub(super) async fn start(setup: CoreSetup, seams: CoreSeams) -> Result<Core, CoreError> {
+    let lock = lock_folder(&seams, &setup.data_dir)?;
+    let trust = Arc::new(Trust::from_submission(setup.genesis.clone(), None)?);
+    check_setup(&setup, &trust)?;
+    let opened = open_ledger(&setup, &seams, &trust).await?;
+    let (shared, parts) = share(setup, seams, trust, opened).await?;
+    let consensus = start_consensus(&shared, &parts.members).await?;
+    // From here on apply knows the end of the log.
+    let _first = shared.consensus.set(consensus.clone());
+    let tasks = spawn_tasks(&shared, &consensus, parts);
+    Ok(Core { shared, tasks: Mutex::new(tasks), lock: Mutex::new(Some(lock)) })
+}
+
+fn lock_folder(seams: &CoreSeams, folder: &Path) -> Result<LockGuard, CoreError> {
+    let io = |action| move |source| CoreError::Io { action, path: folder.to_owned(), source };
+    seams.disk.create_dir_all(folder).map_err(io("create"))?;
+    seams.disk.lock(&folder.join("LOCK")).map_err(|error| match error.kind() {
+        std::io::ErrorKind::WouldBlock => CoreError::Locked(folder.to_owned()),
+        _ => io("lock")(error),
+    })
+}
+
+/// The configuration speaks of the same nodes and keys as the genesis record.
+fn check_setup(setup: &CoreSetup, trust: &Trust) -> Result<(), CoreError> {
+    let refuse = |what: String| Err(CoreError::Setup(what));
+    let Some(own) = trust.node(setup.node) else {
+        return refuse(format!("node {} is not one of the election's", setup.node));
+    };
+    let keys = [
+        ("cosigner", &setup.keys.cosigner, own.keys.cosigner_key),
+        ("log", &setup.keys.log, own.keys.log_key),
+        ("promise", &setup.keys.promise, own.keys.promise_key),
+        ("batch", &setup.keys.batch, own.keys.batch_key),
+    ];
+    for (name, secret, registered) in keys {
+        if public_key(secret) != registered {
+            return refuse(format!(
+                "the {name} key is not the one that the genesis record has for node {}",
+                setup.node
+            ));
+        }
+    }
+    let mut members: Vec<u64> = setup.members.iter().map(|member| member.id.0).collect();
+    members.sort_unstable();
+    let nodes = trust.nodes().iter().map(|node| u64::from(node.keys.id));
+    if !nodes.eq(members.iter().copied()) {
+        return refuse("the members are not exactly the nodes of the genesis record".to_owned());
+    }
+    Ok(())
+}
+
+/// The ledger as replayed.
+struct Opened {
+    store: Arc<Store>,
+    state: Arc<RwLock<State>>,
+    views: Views,
+    view_store: Arc<dyn ViewStore>,
+    replayed: Replayed,
+    published: Option<Arc<Published>>,
+}
+
+async fn open_ledger(setup: &CoreSetup, seams: &CoreSeams, trust: &Arc<Trust>) -> Result<Opened, CoreError> {
+    let (disk, folder) = (Arc::clone(&seams.disk), setup.data_dir.join("ledger"));
+    let opened = seams.blocking.run(move || Store::open(disk, &folder, Options::default())).await;
+    let (store, recovery) = opened?;
+    tracing::info!(size = %recovery.head.size, cut_bytes = recovery.cut_bytes, "opened the ledger");
+    let store = Arc::new(store);
+    let archived = latest_checkpoint(&store, trust, &setup.data_dir)?;
+    let view_store = open_views(setup, seams).await;
+    let kept = match &archived {
+        Some((verified, _)) => load_view(seams, &view_store, verified).await,
+        None => None,
+    };
+    let (views, state) = (Views::default(), Arc::new(RwLock::new(State::empty())));
+    let wanted = archived.as_ref().filter(|_| kept.is_none());
+    let replay = Replay {
+        store: &store,
+        election: *trust.election_id(),
+        blocking: &seams.blocking,
+        views: &views,
+        view_at: wanted.map(|(verified, _)| verified.checkpoint().size),
+    };
+    let mut replayed = replay.run(&state).await?;
+    let (head, judged) = (store.head(), state.look().head());
+    if head != judged {
+        let path = setup.data_dir.join("ledger");
+        let what = format!("its roots are {head:?}, its entries give {judged:?}: run fsck and rebuild this node");
+        return Err(CoreError::Damaged { path, what });
+    }
+    let view = kept.or_else(|| replayed.view.take());
+    let published = archived
+        .zip(view)
+        .filter(|((verified, _), view)| verified.checkpoint().head() == view.head)
+        .map(|((verified, published_ms), view)| Arc::new(Shared::published_from(&verified, view, published_ms)));
+    Ok(Opened { store, state, views, view_store, replayed, published })
+}
+
+/// The latest archived checkpoint, verified again, with its time.
+fn latest_checkpoint(
+    store: &Store,
+    trust: &Trust,
+    folder: &Path,
+) -> Result<Option<(VerifiedCheckpoint, u64)>, CoreError> {
+    let Some(archived) = store.checkpoint_latest()? else { return Ok(None) };
+    let verified = trust.verify_checkpoint(archived.note.as_bytes()).map_err(|error| CoreError::Damaged {
+        path: folder.join("ledger"),
+        what: format!("the archived checkpoint of size {} does not verify: {error}", archived.size),
+    })?;
+    Ok(Some((verified, archived.time_ms)))
+}
+
+async fn open_views(setup: &CoreSetup, seams: &CoreSeams) -> Arc<dyn ViewStore> {
+    if setup.tuning.index == Index::Memory {
+        return Arc::new(MemViews::default());
+    }
+    let (disk, folder) = (Arc::clone(&seams.disk), setup.data_dir.join("index"));
+    match seams.blocking.run(move || SledViews::open(disk, &folder)).await {
+        Ok(views) => Arc::new(views),
+        Err(error) => {
+            tracing::warn!(%error, "the index is kept in memory only");
+            Arc::new(MemViews::default())
+        }
+    }
+}
+
+async fn load_view(
+    seams: &CoreSeams,
+    views: &Arc<dyn ViewStore>,
+    verified: &VerifiedCheckpoint,
+) -> Option<Arc<crate::view::View>> {
+    let (views, head) = (Arc::clone(views), verified.checkpoint().head());
+    let loaded = seams.blocking.run(move || views.load(&head)).await;
+    loaded.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the index is rebuilt");
+        None
+    })
+}
+
+/// What only the tasks need.
+struct Parts {
+    members: Vec<Member>,
+    writer: Writer,
+    cuts: mpsc::UnboundedReceiver<CutMade>,
+    view_store: Arc<dyn ViewStore>,
+}
+
+async fn share(
+    setup: CoreSetup,
+    seams: CoreSeams,
+    trust: Arc<Trust>,
+    opened: Opened,
+) -> Result<(Arc<Shared>, Parts), CoreError> {
+    let CoreSetup { node, genesis, data_dir, keys, members, tuning } = setup;
+    let published_size = opened.published.as_ref().map_or(0, |published| published.checkpoint.size.get());
+    let cosigning = cosigning(&seams, &trust, node, &keys, &data_dir, published_size)?;
+    let (outbox, writer) = open_outbox(&seams, &data_dir, tuning.outbox_bytes_max, &opened.state).await?;
+    let (cuts, cuts_receiver) = mpsc::unbounded_channel();
+    let last_batch_ms = opened.state.look().time_ms();
+    let shared = Shared {
+        node,
+        peers: Peers::new(node, &members, tuning.peer_timeout, &seams.dialer),
+        pending: Pending::new(tuning.pending_bytes_max),
+        admissions: Arc::new(Semaphore::new(tuning.admissions_max)),
+        evidence: Evidence::new(Arc::clone(&seams.disk), data_dir.join("evidence")),
+        secrets: keys,
+        tuning,
+        seams,
+        data_dir,
+        genesis: Bytes::from(genesis.to_bytes()),
+        trust,
+        last_batch_ms: AtomicU64::new(last_batch_ms),
+        last_cut: AtomicU64::new(opened.replayed.last_cut),
+        store: opened.store,
+        state: opened.state,
+        authentics: Authentics::default(),
+        prepared: Prepared::default(),
+        waiters: Waiters::default(),
+        outbox: Arc::new(outbox),
+        cosigning,
+        views: opened.views,
+        refusals: super::admission::RefusalCounts::default(),
+        cuts,
+        published: watch::Sender::new(opened.published),
+        fatal: watch::Sender::new(None),
+        stop: watch::Sender::new(false),
+        consensus: OnceLock::new(),
+        catching_up: AtomicBool::new(true),
+        skew_ms: AtomicI64::new(0),
+    };
+    Ok((Arc::new(shared), Parts { members, writer, cuts: cuts_receiver, view_store: opened.view_store }))
+}
+
+fn cosigning(
+    seams: &CoreSeams,
+    trust: &Trust,
+    node: u32,
+    keys: &super::NodeSecrets,
+    data_dir: &Path,
+    published: u64,
+) -> Result<Cosigning, CoreError> {
+    let key = |error: tamga_ledger::note::VerifierKeyError| CoreError::Setup(error.to_string());
+    let name = trust.node(node).map(|node| node.keys.cosigner_name.clone()).unwrap_or_default();
+    let cosigner = CosignerKey::new(KeyName::new(&name).map_err(key)?, keys.cosigner.clone()).map_err(key)?;
+    let log = LogKey::new(trust.origin().clone(), keys.log.clone()).map_err(key)?;
+    let id = public_key(&keys.cosigner).id();
+    let memory = Memory::open(seams.disk.as_ref(), &data_dir.join("cosigning"), id, published)?;
+    Ok(Cosigning::new(cosigner, log, memory, published))
+}
+
+async fn open_outbox(
+    seams: &CoreSeams,
+    data_dir: &Path,
+    bytes_max: u64,
+    state: &Arc<RwLock<State>>,
+) -> Result<(Outbox, Writer), CoreError> {
+    let (seams, folder, state) = (seams.clone(), data_dir.join("outbox"), Arc::clone(state));
+    let path: PathBuf = folder.clone();
+    let blocking = Arc::clone(&seams.blocking);
+    let opened = blocking.run(move || {
+        let applied = |id: &_| state.look().leaf_of(id).is_some();
+        Outbox::open(seams.disk, seams.blocking, seams.entropy, &folder, bytes_max, applied)
+    });
+    opened.await.map_err(|source| CoreError::Io { action: "open the outbox in", path, source })
+}
+
+async fn start_consensus(shared: &Arc<Shared>, members: &[Member]) -> Result<Consensus, CoreError> {
+    let cluster = ClusterId(shared.trust.election_id().0);
+    let tuning = &shared.tuning;
+    let folder = shared.data_dir.join("raft");
+    let config = Config {
+        heartbeat_ms: tuning.heartbeat_ms,
+        election_ms_min: tuning.election_ms_min,
+        election_ms_max: tuning.election_ms_max,
+        segment_bytes: tuning.raft_segment_bytes,
+        disk_reserve_bytes: tuning.disk_reserve_bytes,
+        require_peer_identity: tuning.require_peer_identity,
+        observer: Some(Arc::new(PrepareAhead { shared: Arc::downgrade(shared), runtime: Handle::current() })),
+        ..Config::new(NodeId(u64::from(shared.node)), cluster, folder)
+    };
+    let seams = Seams {
+        disk: Arc::clone(&shared.seams.disk),
+        clock: Arc::clone(&shared.seams.clock),
+        entropy: Arc::clone(&shared.seams.entropy),
+        blocking: Arc::clone(&shared.seams.blocking),
+        dialer: Arc::clone(&shared.seams.dialer),
+    };
+    let failed = |error: &dyn std::fmt::Display| CoreError::Consensus(error.to_string());
+    let started = Consensus::start(config, seams, Machine::new(Arc::clone(shared))).await;
+    let consensus = started.map_err(|error| failed(&error))?;
+    match consensus.initialize(members.to_vec()).await {
+        Ok(()) => Ok(consensus),
+        Err(error @ MembershipError::Conflict { .. }) => {
+            tracing::warn!(%error, "the cluster's members are others than configured; the cluster's are in force");
+            Ok(consensus)
+        }
+        Err(error) => {
+            consensus.shutdown().await;
+            Err(failed(&error))
+        }
+    }
+}
+
+fn spawn_tasks(shared: &Arc<Shared>, consensus: &Consensus, parts: Parts) -> Vec<JoinHandle<()>> {
+    let Parts { writer, cuts, view_store, .. } = parts;
+    let mut tasks = vec![
+        tokio::spawn(Arc::clone(shared).dispatch(consensus.clone())),
+        tokio::spawn(Arc::clone(shared).sequence(consensus.clone())),
+        tokio::spawn(Arc::clone(shared).cosign(cuts)),
+        tokio::spawn(catch_up(Arc::clone(shared), consensus.clone())),
+        tokio::spawn(keep_views(Arc::clone(shared), view_store)),
+    ];
+    let written = shared.clone();
+    tasks.push(tokio::spawn(async move {
+        if let Err(error) = Arc::clone(&written.outbox).write_all(writer, written.stop.subscribe()).await {
+            written.fail(&format!("the outbox cannot be written: {error}; check the disk and restart"));
+        }
+    }));
+    let (watching, mut failed) = (Arc::clone(shared), consensus.watch_fatal());
+    tasks.push(tokio::spawn(async move {
+        tokio::select! {
+            fatal = failed.wait_for(Option::is_some) => {
+                if let Ok(Some(fatal)) = fatal.map(|fatal| fatal.clone()) {
+                    watching.fail(fatal.what());
+                }
+            }
+            () = watching.stopped() => {}
+        }
+    }));
+    tasks
+}
+
+/// Waits until this node has applied what was committed when it started.
+async fn catch_up(shared: Arc<Shared>, consensus: Consensus) {
+    loop {
+        let reached = tokio::select! {
+            reached = consensus.read_barrier() => reached,
+            () = shared.stopped() => return,
+        };
+        match reached {
+            Ok(position) => {
+                tracing::info!(%position, size = %shared.store.size(), "caught up");
+                return shared.caught_up().await;
+            }
+            Err(error) => tracing::debug!(%error, "not caught up yet"),
+        }
+        tokio::select! {
+            () = sleep(CATCH_UP_RETRY) => {}
+            () = shared.stopped() => return,
+        }
+    }
+}
+
+/// Writes each published view to the index; of those that come while one is written only the last.
+async fn keep_views(shared: Arc<Shared>, views: Arc<dyn ViewStore>) {
+    let mut published = shared.published.subscribe();
+    loop {
+        let view = published.borrow_and_update().as_ref().map(|published| Arc::clone(&published.view));
+        if let Some(view) = view {
+            let views = Arc::clone(&views);
+            if let Err(error) = shared.seams.blocking.run(move || views.put(&view)).await {
+                // Nothing is lost: the index is rebuilt at the next start.
+                tracing::error!(%error, "the index is no longer kept");
+                metrics::counter!("tamga_index_failures_total").increment(1);
+                return;
+            }
+        }
+        tokio::select! {
+            changed = published.changed() => if changed.is_err() { return },
+            () = shared.stopped() => return,
+        }
+    }
+}
+
+/// The way down.
+pub(super) async fn stop(core: &Core) {
+    let shared = &core.shared;
+    shared.stop.send_replace(true);
+    let tasks = std::mem::take(&mut *core.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    for task in tasks {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "a task of the core ended badly");
+        }
+    }
+    if let Some(consensus) = shared.consensus.get() {
+        consensus.shutdown().await;
+    }
+    let store = Arc::clone(&shared.store);
+    if let Err(error) = shared.seams.blocking.run(move || store.sync()).await {
+        shared.fail(&error.to_string());
+    }
+    shared.catching_up.store(true, Ordering::Relaxed);
+    *core.lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+}

@@ -1,0 +1,72 @@
+//! One node's view of itself, put together for operators.
+
+use std::sync::atomic::Ordering;
+
+use tamga_consensus::Role;
+
+use super::NodeStatus;
+use super::shared::Shared;
+
+impl Shared {
+    pub(crate) fn status(&self) -> NodeStatus {
+        let raft = self.consensus.get().map(tamga_consensus::Consensus::status);
+        let outbox = self.outbox.usage();
+        let standing = self.cosigning.standing();
+        let fatal = self.fatal.borrow().clone();
+        let cosigner = match (&fatal, &standing.withheld) {
+            (Some(fatal), _) => format!("stopped: {fatal}"),
+            (None, Some(why)) => format!("withholding: {why}"),
+            (None, None) => "signing".to_owned(),
+        };
+        let lag = |status: &tamga_consensus::Status| {
+            let index = |position: Option<tamga_consensus::LogPosition>| position.map_or(0, |at| at.index + 1);
+            index(status.committed).saturating_sub(index(status.applied))
+        };
+        let now_ms = self.seams.clock.now_ms();
+        NodeStatus {
+            node: self.node,
+            role: raft.as_ref().map_or("stopped", |raft| role_word(raft.role)),
+            term: raft.as_ref().map_or(0, |raft| raft.term),
+            leader: raft.as_ref().and_then(|raft| u32::try_from(raft.leader.as_ref()?.id.0).ok()),
+            applied_size: self.store.size().get(),
+            published_size: self.published.borrow().as_ref().map_or(0, |published| published.checkpoint.size.get()),
+            cut_size: self.last_cut.load(Ordering::Relaxed),
+            apply_lag: raft.as_ref().map_or(0, lag),
+            outbox_records: outbox.records,
+            outbox_bytes: outbox.bytes,
+            outbox_oldest_ms: outbox.oldest_ms.map_or(0, |since_ms| now_ms.saturating_sub(since_ms)),
+            clock_skew_ms: self.skew_ms.load(Ordering::Relaxed),
+            cosigner,
+            cosigned_size: standing.cosigned_size,
+            catching_up: self.catching_up.load(Ordering::Relaxed),
+            diverged: standing.diverged,
+            disk_low: raft.as_ref().is_some_and(|raft| raft.disk_low),
+            fatal,
+        }
+    }
+
+    /// Puts the figures of the status into the metrics.
+    pub(crate) fn record_gauges(&self) {
+        let status = self.status();
+        metrics::gauge!("tamga_raft_term").set(status.term as f64);
+        metrics::gauge!("tamga_raft_leader").set(f64::from(u8::from(status.role == "leader")));
+        metrics::gauge!("tamga_applied_size").set(status.applied_size as f64);
+        metrics::gauge!("tamga_published_size").set(status.published_size as f64);
+        metrics::gauge!("tamga_apply_lag").set(status.apply_lag as f64);
+        metrics::gauge!("tamga_outbox_records").set(status.outbox_records as f64);
+        metrics::gauge!("tamga_outbox_bytes").set(status.outbox_bytes as f64);
+        metrics::gauge!("tamga_pending_records").set(self.pending.len() as f64);
+        metrics::gauge!("tamga_cosigned_size").set(status.cosigned_size as f64);
+        metrics::gauge!("tamga_ready").set(f64::from(u8::from(status.is_ready())));
+    }
+}
+
+const fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Learner => "learner",
+        Role::Follower => "follower",
+        Role::Candidate => "candidate",
+        Role::Leader => "leader",
+        Role::Stopped => "stopped",
+    }
+}

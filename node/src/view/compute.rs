@@ -1,0 +1,129 @@
+//! From the judging state to a [`View`]. Runs at every cut, in apply: what has not changed since the last view is shared
+//! with it, so that many unpublished views cost little.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tamga_ledger::kinds::{Basis, Kind, Stage};
+use tamga_ledger::record::UnitId;
+use tamga_ledger::state::{HourCount, ProtocolInForce, State, UnitState};
+use tamga_ledger::tally::{Tally, tally};
+
+use super::{ConstituencyTurnout, ProtocolView, Turnout, UnitView, View};
+
+/// Computes views one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Views(Mutex<Last>);
+
+#[derive(Debug, Default)]
+struct Last {
+    units: BTreeMap<UnitId, Arc<UnitView>>,
+    /// The tally, with the number of entries of each kind it depends on.
+    tally: Option<([u64; 5], Arc<Tally>)>,
+}
+
+impl Views {
+    /// The view at the state's size.
+    pub(crate) fn compute(&self, state: &State) -> Arc<View> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::new(View {
+            head: state.head(),
+            time_ms: state.time_ms(),
+            turnout: turnout(state),
+            results: last.results(state),
+            units: last.units(state),
+            counts: state.counts().clone(),
+            keys: state.key_count() as u64,
+            voting_sealed: state.seal(Stage::Voting).is_some(),
+        })
+    }
+}
+
+impl Last {
+    fn results(&mut self, state: &State) -> Arc<Tally> {
+        let inputs = [Kind::DefinitionPart, Kind::StationPhase, Kind::BallotBatch, Kind::TotalOpening, Kind::Protocol];
+        let entries = inputs.map(|kind| state.counts().by_kind.get(&kind).map_or(0, |counts| counts.iter().sum()));
+        match &self.tally {
+            Some((before, tally)) if *before == entries => Arc::clone(tally),
+            _ => {
+                let computed = Arc::new(tally(state));
+                self.tally = Some((entries, Arc::clone(&computed)));
+                computed
+            }
+        }
+    }
+
+    fn units(&mut self, state: &State) -> Vec<Arc<UnitView>> {
+        let unknown = UnitState::default();
+        let mut units = Vec::with_capacity(self.units.len());
+        for id in state.definition().units() {
+            let unit = unit_view(state, id, state.unit(id).unwrap_or(&unknown));
+            let shared = match self.units.get(&id) {
+                Some(before) if **before == unit => Arc::clone(before),
+                _ => Arc::new(unit),
+            };
+            self.units.insert(id, Arc::clone(&shared));
+            units.push(shared);
+        }
+        units
+    }
+}
+
+fn roll_of(state: &State, station: u32) -> u64 {
+    state.roll(station).map_or(0, |roll| u64::from(roll.total()))
+}
+
+fn unit_view(state: &State, id: UnitId, unit: &UnitState) -> UnitView {
+    UnitView {
+        unit: id,
+        constituency: state.definition().station(id.station).map_or(0, |station| station.constituency),
+        status: unit.status,
+        offline: unit.offline,
+        roll: roll_of(state, id.station),
+        identified_local: unit.identified_local,
+        identified_remote: unit.identified_remote,
+        refused: unit.refused,
+        conflicts: unit.conflicts,
+        batches: unit.last_batch,
+        batches_complete: unit.batches_complete,
+        papers: unit.papers(),
+        closing: unit.closing,
+        machine: unit.protocol(Basis::Machine).map(protocol_view),
+        hand: unit.protocol(Basis::Hand).map(protocol_view),
+        own_opened: unit.own_opening.is_some(),
+    }
+}
+
+fn protocol_view(protocol: &ProtocolInForce) -> ProtocolView {
+    ProtocolView {
+        leaf: protocol.leaf,
+        id: protocol.id.to_string(),
+        blocked: protocol.blocked,
+        lines: protocol.lines.clone(),
+        counts: protocol.counts.clone(),
+    }
+}
+
+fn turnout(state: &State) -> Turnout {
+    let hours = state.election().map_or(&[][..], |election| &election.official_hours);
+    let mut rolls: BTreeMap<u32, u64> = BTreeMap::new();
+    for station in state.definition().stations().values() {
+        *rolls.entry(station.constituency).or_default() += roll_of(state, station.number);
+    }
+    let rows = state.turnout().iter().zip(0..);
+    let constituencies: Vec<ConstituencyTurnout> = rows
+        .map(|(counts, constituency)| ConstituencyTurnout {
+            constituency,
+            roll: rolls.get(&constituency).copied().unwrap_or(0),
+            hours: counts.clone(),
+        })
+        .collect();
+    let mut nation = vec![HourCount::default(); hours.len() + 1];
+    for row in &constituencies {
+        for (sum, count) in nation.iter_mut().zip(&row.hours) {
+            sum.local += count.local;
+            sum.remote += count.remote;
+        }
+    }
+    Turnout { roll: state.counts().roll, hours: hours.iter().map(Into::into).collect(), nation, constituencies }
+}
