@@ -4,11 +4,9 @@ use crate::chance::Chance;
 use crate::names;
 use crate::scale::{CONSTITUENCIES, Size};
 use crate::schedule::Schedule;
-use tamga_ledger::codec;
+use tamga_client::author::DefinitionPlan;
 use tamga_ledger::ids::Digest;
-use tamga_ledger::kinds::{
-    Candidate, Constituency, Decree, DefinitionPart, Form, FormLine, Relation, SeatRule, Station, Term, Title,
-};
+use tamga_ledger::kinds::{Candidate, Constituency, Decree, Form, FormLine, Relation, SeatRule, Station, Term, Title};
 
 /// Men among the candidates of 2025.
 pub const MEN: usize = 271;
@@ -27,9 +25,6 @@ pub const FORM_VERSION: u32 = 1;
 pub const DECREE: &[u8] = include_bytes!("../data/decree-2025.txt");
 /// How the text calls the day of the election.
 const DECREE_DAY: &str = "30 ноября 2025 года";
-
-/// Most bytes of one definition part's list, so that the record stays well below its limit.
-const PART_BYTES_MAX: usize = 40 * 1024;
 
 /// What identifies the decree. Its text states neither number nor date of signing: what stands in their place says so.
 #[must_use]
@@ -221,34 +216,15 @@ pub fn seat_rule() -> SeatRule {
     SeatRule { same_sex_max: SAME_SEX_MAX, ballot_design: Digest(*design.as_bytes()) }
 }
 
-/// All definition parts in order: constituencies, stations, the form, the seat rule.
+/// Everything the definition consists of.
 #[must_use]
-pub fn parts(chance: &Chance, size: &Size, schedule: &Schedule) -> Vec<DefinitionPart> {
-    let mut contents: Vec<(u8, Vec<u8>)> = Vec::new();
-    contents.extend(chunks(&constituencies(chance)).into_iter().map(|content| (1, content)));
-    contents.extend(chunks(&stations(size, schedule)).into_iter().map(|content| (2, content)));
-    contents.push((3, codec::encode(&vec![form()])));
-    contents.push((4, codec::encode(&seat_rule())));
-    let numbered = contents.into_iter().zip(0..);
-    numbered.map(|((part_kind, content), number)| DefinitionPart { part_kind, number, content }).collect()
-}
-
-/// A list cut so that each piece encodes to at most [`PART_BYTES_MAX`] or is a single item.
-fn chunks<T: Clone + minicbor::Encode<()>>(items: &[T]) -> Vec<Vec<u8>> {
-    let mut out = Vec::new();
-    let (mut piece, mut bytes): (Vec<T>, usize) = (Vec::new(), 0);
-    for item in items {
-        let len = codec::encode(item).len();
-        if !piece.is_empty() && bytes + len > PART_BYTES_MAX {
-            out.push(codec::encode(&piece));
-            piece.clear();
-            bytes = 0;
-        }
-        piece.push(item.clone());
-        bytes += len;
+pub fn plan(chance: &Chance, size: &Size, schedule: &Schedule) -> DefinitionPlan {
+    DefinitionPlan {
+        constituencies: constituencies(chance),
+        stations: stations(size, schedule),
+        forms: vec![form()],
+        seat_rule: seat_rule(),
     }
-    out.push(codec::encode(&piece));
-    out
 }
 
 #[cfg(test)]
@@ -259,11 +235,7 @@ mod tests {
     fn defined(scale: f64) -> (Size, Definition) {
         let size = Size::at(scale).unwrap();
         let schedule = Schedule::new(&size, 1_000, 500.0, 100);
-        let mut definition = Definition::default();
-        for part in parts(&Chance::new(1), &size, &schedule) {
-            assert!(part.content.len() <= tamga_ledger::record::RECORD_BYTES_MAX - 512);
-            definition.add(&part).unwrap();
-        }
+        let (_, definition) = plan(&Chance::new(1), &size, &schedule).into_parts().unwrap();
         (size, definition)
     }
 

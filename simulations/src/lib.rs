@@ -3,14 +3,31 @@
 //! | layer | modules | what |
 //! |---|---|---|
 //! | the day on paper | [`scale`], [`schedule`], [`names`], [`definition`] | sizes, hours, what stands in the genesis record |
-//! | the people | [`chance`], [`population`] | voters, visits, votes and hand counts by seed; what the result must be |
+//! | the people | [`chance`], [`population`] | voters, visits, votes and hand counts by seed |
+//! | the stations | [`keys`], [`world`] | keys of authors, ballots in boxes, and the records that follow |
+//! | the cluster | [`cluster`], [`nodes`] | `tamga-node` processes, and the way to them through the client library |
+//! | the day | [`day`], [`measure`], [`console`] | the phases in order, what is measured, what is seen |
+//! | afterwards | [`truth`], [`aftermath`], [`report`], [`tables`] | audit of a copy, comparison with the voters, the report |
 //!
 //! The simulated world knows the truth about every ballot; the ledger only ever sees what stations would send. At the end
 //! the two are compared.
 
+pub mod aftermath;
 pub mod chance;
+pub mod cluster;
+pub mod console;
+pub mod day;
 pub mod definition;
+pub mod election_day;
+pub mod keys;
+pub mod measure;
 pub mod names;
+pub mod nodes;
+pub mod pace;
 pub mod population;
+pub mod report;
 pub mod scale;
 pub mod schedule;
+pub mod tables;
+pub mod truth;
+pub mod world;

@@ -17,6 +17,7 @@ mod popularity;
 
 pub use events::{Event, Visit};
 pub use expected::Expected;
+pub(crate) use expected::add;
 pub use hand::hand_count;
 
 use crate::chance::{Chance, Permutation, below};

@@ -1,0 +1,63 @@
+//! Where the program `tamga-node` (or another of this workspace) is. Under cargo it is built first, so that it fits this
+//! program.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Why there is no program to start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BinaryError {
+    /// The system does not say where this program is.
+    #[error("cannot find out where this program is: {0}")]
+    Whereabouts(std::io::Error),
+    /// cargo failed.
+    #[error("building the program failed: {0}")]
+    Build(String),
+    /// Nothing to start.
+    #[error(
+        "{0} does not exist: build the workspace in the same profile (`cargo build --release`), or start this with `cargo demo`"
+    )]
+    Missing(PathBuf),
+}
+
+/// The node's program beside this one, built in the same profile if cargo started us.
+///
+/// # Errors
+/// [`BinaryError`].
+pub fn node_binary() -> Result<PathBuf, BinaryError> {
+    program("tamga-node", "tamga-node")
+}
+
+/// A program of this workspace beside this one, built in the same profile if cargo started us.
+///
+/// # Errors
+/// [`BinaryError`].
+pub fn program(package: &str, name: &str) -> Result<PathBuf, BinaryError> {
+    let this = std::env::current_exe().map_err(BinaryError::Whereabouts)?;
+    let mut folder = this.parent().unwrap_or_else(|| Path::new("."));
+    // Where cargo puts the programs of tests.
+    if folder.file_name().is_some_and(|last| last == "deps") {
+        folder = folder.parent().unwrap_or_else(|| Path::new("."));
+    }
+    let binary = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    if let Some(cargo) = std::env::var_os("CARGO") {
+        build(Path::new(&cargo), folder, package, name)?;
+    }
+    if binary.is_file() { Ok(binary) } else { Err(BinaryError::Missing(binary)) }
+}
+
+/// A second or less when nothing has changed since.
+fn build(cargo: &Path, folder: &Path, package: &str, name: &str) -> Result<(), BinaryError> {
+    let mut command = Command::new(cargo);
+    command.args(["build", "--package", package, "--bin", name]);
+    command.args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")]);
+    if folder.file_name().is_some_and(|name| name == "release") {
+        command.arg("--release");
+    }
+    if let Some(target) = folder.parent() {
+        command.arg("--target-dir").arg(target);
+    }
+    let status = command.stdin(Stdio::null()).status().map_err(|error| BinaryError::Build(error.to_string()))?;
+    if status.success() { Ok(()) } else { Err(BinaryError::Build(format!("cargo ended with {status}"))) }
+}

@@ -1,0 +1,81 @@
+//! How fast this machine will probably go. The hours of the day stand in the genesis record, so they have to be fixed
+//! before anything is known about the cluster.
+//!
+//! A guess that is too low makes the day wait for its hours; one that is too high lets voters run over them, and the
+//! ledger then counts them in a later interval. Neither changes a result.
+
+use crate::keys::Keyring;
+use crate::scale::Size;
+use ed25519_dalek::SigningKey;
+use std::time::{Duration, Instant};
+use tamga_ledger::sign::{self, Domain};
+
+/// Verifications timed at once, and how often; the fastest round counts.
+const ROUNDS: u32 = 8;
+const CHECKS_A_ROUND: u32 = 50;
+/// What a node does for an identification beside two verifications, µs.
+const NODE_US: f64 = 90.0;
+/// What this program does for one, µs.
+const AUTHOR_US: f64 = 220.0;
+/// What a node does for one voter on the roll, µs.
+const ROLL_US: f64 = 2.0;
+/// Starting processes and electing a leader, s.
+const START_S: f64 = 2.5;
+/// How much of the machine is ours.
+const SHARE: f64 = 0.6;
+/// No guess above this: latency, not arithmetic, limits then.
+const RATE_MAX: f64 = 3_000.0;
+
+/// What is expected of this machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Identifications a second.
+    pub rate: f64,
+    /// From the genesis record to the first voter.
+    pub setup: Duration,
+}
+
+impl Pace {
+    /// Times signature checks and reckons from there.
+    #[must_use]
+    pub fn measure(size: &Size, nodes: u32) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+        Self::reckon(size, f64::from(nodes), cores, verification_us())
+    }
+
+    fn reckon(size: &Size, nodes: f64, cores: f64, verify_us: f64) -> Self {
+        let identification_us = nodes * (2.0 * verify_us + NODE_US) + AUTHOR_US;
+        let rate = (cores * SHARE * 1e6 / identification_us).min(RATE_MAX);
+        let keys_us = Keyring::count(size) as f64 * (nodes + 1.0) * verify_us;
+        let roll_us = size.roll as f64 * nodes * ROLL_US;
+        let stations_us = f64::from(size.stations()) * nodes * 4.0 * verify_us;
+        let setup_s = START_S + (keys_us + roll_us + stations_us) / (cores * SHARE * 1e6);
+        Self { rate, setup: Duration::from_secs_f64(setup_s) }
+    }
+}
+
+/// One strict verification on one core, µs.
+fn verification_us() -> f64 {
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let (public, message) = (sign::public_key(&key), [0_u8; 250]);
+    let signature = sign::sign(&key, Domain::Record, &message);
+    let round = |_| {
+        let began = Instant::now();
+        let good = (0..CHECKS_A_ROUND).filter(|_| sign::verify(&public, Domain::Record, &message, &signature)).count();
+        began.elapsed().as_secs_f64() * 1e6 / good.max(1) as f64
+    };
+    (0..ROUNDS).map(round).fold(f64::INFINITY, f64::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_nodes_are_slower_and_more_cores_faster() {
+        let size = Size::at(0.01).unwrap();
+        let rate = |nodes, cores| Pace::reckon(&size, nodes, cores, 37.0).rate;
+        assert!(rate(3.0, 2.0) > rate(5.0, 2.0) && rate(5.0, 4.0) > rate(5.0, 2.0));
+        assert!(rate(3.0, 1_000.0) <= RATE_MAX);
+    }
+}
