@@ -2,8 +2,9 @@
 
 use crate::proto::submit_reply::Answer;
 use std::time::Duration;
-use tamga_ledger::ids::{Digest, PublicKey, RecordId};
+use tamga_ledger::ids::{PublicKey, RecordId};
 use tamga_ledger::promise::{Judged, NodeRefusal, Promise};
+use tamga_ledger::submission::submission_digest;
 use tamga_ledger::trust::Trust;
 use tamga_ledger::verdict::Verdict;
 
@@ -112,11 +113,6 @@ pub(super) fn read(answer: Option<Answer>, sent: &Outgoing, node: u32, trust: &T
             }
         },
     }
-}
-
-/// BLAKE3 of the bytes as submitted: what a refusal speaks about.
-fn submission_digest(bytes: &[u8]) -> Digest {
-    Digest(*blake3::hash(bytes).as_bytes())
 }
 
 /// A node's text, bounded: it is shown to people and kept in errors.

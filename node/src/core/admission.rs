@@ -15,10 +15,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tamga_ledger::entry::Entry;
-use tamga_ledger::ids::{Digest, KeyId, RecordId};
+use tamga_ledger::ids::{KeyId, RecordId};
 use tamga_ledger::promise::{Judged, NodeRefusal, Promise};
 use tamga_ledger::store::StoreError;
-use tamga_ledger::submission::{Authentic, Rejection, SUBMISSION_BYTES_MAX, Submission, authenticate};
+use tamga_ledger::submission::{
+    Authentic, Rejection, SUBMISSION_BYTES_MAX, Submission, authenticate, submission_digest,
+};
 use tamga_ledger::tree::LeafIndex;
 use tamga_ledger::verdict::{Refusal, Verdict};
 use tamga_platform::blocking::BlockingExt as _;
@@ -255,7 +257,7 @@ impl Shared {
         let refusal = NodeRefusal {
             version: 1,
             election: *self.trust.election_id(),
-            submission: Digest(*blake3::hash(bytes).as_bytes()),
+            submission: submission_digest(bytes),
             node: self.node,
             time_ms: self.seams.clock.now_ms(),
             code: code.to_owned(),
