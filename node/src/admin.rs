@@ -10,6 +10,7 @@
 //! Answers from the start of the process on, also while the ledger is still being replayed.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::extract::State;
@@ -24,6 +25,9 @@ use tamga_consensus::Stream;
 
 use crate::core::{Core, NodeStatus};
 use crate::listeners::{Handler, HttpServer, Stop};
+
+/// How often histograms are drained.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 /// The admin side of a node whose core may still be starting.
 #[derive(Clone, Default)]
@@ -58,6 +62,16 @@ impl Admin {
             .route("/status", get(status))
             .route("/metrics", get(metrics_text))
             .with_state(self.clone())
+    }
+
+    /// Drains histograms now and then, so that they do not grow while nobody asks; until the signal.
+    pub async fn keep_metrics(self, stop: Stop) {
+        let Some(metrics) = self.metrics else { return };
+        let stopped = stop.stopped();
+        tokio::pin!(stopped);
+        while tokio::time::timeout(METRICS_UPKEEP, &mut stopped).await.is_err() {
+            metrics.run_upkeep();
+        }
     }
 
     fn status(&self) -> Option<NodeStatus> {
@@ -115,10 +129,10 @@ async fn metrics_text(State(admin): State<Admin>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
+/// Sets the gauges that are a state, so that a scrape sees them as they are.
 #[expect(clippy::cast_precision_loss, reason = "gauges are floats; 2^53 is far beyond every size here")]
 fn record(status: &NodeStatus) {
-    let node = status.node.to_string();
-    let set = |name: &'static str, value: f64| gauge!(name, "node" => node.clone()).set(value);
+    let set = |name: &'static str, value: f64| gauge!(name).set(value);
     set("tamga_raft_term", status.term as f64);
     set("tamga_raft_leader", f64::from(u8::from(status.role == "leader")));
     set("tamga_raft_leader_node", f64::from(status.leader.unwrap_or(0)));
@@ -130,7 +144,6 @@ fn record(status: &NodeStatus) {
     set("tamga_outbox_records", status.outbox_records as f64);
     set("tamga_outbox_bytes", status.outbox_bytes as f64);
     set("tamga_outbox_oldest_seconds", status.outbox_oldest_ms as f64 / 1_000.0);
-    set("tamga_clock_skew_seconds", status.clock_skew_ms as f64 / 1_000.0);
     set("tamga_ready", f64::from(u8::from(status.is_ready())));
     set("tamga_diverged", f64::from(u8::from(status.diverged)));
     set("tamga_disk_low", f64::from(u8::from(status.disk_low)));

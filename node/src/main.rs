@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tamga_consensus::TcpDialer;
 use tamga_ledger::store::fsck;
 use tamga_node::config::{Config, Log, LogFormat};
@@ -103,10 +103,7 @@ fn run_node(path: &Path) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| failure(FAILED)(&error))?;
     let ended = runtime.block_on(async {
-        let metrics = PrometheusBuilder::new()
-            .set_buckets(&[0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0])
-            .and_then(PrometheusBuilder::install_recorder)
-            .map_err(|error| failure(FAILED)(&error))?;
+        let metrics = install_metrics().map_err(|error| failure(FAILED)(&error))?;
         let seams = Seams {
             disk: Arc::new(OsDisk),
             clock: Arc::new(SystemClock),
@@ -122,6 +119,15 @@ fn run_node(path: &Path) -> Result<(), Failure> {
     // Threads that still wait for a disk must not hold the process up.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     ended
+}
+
+fn install_metrics() -> Result<PrometheusHandle, BuildError> {
+    let seconds = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
+    let counts = [1.0, 4.0, 16.0, 64.0, 256.0, 1_024.0, 4_096.0, 16_384.0];
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
+        .set_buckets(&counts)?
+        .install_recorder()
 }
 
 fn shutdown_signal() -> std::io::Result<impl Future<Output = ()> + Send> {

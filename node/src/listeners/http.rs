@@ -19,7 +19,8 @@ use super::stop::Stop;
 const HEAD_BYTES_MAX: u32 = 16 * 1024;
 /// Bytes of an answer that may wait in memory for a slow reader, a stream.
 const SEND_BUFFER_BYTES: usize = 256 * 1024;
-/// Bytes a peer may send ahead of our reading, a stream and a connection.
+/// Bytes a client may send ahead of our reading, on one connection; a stream gets a quarter. What strangers can make us
+/// hold is this times the connections a gate lets in.
 const WINDOW_BYTES: u32 = 1024 * 1024;
 /// How often a quiet HTTP/2 connection is asked whether it lives, and how long it may take to say so.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
@@ -37,13 +38,20 @@ pub struct HttpServer {
     router: Router,
     header_timeout: Duration,
     concurrent_streams_max: u32,
+    window_bytes: u32,
 }
 
 impl HttpServer {
     /// `header_timeout` bounds the head of each request and the quiet time between two on HTTP/1.1.
     #[must_use]
     pub const fn new(router: Router, header_timeout: Duration, concurrent_streams_max: u32) -> Self {
-        Self { router, header_timeout, concurrent_streams_max }
+        Self { router, header_timeout, concurrent_streams_max, window_bytes: WINDOW_BYTES }
+    }
+
+    /// With a larger window, for peers that are known.
+    #[must_use]
+    pub fn with_window(self, window_bytes: u32) -> Self {
+        Self { window_bytes, ..self }
     }
 
     /// Serves a stream to its end; after the signal, until the requests in flight are answered. `prepare` changes each
@@ -108,8 +116,8 @@ impl HttpServer {
             .max_concurrent_streams(self.concurrent_streams_max)
             .max_header_list_size(HEAD_BYTES_MAX)
             .max_send_buf_size(SEND_BUFFER_BYTES)
-            .initial_stream_window_size(WINDOW_BYTES)
-            .initial_connection_window_size(4 * WINDOW_BYTES);
+            .initial_stream_window_size(self.window_bytes / 4)
+            .initial_connection_window_size(self.window_bytes);
         builder
     }
 }

@@ -19,6 +19,8 @@ use crate::tls::peer_server;
 const PEER_DRAIN: Duration = Duration::from_millis(500);
 /// Requests of one peer connection at once.
 const PEER_STREAMS_MAX: u32 = 1_024;
+/// Bytes a peer may send ahead of our reading: appends of several megabytes are on their way at once.
+const PEER_WINDOW_BYTES: u32 = 16 << 20;
 /// Connections of the admin listener.
 const ADMIN_CONNECTIONS_MAX: u32 = 64;
 
@@ -39,6 +41,7 @@ fn spawn(
 pub(super) fn serve_admin(config: &Config, admin: &Admin, listener: Box<dyn Listener>, stop: Stop) -> JoinHandle<()> {
     let server = HttpServer::new(admin.router(), header_timeout(config), 1);
     let gate = Gate::new(ADMIN_CONNECTIONS_MAX, ADMIN_CONNECTIONS_MAX);
+    tokio::spawn(admin.clone().keep_metrics(stop.clone()));
     spawn(listener, Arc::new(AdminListener { server }), gate, stop, PEER_DRAIN)
 }
 
@@ -50,7 +53,8 @@ pub(super) fn serve_peers(
     stop: Stop,
 ) -> Result<JoinHandle<()>, RunError> {
     let handler = PeerListener {
-        server: HttpServer::new(peer::router(core), header_timeout(config), PEER_STREAMS_MAX),
+        server: HttpServer::new(peer::router(core), header_timeout(config), PEER_STREAMS_MAX)
+            .with_window(PEER_WINDOW_BYTES),
         tls: peer_server(&prepared.identity.tls, &prepared.pins)?,
         pins: prepared.pins.clone(),
         handshake_timeout: header_timeout(config),
