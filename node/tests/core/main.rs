@@ -1,0 +1,7 @@
+//! Three cores in one process: what they promise, and that it holds across restarts and lost quorums.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod cluster;
+mod measure;
+mod story;

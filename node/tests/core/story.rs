@@ -1,0 +1,185 @@
+//! Stories of records: each test reads as what happens.
+
+use std::time::Duration;
+
+use tamga_ledger::tree::TreeSize;
+use tamga_ledger::verdict::{Refusal, Verdict};
+use tamga_node::core::{Answer, CoreError};
+use tamga_node::testing::TestElection;
+
+use crate::cluster::{Cluster, eventually, id_of, now_ms};
+
+const STATIONS: u32 = 2;
+const VOTERS: u32 = 40;
+const WAIT: Duration = Duration::from_secs(30);
+
+async fn cluster(folder: &tempfile::TempDir) -> Cluster {
+    Cluster::start(folder.path(), TestElection::new(3, STATIONS, VOTERS, now_ms())).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_gets_its_verdict_and_a_receipt_that_verifies_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = cluster(&folder).await;
+    cluster.open_polls(STATIONS).await;
+    let (leader, follower) = (cluster.leader().unwrap(), cluster.follower());
+
+    let submission = cluster.election.identification(1, 1, 5, now_ms());
+    let judged = cluster.submit(follower, submission.clone()).await.judged.expect("a verdict in time");
+    assert_eq!(judged.verdict, Verdict::Accepted(vec![]));
+
+    for node in 1..=3 {
+        let receipt = cluster.core(node).receipt(judged.leaf, WAIT).await.unwrap();
+        let verified = receipt.verify(cluster.core(node).trust()).unwrap();
+        assert_eq!(verified.record_id(), id_of(&submission));
+        assert_eq!(verified.checkpoint().organisations().len(), 3);
+    }
+
+    // The same voter again, elsewhere, through another node: refused, and recorded.
+    let again = cluster.election.identification(2, 1, 5, now_ms());
+    let second = cluster.submit(leader, again).await.judged.expect("a verdict");
+    assert_eq!(second.verdict, Verdict::Refused(Refusal::AlreadyAdmitted));
+
+    // The same record again, through every node: the same leaf; through one node: the same bytes.
+    for node in 1..=3 {
+        let first = cluster.core(node).submit(submission.clone(), None).await;
+        assert_eq!(first, cluster.core(node).submit(submission.clone(), None).await);
+        assert_eq!(cluster.submit(node, submission.clone()).await.judged.unwrap(), judged);
+    }
+    let view = cluster.core(1).published().borrow().clone().unwrap();
+    eventually("the second attempt is published", || {
+        let published = cluster.core(1).published().borrow().clone().unwrap();
+        published.view.counts.second_attempts == 1
+    })
+    .await;
+    assert_eq!(view.view.turnout.roll, u64::from(STATIONS * VOTERS));
+    assert!(view.checkpoint.size > TreeSize::ZERO);
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_recorded_is_answered_with_a_signed_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = cluster(&folder).await;
+    let node = cluster.follower();
+    let good = cluster.election.preparation();
+
+    let mut broken = good[0].to_vec();
+    *broken.last_mut().unwrap() ^= 1;
+    broken[60] ^= 1;
+    let mut bad_signature = good[0].to_vec();
+    let at = bad_signature.len() - 10;
+    bad_signature[at] ^= 1;
+    let unknown_key = cluster.election.identification(1, 1, 1, now_ms());
+    let cases = [
+        (broken, None),
+        (bad_signature, Some("bad-signature")),
+        (unknown_key.to_vec(), Some("unknown-key")),
+        (vec![0; 200_000], Some("too-long")),
+        (b"hello".to_vec(), Some("not-canonical")),
+    ];
+    let before = cluster.core(node).store().size();
+    for (bytes, expected) in cases {
+        match cluster.core(node).submit(bytes.into(), None).await {
+            Answer::Refusal { code, text, .. } => {
+                assert!(expected.is_none_or(|expected| expected == code), "{code} for {expected:?}");
+                assert!(text.len() > 20, "{text}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(cluster.core(node).store().size(), before);
+    assert_eq!(cluster.core(node).refusals().values().sum::<u64>(), 5);
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restart_of_all_the_ledger_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = cluster(&folder).await;
+    cluster.open_polls(STATIONS).await;
+    let submission = cluster.election.identification(1, 1, 7, now_ms());
+    let judged = cluster.submit(1, submission.clone()).await.judged.unwrap();
+    let receipt = cluster.core(1).receipt(judged.leaf, WAIT).await.unwrap();
+    let (size, cosigned) = (cluster.core(1).store().size(), cluster.core(1).status().cosigned_size);
+    assert!(cosigned > 0);
+
+    // Two processes never share a folder.
+    assert!(matches!(cluster.try_start(1).await.unwrap_err(), CoreError::Locked(_)));
+
+    cluster.stop().await;
+    for node in 1..=3 {
+        cluster.start_node(node).await;
+    }
+    cluster.wait_ready().await;
+    assert_eq!(cluster.core(1).store().size(), size);
+    assert!(cluster.core(1).status().cosigned_size >= cosigned);
+    let published = cluster.core(1).published().borrow().clone().expect("the archived checkpoint is served at once");
+    assert!(published.checkpoint.size >= judged.leaf.size_after());
+    assert_eq!(published.view.head, published.checkpoint.head());
+    receipt.verify(cluster.core(1).trust()).unwrap();
+
+    assert_eq!(cluster.submit(2, submission).await.judged.unwrap(), judged);
+    let next = cluster.election.identification(2, 2, 7, now_ms());
+    let judged = cluster.submit(3, next).await.judged.unwrap();
+    for node in 1..=3 {
+        let receipt = cluster.core(node).receipt(judged.leaf, WAIT).await.unwrap();
+        receipt.verify(cluster.core(node).trust()).unwrap();
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promised_record_survives_in_the_outbox_until_there_is_a_leader() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = cluster(&folder).await;
+    cluster.open_polls(STATIONS).await;
+    // A majority goes: nothing can be sequenced, but the record can be promised.
+    let kept = cluster.follower();
+    for node in (1..=3).filter(|node| *node != kept) {
+        cluster.stop_node(node).await;
+    }
+    let submission = cluster.election.identification(1, 1, 9, now_ms());
+    let answer = cluster.core(kept).submit(submission.clone(), Some(Duration::from_millis(200))).await;
+    let Answer::Promise(bytes) = answer else { panic!("{answer:?}") };
+    assert_eq!(cluster.promise(kept, &bytes).judged, None);
+    assert_eq!(cluster.core(kept).status().outbox_records, 1);
+
+    // Its node goes too, and everybody comes back: the record is sequenced without anybody asking again.
+    cluster.stop_node(kept).await;
+    for node in 1..=3 {
+        cluster.start_node(node).await;
+    }
+    cluster.wait_ready().await;
+    let id = id_of(&submission);
+    for node in 1..=3 {
+        eventually("the record is in the ledger", || cluster.core(node).lookup(&id).is_some()).await;
+    }
+    eventually("the outbox is empty", || cluster.core(kept).status().outbox_records == 0).await;
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_published_without_the_quorum_and_publishing_goes_on_when_it_returns() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = cluster(&folder).await;
+    cluster.open_polls(STATIONS).await;
+    // 3 of 3 must cosign, 2 of 3 sequence.
+    let gone = cluster.follower();
+    cluster.stop_node(gone).await;
+    let node = *cluster.running.keys().next().unwrap();
+    let submission = cluster.election.identification(1, 1, 3, now_ms());
+    let judged = cluster.submit(node, submission).await.judged.expect("two nodes sequence");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let covered = |cluster: &Cluster, node: u32| {
+        let published = cluster.core(node).published().borrow().clone();
+        published.is_some_and(|published| judged.leaf.within(published.checkpoint.size).is_ok())
+    };
+    assert!(!covered(&cluster, node));
+
+    cluster.start_node(gone).await;
+    for node in 1..=3 {
+        eventually("the checkpoint is published", || covered(&cluster, node)).await;
+    }
+    cluster.stop().await;
+}
