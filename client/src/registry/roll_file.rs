@@ -125,6 +125,8 @@ impl<R: BufRead> RollFile<R> {
         loop {
             let first = self.line == 0;
             let Some(bytes) = self.read_line()? else {
+                // The fault is told once.
+                self.line = self.line.max(1);
                 let empty = RollFault { line: 1, what: format!("the file is empty; the header {HEADER} is missing") };
                 return Ok(first.then_some(Err(empty)));
             };

@@ -1,0 +1,252 @@
+//! The program `tamga` on copies of a ledger, good and tampered with.
+
+mod common;
+#[path = "common/mirror.rs"]
+mod mirror;
+
+use common::{ORGANISATIONS, World, phase_filler};
+use mirror::StoreSource;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use tamga_client::source::download;
+use tamga_ledger::tree::decode_bundle;
+use tamga_platform::disk::OsDisk;
+use tempfile::TempDir;
+
+struct Ledger {
+    world: World,
+    folder: TempDir,
+}
+
+/// A finished election of more than 256 entries, downloaded into a folder. Tests that change bytes copy it.
+fn ledger() -> &'static Ledger {
+    static LEDGER: OnceLock<Ledger> = OnceLock::new();
+    LEDGER.get_or_init(|| {
+        let mut world = World::prepared();
+        world.seal_roll();
+        world.open_all();
+        phase_filler(&mut world, 600);
+        world.vote();
+        let builders = world.count_and_close();
+        world.seal_voting();
+        world.publish_counts(&builders);
+        world.seal_results();
+        let source = StoreSource::of(&world, world.checkpoint(&ORGANISATIONS));
+        let folder = tempfile::tempdir().unwrap();
+        let done = download(&source, &world.trust, &OsDisk, folder.path(), |_, _| {}).unwrap();
+        assert!(done.confidential);
+        Ledger { world, folder }
+    })
+}
+
+fn copy() -> TempDir {
+    let target = tempfile::tempdir().unwrap();
+    copy_folder(ledger().folder.path(), target.path());
+    target
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn tamga(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tamga")).args(arguments).output().unwrap()
+}
+
+/// Runs a command with the right digest; exit code and JSON.
+fn run(command: &str, source: &Path, more: &[&str]) -> (i32, Value) {
+    let genesis = ledger().world.scribe.election().to_string();
+    let source = source.display().to_string();
+    let arguments = [&["--json", command, &source, "--genesis", &genesis], more].concat();
+    let output = tamga(&arguments);
+    let text = String::from_utf8(output.stdout).unwrap();
+    (output.status.code().unwrap(), serde_json::from_str(&text).unwrap_or_else(|_| panic!("{command}: {text:?}")))
+}
+
+fn bundle(folder: &Path, index: u64) -> PathBuf {
+    folder.join(format!("tile/entries/{index:03}"))
+}
+
+/// Where entry `place` of a bundle starts.
+fn offset_of(bytes: &[u8], place: usize) -> usize {
+    decode_bundle(bytes).unwrap()[..place].iter().map(|entry| entry.len() + 2).sum::<usize>() + 2
+}
+
+#[test]
+fn a_good_copy_verifies() {
+    let folder = ledger().folder.path();
+    let (code, checkpoint) = run("checkpoint", folder, &[]);
+    assert_eq!((code, checkpoint["outcome"].as_str()), (0, Some("verified")));
+    assert_eq!(checkpoint["checkpoint"]["organisations"].as_array().unwrap().len(), 3);
+    let (code, audit) = run("audit", folder, &[]);
+    assert_eq!((code, audit["audit"]["ok"].as_bool()), (0, Some(true)), "{audit:#}");
+    assert_eq!(audit["audit"]["entries"], ledger().world.entries.len());
+    assert_eq!(audit["audit"]["verdicts_not_rederived"], 0);
+    let (code, results) = run("results", folder, &[]);
+    assert_eq!(code, 0);
+    let hand = &results["results"]["tally"]["constituencies"][0]["hand"];
+    assert_eq!(hand["counts"], serde_json::json!([3, 2, 0, 1, 0]));
+    assert_eq!(results["results"]["sealed"], true);
+}
+
+#[test]
+fn people_get_tables() {
+    let genesis = ledger().world.scribe.election().to_string();
+    let folder = ledger().folder.path().display().to_string();
+    for (command, words) in [("results", "Constituency 1"), ("audit", "not proven"), ("checkpoint", "3 of 3")] {
+        let output = tamga(&[command, &folder, "--genesis", &genesis]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && text.starts_with("VERIFIED") && text.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn a_receipt_is_made_found_and_verified_offline() {
+    let ledger = ledger();
+    let files = tempfile::tempdir().unwrap();
+    let out = files.path().join("receipt");
+    let record = ledger.world.ids[300].to_string();
+    let arguments = ["--record", &record, "--out", &out.display().to_string()];
+    let (code, proof) = run("prove", ledger.folder.path(), &arguments);
+    assert_eq!((code, proof["leaf"].as_u64()), (0, Some(300)), "{proof}");
+    let (code, verified) = run("verify", &out, &[]);
+    assert_eq!((code, verified["record"].as_str()), (0, Some(record.as_str())));
+    // One byte of the file changed, wherever it is: never verified.
+    let good = std::fs::read(&out).unwrap();
+    for at in (0..good.len()).step_by(good.len() / 40) {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        std::fs::write(&out, bad).unwrap();
+        assert_eq!(run("verify", &out, &[]).0, 1, "byte {at}");
+    }
+    let (code, _) = run("prove", ledger.folder.path(), &["--leaf", "100000", "--out", &out.display().to_string()]);
+    assert_eq!(code, 2);
+}
+
+#[test]
+fn another_election_is_refuted_and_an_absent_one_unchecked() {
+    let folder = ledger().folder.path().display().to_string();
+    let other = "00".repeat(32);
+    assert_eq!(tamga(&["audit", &folder, "--genesis", &other]).status.code(), Some(1));
+    assert_eq!(tamga(&["audit", "/nonexistent", "--genesis", &other]).status.code(), Some(2));
+    assert_eq!(tamga(&["checkpoint", "http://127.0.0.1:1", "--genesis", &other]).status.code(), Some(2));
+    assert_eq!(tamga(&["checkpoint", &folder]).status.code(), Some(2), "the digest has to be given");
+    assert_eq!(tamga(&["checkpoint", &folder, "--genesis", "abc"]).status.code(), Some(2));
+}
+
+#[test]
+fn the_first_bad_entry_is_named_whichever_byte_is_changed() {
+    for (index, place, inside) in [(0, 0, 5), (0, 255, 40), (1, 100, 3), (1, 100, -1), (1, 7, -2), (2, 3, 20)] {
+        let copy = copy();
+        let mut path = bundle(copy.path(), index);
+        if !path.is_file() {
+            let folder = path.with_extension("p");
+            path = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+        }
+        let mut bytes = std::fs::read(&path).unwrap();
+        let at = (offset_of(&bytes, place) as i64 + inside) as usize;
+        bytes[at] ^= 0x01;
+        std::fs::write(&path, bytes).unwrap();
+        let (code, audit) = run("audit", copy.path(), &[]);
+        let leaf = index * 256 + place as u64;
+        assert_eq!(code, 1, "bundle {index} entry {place} byte {inside}");
+        assert_eq!(audit["audit"]["findings"][0]["leaf"], leaf, "bundle {index} entry {place} byte {inside}");
+        let (code, results) = run("results", copy.path(), &[]);
+        assert_eq!((code, results.get("results")), (1, None), "no results out of a ledger that does not hold");
+    }
+}
+
+#[test]
+fn changed_tiles_are_findings_and_blame_no_entry() {
+    for tile in ["tile/0/000", "blake3/tile/0/001"] {
+        let copy = copy();
+        let path = copy.path().join(tile);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[1000] ^= 0x80;
+        std::fs::write(&path, bytes).unwrap();
+        let (code, audit) = run("audit", copy.path(), &[]);
+        let findings = audit["audit"]["findings"].as_array().unwrap();
+        assert_eq!((code, findings.len(), findings[0]["check"].as_str()), (1, 1, Some("tile-differs")), "{audit:#}");
+    }
+}
+
+#[test]
+fn a_changed_confidential_body_is_found() {
+    let copy = copy();
+    let mut names: Vec<PathBuf> = walk(&copy.path().join("tile/confidential"));
+    names.sort();
+    let (path, mut bytes) = names
+        .into_iter()
+        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+        .find(|(_, bytes)| bytes.iter().any(|byte| *byte != 0))
+        .unwrap();
+    let at = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[at] ^= 0x01;
+    std::fs::write(path, bytes).unwrap();
+    let (code, audit) = run("audit", copy.path(), &[]);
+    assert_eq!((code, audit["audit"]["findings"][0]["check"].as_str()), (1, Some("record-unauthentic")));
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn a_checkpoint_without_quorum_is_refuted() {
+    let copy = copy();
+    std::fs::write(copy.path().join("checkpoint"), ledger().world.checkpoint(&["cec", "university"])).unwrap();
+    for command in ["checkpoint", "audit", "results"] {
+        let (code, answer) = run(command, copy.path(), &[]);
+        assert_eq!(code, 1);
+        assert!(answer["error"].as_str().unwrap().contains("trust policy is not satisfied"), "{answer}");
+    }
+}
+
+#[test]
+fn missing_files_are_unchecked_not_refuted() {
+    let copy = copy();
+    std::fs::remove_file(bundle(copy.path(), 1)).unwrap();
+    let (code, answer) = run("audit", copy.path(), &[]);
+    assert_eq!((code, answer["outcome"].as_str()), (2, Some("unchecked")), "{answer}");
+}
+
+#[test]
+fn before_the_voting_seal_verdicts_are_taken_as_stated_and_said_to_be() {
+    let ledger = ledger();
+    let copy = copy();
+    std::fs::remove_dir_all(copy.path().join("tile/confidential")).unwrap();
+    let (code, audit) = run("audit", copy.path(), &[]);
+    assert_eq!((code, audit["confidential"].as_bool()), (0, Some(false)), "{audit:#}");
+    assert_eq!(audit["audit"]["verdicts_not_rederived"], 9);
+    let source = {
+        let mut source = StoreSource::of(&ledger.world, ledger.world.checkpoint(&ORGANISATIONS));
+        source.confidential_public = false;
+        source
+    };
+    let folder = tempfile::tempdir().unwrap();
+    assert!(!download(&source, &ledger.world.trust, &OsDisk, folder.path(), |_, _| {}).unwrap().confidential);
+}
+
+#[test]
+fn a_copy_is_copied_again_and_keeps_full_tiles() {
+    let target = tempfile::tempdir().unwrap();
+    let folder = target.path().display().to_string();
+    let (code, first) = run("download", ledger().folder.path(), &[&folder]);
+    assert_eq!((code, first["files_kept"].as_u64()), (0, Some(0)), "{first}");
+    let (code, second) = run("download", ledger().folder.path(), &[&folder]);
+    assert_eq!(code, 0);
+    assert!(second["files_kept"].as_u64().unwrap() >= 4);
+    assert_eq!(run("audit", target.path(), &[]).0, 0);
+}

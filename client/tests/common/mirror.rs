@@ -1,0 +1,76 @@
+//! A ledger store as a source, so that copies and the program can be tried on what a node would serve.
+
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "shared by several test programs")]
+
+use super::World;
+use std::path::Path;
+use std::sync::Arc;
+use tamga_client::source::{Fetched, Resource, Source, SourceError, Tree};
+use tamga_ledger::ids::RecordId;
+use tamga_ledger::store::{Confidential, LogPosition, NewEntry, Options, Store};
+use tamga_ledger::tree::{Blake3Tree, LeafIndex, Sha256Tree, TILE_WIDTH, TileKind, TilePath, encode_bundle};
+use tamga_platform::disk::MemDisk;
+
+pub struct StoreSource {
+    store: Store,
+    note: String,
+    pub confidential_public: bool,
+}
+
+impl StoreSource {
+    pub fn of(world: &World, note: String) -> Self {
+        let disk = Arc::new(MemDisk::default());
+        let (store, _) = Store::open(disk, Path::new("/ledger"), Options::default()).unwrap();
+        let entries: Vec<NewEntry<'_>> = world
+            .entries
+            .iter()
+            .map(|(entry, confidential)| NewEntry { entry, confidential, class: u8::from(!confidential.is_empty()) })
+            .collect();
+        let head = store.append(LogPosition { term: 1, leader: 1, index: 1 }, &entries).unwrap();
+        assert_eq!(head, world.state.head());
+        Self { store, note, confidential_public: true }
+    }
+
+    fn tile(&self, tree: Tree, path: &TilePath) -> Option<Vec<u8>> {
+        let TileKind::Hashes(level) = path.kind() else { return None };
+        match tree {
+            Tree::Sha256 => self.store.tile::<Sha256Tree>(level, path.index(), path.width()).ok(),
+            Tree::Blake3 => self.store.tile::<Blake3Tree>(level, path.index(), path.width()).ok(),
+        }
+    }
+
+    fn bodies(&self, path: &TilePath) -> Option<Vec<u8>> {
+        let first = path.index() * TILE_WIDTH;
+        let bodies: Option<Vec<Vec<u8>>> = (first..first + path.width().count() as u64)
+            .map(|leaf| match self.store.confidential(LeafIndex::new(leaf).ok()?).ok()? {
+                Confidential::Kept { body, .. } => Some(body),
+                _ => Some(Vec::new()),
+            })
+            .collect();
+        encode_bundle(&bodies?).ok()
+    }
+}
+
+impl Source for StoreSource {
+    fn fetch(&self, resource: &Resource) -> Result<Fetched, SourceError> {
+        let found = match resource {
+            Resource::Checkpoint => Some(self.note.clone().into_bytes()),
+            Resource::Genesis => self.store.entry(LeafIndex::new(0).unwrap()).ok(),
+            Resource::Tile(tree, path) => self.tile(*tree, path),
+            Resource::Entries(path) => self.store.entry_bundle(path.index(), path.width()).ok(),
+            Resource::Confidential(_) if !self.confidential_public => {
+                return Ok(Fetched::Withheld("before the Voting seal".to_owned()));
+            }
+            Resource::Confidential(path) => self.bodies(path),
+        };
+        Ok(found.map_or(Fetched::Absent, Fetched::Found))
+    }
+
+    fn find(&self, _: &RecordId) -> Result<Option<LeafIndex>, SourceError> {
+        Ok(None)
+    }
+
+    fn name(&self) -> &str {
+        "store"
+    }
+}
