@@ -168,7 +168,8 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Text, filter: "info".to_owned() }
+        // openraft tells each of its steps at level info.
+        Self { format: LogFormat::Text, filter: "info,openraft=warn".to_owned() }
     }
 }
 

@@ -1,7 +1,10 @@
 //! Whole nodes in one process over loopback: started from their files, asked over HTTP and gRPC, stopped.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails here has found something")]
+
+mod support;
+
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,28 +13,24 @@ use bytes::Bytes;
 use http::{Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use support::Cluster;
 use tamga_consensus::TcpDialer;
-use tamga_ledger::ids::{Digest, ElectionId, RecordId};
-use tamga_ledger::kinds::{Decree, Election, Title};
+use tamga_ledger::ids::{ElectionId, RecordId};
 use tamga_ledger::promise::NodeRefusal;
 use tamga_ledger::receipt::Receipt;
 use tamga_ledger::trust::Trust;
-use tamga_node::config::{Config, CoreTuning, Peer};
+use tamga_node::config::Config;
 use tamga_node::listeners::TcpNetwork;
 use tamga_node::proto::reading_client::ReadingClient;
 use tamga_node::proto::submission_client::SubmissionClient;
 use tamga_node::proto::{
     GetReceiptRequest, StreamEntriesRequest, SubmitRequest, WatchCheckpointsRequest, get_receipt_request, submit_reply,
 };
-use tamga_node::provision::{
-    generate_node, generate_organisation, loopback_config, read_genesis, sign_genesis, trust_policy, write_config,
-    write_genesis,
-};
 use tamga_node::run::{ADDRESSES_FILE, Addresses, RunError, Seams, run};
 use tamga_platform::blocking::ThreadPool;
 use tamga_platform::clock::SystemClock;
 use tamga_platform::disk::OsDisk;
-use tamga_platform::entropy::{OsEntropy, SeededEntropy};
+use tamga_platform::entropy::OsEntropy;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -39,108 +38,6 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_stream::StreamExt as _;
 
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// An election of `n` organisations with one node each, on disk.
-struct Cluster {
-    folder: tempfile::TempDir,
-    trust: Trust,
-    n: u32,
-}
-
-fn title(en: &str) -> Title {
-    Title { ky: en.to_owned(), ru: en.to_owned(), en: en.to_owned() }
-}
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-impl Cluster {
-    fn new(n: u32) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let entropy = SeededEntropy::new(42);
-        let mut organisations = Vec::new();
-        let mut registered = Vec::new();
-        for id in 1..=n {
-            let name = format!("org-{id}");
-            let organisation = generate_organisation(&entropy, &name, title(&name));
-            let node = generate_node(&entropy, id, &format!("{name}/node-{id}")).unwrap();
-            node.write(&OsDisk, &folder.path().join(format!("node-{id}/keys"))).unwrap();
-            registered.push(organisation.organisation(vec![node.public]));
-            organisations.push(organisation);
-        }
-        let election = election(registered);
-        let (genesis, _) = sign_genesis(&entropy, &election, &organisations).unwrap();
-        let path = folder.path().join("genesis.cbor");
-        write_genesis(&OsDisk, &path, &genesis).unwrap();
-        let trust = Trust::from_submission(read_genesis(&OsDisk, &path).unwrap(), None).unwrap();
-        let cluster = Self { folder, trust, n };
-        cluster.configure();
-        cluster
-    }
-
-    fn configure(&self) {
-        let peers: Vec<Peer> = (1..=self.n).map(|id| Peer { id, address: free_address().to_string() }).collect();
-        for peer in &peers {
-            let own = peer.address.parse().unwrap();
-            let mut config = loopback_config(peer.id, Path::new("../genesis.cbor"), own, peers.clone());
-            config.tuning = CoreTuning {
-                raft_segment_bytes: Some(1 << 20),
-                disk_reserve_bytes: Some(1 << 20),
-                heartbeat_ms: Some(100),
-                election_ms_min: Some(400),
-                election_ms_max: Some(800),
-                ..CoreTuning::default()
-            };
-            config.limits.drain_ms = 1_000;
-            write_config(&OsDisk, &self.path(peer.id).join("node.toml"), &config).unwrap();
-        }
-    }
-
-    fn path(&self, node: u32) -> PathBuf {
-        self.folder.path().join(format!("node-{node}"))
-    }
-
-    fn config(&self, node: u32) -> Config {
-        Config::load(&OsDisk, &self.path(node).join("node.toml")).unwrap()
-    }
-
-    async fn start(&self, node: u32) -> Running {
-        Running::start(self.config(node)).await
-    }
-
-    async fn start_all(&self) -> Vec<Running> {
-        let nodes = (1..=self.n).map(|node| self.start(node));
-        futures::future::join_all(nodes).await
-    }
-}
-
-fn election(organisations: Vec<tamga_ledger::kinds::Organisation>) -> Election {
-    Election {
-        real: 0,
-        title: title("Rehearsal"),
-        origin_prefix: "rehearsal.tamga.example".to_owned(),
-        decree: Decree {
-            number: "1".to_owned(),
-            date: "2025-01-01".to_owned(),
-            blake3: Digest([1; 32]),
-            sha256: Digest([2; 32]),
-        },
-        rules_version: 1,
-        parts: vec![Digest([3; 32])],
-        trust_policy: trust_policy(&organisations).unwrap(),
-        organisations,
-        cluster_epoch: 1,
-        embargo_ms: 0,
-        official_hours: Vec::new(),
-        checkpoint_interval_ms: 200,
-        cell_papers_min: 10,
-        attestation_validity_ms: 600_000,
-        member_quorum: 1,
-        offline_identifications_max: 100,
-        retention_months: 12,
-    }
-}
 
 fn seams() -> Seams {
     Seams {
@@ -152,6 +49,14 @@ fn seams() -> Seams {
         network: Arc::new(TcpNetwork),
         metrics: None,
     }
+}
+
+async fn start(cluster: &Cluster, node: u32) -> Running {
+    Running::start(cluster.config(node)).await
+}
+
+async fn start_all(cluster: &Cluster) -> Vec<Running> {
+    futures::future::join_all((1..=cluster.n).map(|node| start(cluster, node))).await
 }
 
 struct Running {
@@ -249,7 +154,7 @@ async fn request(address: SocketAddr, builder: http::request::Builder) -> Answer
 #[tokio::test(flavor = "multi_thread")]
 async fn one_node_publishes_and_answers_every_route() {
     let cluster = Cluster::new(1);
-    let node = cluster.start(1).await;
+    let node = start(&cluster, 1).await;
     let checkpoint = node.published(1).await;
     let size = checkpoint["size"].as_u64().unwrap();
 
@@ -400,7 +305,7 @@ async fn check_grpc(node: &Running, cluster: &Cluster) {
 #[tokio::test(flavor = "multi_thread")]
 async fn three_nodes_cosign_stop_and_come_back() {
     let cluster = Cluster::new(3);
-    let nodes = cluster.start_all().await;
+    let nodes = start_all(&cluster).await;
     let mut roots = Vec::new();
     for node in &nodes {
         let checkpoint = node.published(1).await;
@@ -411,7 +316,7 @@ async fn three_nodes_cosign_stop_and_come_back() {
     for node in nodes {
         node.stop().await;
     }
-    let nodes = cluster.start_all().await;
+    let nodes = start_all(&cluster).await;
     for node in &nodes {
         assert_eq!(node.published(1).await["sha256"], roots[0].0);
     }
