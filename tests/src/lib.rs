@@ -1,1 +1,28 @@
-//! tamga-tests
+//! Whole clusters of real processes: what the system promises, told as stories in `tests/tests/`.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`world`] | everything outside the cluster: a small rehearsal election, its keys, voters and authors |
+//! | [`station`] | what a station counts and signs at its close |
+//! | [`rehearsal`] | the cluster under test: `tamga-node` processes, started, killed, started again |
+//! | [`load`] | stations that submit until told to stop, and keep what was acknowledged |
+//! | [`copy`] | a copy of what one node has published, checked by hash functions of other people |
+//! | [`http`] | one GET, by hand: what a stranger's client would see |
+//! | [`program`] | the program `tamga` as a process |
+//! | [`wait`] | waiting for conditions; nothing here sleeps in the hope that something has happened |
+//!
+//! Everything here panics when it does not find what it expects: it is called by tests only.
+
+#![allow(clippy::unwrap_used, reason = "test code: a panic is how a test fails")]
+
+pub mod copy;
+pub mod http;
+pub mod load;
+pub mod program;
+pub mod rehearsal;
+pub mod station;
+pub mod wait;
+pub mod world;
+
+pub use rehearsal::Rehearsal;
+pub use world::{Plan, Voter, World};
