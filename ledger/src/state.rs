@@ -37,6 +37,8 @@ pub struct State {
     pub(crate) frontier: TwinFrontier,
     pub(crate) cuts: VecDeque<TreeHead>,
     pub(crate) last_cut_size: u64,
+    /// Admissions whose roll line is not known, because an auditor was not given the confidential body; 0 in a node.
+    pub(crate) admitted_unseen: u64,
 }
 
 /// How many cuts a seal may look back.

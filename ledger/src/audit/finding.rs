@@ -90,5 +90,5 @@ pub const NOT_PROVEN: &[&str] = &[
     "That the devices and the population register told the truth about who stood in the polling station.",
     "That counts inside cells that are never opened are not negative: only their sums are opened.",
     "That no complete quorum of organisations colluded: outside witnesses and kept receipts speak to that.",
-    "Anything about identifications whose confidential body is withheld, beyond their signatures and their place.",
+    "Anything about identifications whose confidential body is withheld, beyond their signatures and their place; nor, without them, the Voting seal's root over admitted voters.",
 ];

@@ -118,6 +118,7 @@ impl Identify {
         {
             *admitted = u32::try_from(leaf + 1).unwrap_or(u32::MAX);
         }
+        state.admitted_unseen += u64::from(self.mark.is_none() && !self.collision);
         let unit_id = self.unit;
         let unit = unit_entry(state, unit_id);
         unit.identified_offline += u32::from(!self.online);

@@ -177,7 +177,10 @@ impl State {
         let index = self.head().size.next_index().ok()?;
         let time_ms = time_ms.max(self.time_ms);
         let (verdict, effect) = match stated {
-            Some(verdict) if verdict.is_accepted() => (verdict, self.stated_effect(&authentic)),
+            Some(verdict) if verdict.is_accepted() => {
+                let effect = self.stated_effect(&authentic, verdict.flags());
+                (verdict, effect)
+            }
             Some(verdict) => (verdict, Effect::Nothing),
             None => match self.decide(time_ms, &authentic) {
                 Ok((mut flags, effect)) => {

@@ -227,8 +227,9 @@ impl State {
         if here != 0 && here == there { Err(Refusal::WrongStation) } else { Ok(true) }
     }
 
-    /// What an accepted identification changes as far as its public part tells: for an auditor without the secret.
-    pub(super) fn stated_effect(&self, authentic: &Authentic) -> Effect {
+    /// What an accepted identification changes as far as its public part and its stated flags tell: for an auditor without
+    /// the secret.
+    pub(super) fn stated_effect(&self, authentic: &Authentic, stated: &[Flag]) -> Effect {
         let (Content::Identification(public, _), Ok(unit), Some(device)) =
             (authentic.content(), unit_of(authentic.record()), authentic.record().author_key())
         else {
@@ -241,7 +242,7 @@ impl State {
             remote: public.mode == 1,
             online: public.online == 1,
             mark: None,
-            collision: false,
+            collision: stated.iter().any(|flag| flag.code == FlagCode::OfflineCollision as u16),
             attestation: None,
         })
     }
