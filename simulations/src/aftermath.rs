@@ -77,7 +77,7 @@ pub async fn agreement(nodes: &Nodes, last: LeafIndex) -> Result<Agreement, Afte
             let first = all.into_iter().find_map(|(_, one)| one.ok());
             let checkpoint = match first {
                 Some(checkpoint) => checkpoint,
-                None => nodes.checkpoint().await?,
+                None => nodes.checkpoint_over(last.get()).await?,
             };
             return Ok(Agreement { checkpoint, agree, words });
         }

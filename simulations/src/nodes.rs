@@ -47,6 +47,14 @@ pub enum NodesError {
         /// The record.
         what: &'static str,
     },
+    /// Recorded, but no checkpoint covers it.
+    #[error("no published checkpoint covers leaf {leaf} after {} s: {what}", RECEIPT_WITHIN.as_secs())]
+    Unpublished {
+        /// Which leaf.
+        leaf: u64,
+        /// What there is.
+        what: String,
+    },
     /// Recorded, but refused.
     #[error("{what} at leaf {leaf} was to be accepted, but: {verdict}")]
     Refused {
@@ -163,12 +171,23 @@ impl Nodes {
         Ok(self.way(via)?.client.receipt_at(id, leaf, RECEIPT_WITHIN).await?)
     }
 
-    /// The latest checkpoint that any node has published, verified.
+    /// A published checkpoint, verified, that covers a leaf; waited for.
     ///
     /// # Errors
-    /// [`NodesError::Device`].
-    pub async fn checkpoint(&self) -> Result<VerifiedCheckpoint, NodesError> {
-        Ok(self.way(0)?.client.checkpoint().await?)
+    /// [`NodesError::Unpublished`].
+    pub async fn checkpoint_over(&self, leaf: u64) -> Result<VerifiedCheckpoint, NodesError> {
+        let began = Instant::now();
+        loop {
+            let what = match self.way(0)?.client.checkpoint().await {
+                Ok(checkpoint) if checkpoint.checkpoint().size.get() > leaf => return Ok(checkpoint),
+                Ok(checkpoint) => format!("the latest has {} entries", checkpoint.checkpoint().size),
+                Err(error) => error.to_string(),
+            };
+            if began.elapsed() > RECEIPT_WITHIN {
+                return Err(NodesError::Unpublished { leaf, what });
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// The latest checkpoint of each node, verified; with what went wrong where there is none.

@@ -88,7 +88,7 @@ impl Day {
 
     pub(super) async fn seal_voting(&self, console: &Console) -> Result<(), DayError> {
         let phase = console.phase("Voting seal", 1);
-        let head = self.nodes.checkpoint().await?.checkpoint().head();
+        let head = self.head().await?;
         let world = &self.world;
         let seal = voting_seal(&head, world.admitted_root());
         let seal = world.scribe.seal(&world.commission, &seal).map_err(WorldError::from)?;
@@ -101,7 +101,7 @@ impl Day {
     /// The seal carries the digest of the tally that the simulated votes give: the ledger refuses it if its own differs.
     pub(super) async fn seal_results(&self, console: &Console) -> Result<LeafIndex, DayError> {
         let phase = console.phase("Results seal", 1);
-        let head = self.nodes.checkpoint().await?.checkpoint().head();
+        let head = self.head().await?;
         let world = &self.world;
         let digest = Truth::of(world).tally().digest();
         let seal = world.scribe.seal(&world.commission, &results_seal(&head, digest)).map_err(WorldError::from)?;

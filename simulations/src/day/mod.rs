@@ -19,11 +19,11 @@ use crate::measure::Measures;
 use crate::nodes::{Nodes, NodesError};
 use crate::world::{Desk, World, WorldError};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tamga_ledger::kinds::DefinitionPart;
 use tamga_ledger::submission::Submission;
-use tamga_ledger::tree::LeafIndex;
+use tamga_ledger::tree::{LeafIndex, TreeHead};
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
@@ -54,6 +54,8 @@ pub struct Day {
     /// Identifications a second that are offered, whatever the cluster does; none for as many as it takes.
     pub rate: Option<f64>,
     next_via: Arc<AtomicUsize>,
+    /// The highest leaf of what stations and commission have sent, identifications aside.
+    last_leaf: Arc<AtomicU64>,
     /// Receipts being fetched.
     aside: TaskTracker,
 }
@@ -68,6 +70,7 @@ impl Day {
             measures: Arc::default(),
             rate,
             next_via: Arc::default(),
+            last_leaf: Arc::default(),
             aside: TaskTracker::new(),
         }
     }
@@ -94,7 +97,15 @@ impl Day {
     /// Submits a record that has to be accepted, through one node after the other; returns where it is.
     async fn send(&self, what: &'static str, submission: &Submission) -> Result<LeafIndex, DayError> {
         let via = self.next_via.fetch_add(1, Ordering::Relaxed);
-        Ok(self.nodes.accepted(what, via, submission).await?.leaf)
+        let leaf = self.nodes.accepted(what, via, submission).await?.leaf;
+        self.last_leaf.fetch_max(leaf.get(), Ordering::Relaxed);
+        Ok(leaf)
+    }
+
+    /// The head of a published checkpoint that covers everything sent so far: what a seal speaks about.
+    async fn head(&self) -> Result<TreeHead, DayError> {
+        let last = self.last_leaf.load(Ordering::Relaxed);
+        Ok(self.nodes.checkpoint_over(last).await?.checkpoint().head())
     }
 
     /// A station by its place in the list.

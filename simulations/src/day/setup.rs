@@ -72,7 +72,7 @@ impl Day {
 
     pub(super) async fn seal_roll(&self, console: &Console) -> Result<(), DayError> {
         let phase = console.phase("Roll seal", 1);
-        let head = self.nodes.checkpoint().await?.checkpoint().head();
+        let head = self.head().await?;
         let world = &self.world;
         let seal = world.scribe.seal(&world.commission, &roll_seal(&head)).map_err(WorldError::from)?;
         self.send("the Roll seal", &seal).await?;
