@@ -47,6 +47,9 @@ pub fn program(package: &str, name: &str) -> Result<PathBuf, BinaryError> {
     if binary.is_file() { Ok(binary) } else { Err(BinaryError::Missing(binary)) }
 }
 
+/// What cargo sets for the program that it runs.
+const OURS: [&str; 5] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"];
+
 /// A second or less when nothing has changed since.
 fn build(cargo: &Path, folder: &Path, package: &str, name: &str) -> Result<(), BinaryError> {
     let mut command = Command::new(cargo);
@@ -57,6 +60,12 @@ fn build(cargo: &Path, folder: &Path, package: &str, name: &str) -> Result<(), B
     }
     if let Some(target) = folder.parent() {
         command.arg("--target-dir").arg(target);
+    }
+    // What cargo tells us about ourselves would make build scripts (ring's) believe that something has changed.
+    for (name, _) in std::env::vars_os() {
+        if OURS.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+            command.env_remove(name);
+        }
     }
     let status = command.stdin(Stdio::null()).status().map_err(|error| BinaryError::Build(error.to_string()))?;
     if status.success() { Ok(()) } else { Err(BinaryError::Build(format!("cargo ended with {status}"))) }
