@@ -62,10 +62,16 @@ impl Shared {
             }
             let stale = self.outbox.ready_stale(Outbox::stale_limit(Instant::now(), self.tuning.reforward_after));
             metrics::counter!("tamga_reforwarded_total").increment(stale as u64);
-            while let Some(target) = now
-                && self.hand_over(target).await
-                && !self.is_stopping()
-            {}
+            let handing = async {
+                while let Some(target) = now
+                    && self.hand_over(target).await
+                    && !self.is_stopping()
+                {}
+            };
+            tokio::select! {
+                () = handing => {}
+                () = self.stopped() => return,
+            }
         }
     }
 

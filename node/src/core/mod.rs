@@ -13,7 +13,7 @@
 //! | module | what |
 //! |---|---|
 //! | `setup`, `answer` | what a core is started with; what it tells its callers |
-//! | `start`, `replay` | the way up and down; the ledger's files into the judging state |
+//! | `start`, `open`, `replay` | the way up and down; the ledger's files into the judging state |
 //! | `admission`, `waiters` | submissions and their answers |
 //! | `outbox`, `dispatch`, `peers` | durable records on their way to the leader |
 //! | `pending`, `sequencer` | the leader's queue and its batches |
@@ -37,6 +37,7 @@ mod dispatch;
 mod evidence;
 mod keys;
 mod lock;
+mod open;
 mod outbox;
 mod peers;
 mod pending;

@@ -41,7 +41,11 @@ impl Shared {
                 led = leading => match led { Ok(status) => status.term, Err(_) => return },
                 () = self.stopped() => return,
             };
-            self.lead(&consensus, term).await;
+            tokio::select! {
+                () = self.lead(&consensus, term) => {}
+                // A proposal in flight is committed or not; its records are in somebody's outbox.
+                () = self.stopped() => return,
+            }
             self.pending.clear();
             if self.is_stopping() {
                 return;

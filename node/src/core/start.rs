@@ -10,10 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tamga_consensus::{ClusterId, Config, Consensus, Member, MembershipError, NodeId, Seams};
-use tamga_ledger::note::{CosignerKey, KeyName, LogKey, VerifiedCheckpoint};
+use tamga_ledger::note::{CosignerKey, KeyName, LogKey};
 use tamga_ledger::sign::public_key;
 use tamga_ledger::state::State;
-use tamga_ledger::store::{Options, Store};
 use tamga_ledger::trust::Trust;
 use tamga_platform::blocking::BlockingExt as _;
 use tamga_platform::disk::LockGuard;
@@ -27,16 +26,15 @@ use super::authentics::Authentics;
 use super::cosigning::{Cosigning, CutMade, Memory};
 use super::evidence::Evidence;
 use super::lock::Access as _;
+use super::open::{Opened, open_ledger};
 use super::outbox::{Outbox, Writer};
 use super::peers::Peers;
 use super::pending::Pending;
 use super::prepare::{PrepareAhead, Prepared};
-use super::replay::{Replay, Replayed};
-use super::setup::Index;
 use super::shared::Shared;
 use super::waiters::Waiters;
-use super::{Core, CoreError, CoreSeams, CoreSetup, Published};
-use crate::view::{MemViews, SledViews, ViewStore, Views};
+use super::{Core, CoreError, CoreSeams, CoreSetup};
+use crate::view::ViewStore;
 
 /// Between attempts to learn how far the others are.
 const CATCH_UP_RETRY: Duration = Duration::from_millis(100);
@@ -90,93 +88,6 @@ fn check_setup(setup: &CoreSetup, trust: &Trust) -> Result<(), CoreError> {
         return refuse("the members are not exactly the nodes of the genesis record".to_owned());
     }
     Ok(())
-}
-
-/// The ledger as replayed.
-struct Opened {
-    store: Arc<Store>,
-    state: Arc<RwLock<State>>,
-    views: Views,
-    view_store: Arc<dyn ViewStore>,
-    replayed: Replayed,
-    published: Option<Arc<Published>>,
-}
-
-async fn open_ledger(setup: &CoreSetup, seams: &CoreSeams, trust: &Arc<Trust>) -> Result<Opened, CoreError> {
-    let (disk, folder) = (Arc::clone(&seams.disk), setup.data_dir.join("ledger"));
-    let opened = seams.blocking.run(move || Store::open(disk, &folder, Options::default())).await;
-    let (store, recovery) = opened?;
-    tracing::info!(size = %recovery.head.size, cut_bytes = recovery.cut_bytes, "opened the ledger");
-    let store = Arc::new(store);
-    let archived = latest_checkpoint(&store, trust, &setup.data_dir)?;
-    let view_store = open_views(setup, seams).await;
-    let kept = match &archived {
-        Some((verified, _)) => load_view(seams, &view_store, verified).await,
-        None => None,
-    };
-    let (views, state) = (Views::default(), Arc::new(RwLock::new(State::empty())));
-    let wanted = archived.as_ref().filter(|_| kept.is_none());
-    let replay = Replay {
-        store: &store,
-        election: *trust.election_id(),
-        blocking: &seams.blocking,
-        views: &views,
-        view_at: wanted.map(|(verified, _)| verified.checkpoint().size),
-    };
-    let mut replayed = replay.run(&state).await?;
-    let (head, judged) = (store.head(), state.look().head());
-    if head != judged {
-        let path = setup.data_dir.join("ledger");
-        let what = format!("its roots are {head:?}, its entries give {judged:?}: run fsck and rebuild this node");
-        return Err(CoreError::Damaged { path, what });
-    }
-    let view = kept.or_else(|| replayed.view.take());
-    let published = archived
-        .zip(view)
-        .filter(|((verified, _), view)| verified.checkpoint().head() == view.head)
-        .map(|((verified, published_ms), view)| Arc::new(Shared::published_from(&verified, view, published_ms)));
-    Ok(Opened { store, state, views, view_store, replayed, published })
-}
-
-/// The latest archived checkpoint, verified again, with its time.
-fn latest_checkpoint(
-    store: &Store,
-    trust: &Trust,
-    folder: &Path,
-) -> Result<Option<(VerifiedCheckpoint, u64)>, CoreError> {
-    let Some(archived) = store.checkpoint_latest()? else { return Ok(None) };
-    let verified = trust.verify_checkpoint(archived.note.as_bytes()).map_err(|error| CoreError::Damaged {
-        path: folder.join("ledger"),
-        what: format!("the archived checkpoint of size {} does not verify: {error}", archived.size),
-    })?;
-    Ok(Some((verified, archived.time_ms)))
-}
-
-async fn open_views(setup: &CoreSetup, seams: &CoreSeams) -> Arc<dyn ViewStore> {
-    if setup.tuning.index == Index::Memory {
-        return Arc::new(MemViews::default());
-    }
-    let (disk, folder) = (Arc::clone(&seams.disk), setup.data_dir.join("index"));
-    match seams.blocking.run(move || SledViews::open(disk, &folder)).await {
-        Ok(views) => Arc::new(views),
-        Err(error) => {
-            tracing::warn!(%error, "the index is kept in memory only");
-            Arc::new(MemViews::default())
-        }
-    }
-}
-
-async fn load_view(
-    seams: &CoreSeams,
-    views: &Arc<dyn ViewStore>,
-    verified: &VerifiedCheckpoint,
-) -> Option<Arc<crate::view::View>> {
-    let (views, head) = (Arc::clone(views), verified.checkpoint().head());
-    let loaded = seams.blocking.run(move || views.load(&head)).await;
-    loaded.unwrap_or_else(|error| {
-        tracing::warn!(%error, "the index is rebuilt");
-        None
-    })
 }
 
 /// What only the tasks need.

@@ -13,14 +13,24 @@ const CUTS_MAX: usize = 64;
 const EARLY_SIZES_MAX: usize = 16;
 const EARLY_NOTES_MAX: usize = 16;
 
+/// Whether this node may sign a cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Permission {
+    /// Clocks disagree too much.
+    Withheld,
+    /// Found at the end of the ledger after a start: once a peer shows that it is a cut.
+    WhenShown,
+    /// Apply made it.
+    Granted,
+}
+
 /// A cut and the note over it.
 #[derive(Debug)]
 pub(super) struct CutState {
     pub(super) note: UnverifiedCheckpoint,
     /// Until it is published.
     pub(super) view: Option<Arc<View>>,
-    /// Whether this node may sign it by itself.
-    pub(super) eligible: bool,
+    pub(super) permission: Permission,
     pub(super) signed: bool,
     pub(super) published: bool,
 }
@@ -55,7 +65,9 @@ impl Cuts {
     /// Adds a cut; returns the notes that came early. Of a cut known already only the permission to sign is taken over.
     pub(super) fn add(&mut self, size: u64, cut: CutState) -> Vec<UnverifiedCheckpoint> {
         if let Some(known) = self.by_size.get_mut(&size) {
-            known.eligible |= cut.eligible;
+            if known.permission != Permission::Withheld {
+                known.permission = cut.permission;
+            }
             known.view = known.view.take().or(cut.view);
             return Vec::new();
         }

@@ -8,6 +8,7 @@ use tamga_ledger::tree::TreeSize;
 use tamga_platform::blocking::BlockingExt as _;
 
 use super::Inner;
+use super::cuts::Permission;
 use crate::core::lock::Access as _;
 use crate::core::shared::Shared;
 
@@ -74,7 +75,7 @@ impl Shared {
             return;
         }
         // A peer of the policy has cut here: what apply did not show as a cut (after a restart) is one.
-        let shown = !cut.eligible && !cut.signed && !cut.published;
+        let shown = cut.permission == Permission::WhenShown && !cut.signed && !cut.published;
         let newly_signed = shown
             && inner.cuts.newest() == Some(size)
             && !self.catching_up.load(std::sync::atomic::Ordering::Relaxed)

@@ -6,10 +6,11 @@ use std::sync::atomic::Ordering;
 use tamga_ledger::note::UnverifiedCheckpoint;
 use tamga_platform::blocking::BlockingExt as _;
 
-use super::cuts::CutState;
+use super::cuts::{CutState, Permission};
 use super::{CutMade, Inner};
 use crate::core::lock::Access as _;
 use crate::core::shared::Shared;
+use crate::view::View;
 
 impl Shared {
     /// Takes a cut in hand.
@@ -18,16 +19,17 @@ impl Shared {
         self.cosigning.standing.change().withheld.clone_from(&withheld);
         // Far behind the end of the log: a later cut will be signed.
         let Some(view) = cut.view.clone() else { return };
-        self.add_cut(&cut, Arc::clone(&view), withheld.is_none()).await;
+        let permission = if withheld.is_none() { Permission::Granted } else { Permission::Withheld };
+        self.add_cut(&cut, view, permission).await;
     }
 
-    async fn add_cut(self: &Arc<Self>, cut: &CutMade, view: Arc<crate::view::View>, eligible: bool) {
+    async fn add_cut(self: &Arc<Self>, cut: &CutMade, view: Arc<View>, permission: Permission) {
         let size = cut.head.size.get();
         let note = match UnverifiedCheckpoint::unsigned(self.checkpoint(cut.head)) {
             Ok(note) => note,
             Err(error) => return self.fail(&format!("no note can be made for size {size}: {error}")),
         };
-        let state = CutState { note, view: Some(view), eligible, signed: false, published: false };
+        let state = CutState { note, view: Some(view), permission, signed: false, published: false };
         let early = {
             let mut inner = self.cosigning.inner.lock().await;
             if size < inner.published || (size == inner.published && size > 0 && inner.cuts.get(size).is_some()) {
@@ -61,16 +63,21 @@ impl Shared {
     /// After a restart the end of the ledger may have been cut by all and published by nobody here. It is taken in hand, and
     /// signed if a peer shows its own signature over it.
     pub(super) async fn register_tail(self: &Arc<Self>) {
-        let (head, view) = {
-            // Apply waits meanwhile, so that head and view are of one size.
-            let state = self.state.look();
-            (state.head(), self.views.compute(&state))
-        };
+        let shared = Arc::clone(self);
+        let (head, view) = self
+            .seams
+            .blocking
+            .run(move || {
+                // Apply waits meanwhile, so that head and view are of one size.
+                let state = shared.state.look();
+                (state.head(), shared.views.compute(&state))
+            })
+            .await;
         if head.size.is_empty() {
             return;
         }
         let cut = CutMade { head, view: None, skew_ms: 0, live: false };
-        self.add_cut(&cut, view, false).await;
+        self.add_cut(&cut, view, Permission::WhenShown).await;
     }
 
     /// Signs the newest cut, if it may be signed, and offers it.
@@ -80,7 +87,9 @@ impl Shared {
         }
         let mut inner = self.cosigning.inner.lock().await;
         let Some(size) = inner.cuts.newest() else { return };
-        if inner.cuts.get(size).is_some_and(|cut| cut.eligible) && self.sign(&mut inner, size).await {
+        if inner.cuts.get(size).is_some_and(|cut| cut.permission == Permission::Granted)
+            && self.sign(&mut inner, size).await
+        {
             self.publish_if_satisfied(&mut inner, size).await;
             drop(inner);
             self.offer(size).await;

@@ -1,1 +1,141 @@
+//! The outbox by hazard: power loss, torn frames, segments, handing over again.
 
+use super::*;
+use tamga_ledger::ids::{ElectionId, Nonce};
+use tamga_ledger::kinds::{Seal, Stage};
+use tamga_ledger::record::{Record, Scope};
+use tamga_platform::blocking::Inline;
+use tamga_platform::disk::{MemDisk, Open};
+use tamga_platform::entropy::SeededEntropy;
+
+const FOLDER: &str = "/d/outbox";
+
+fn submission(number: u64) -> (RecordId, Bytes) {
+    let key = ed25519_dalek::SigningKey::from_bytes(&[3; 32]);
+    let digest = tamga_ledger::ids::Digest([0; 32]);
+    let seal = Seal {
+        stage: Stage::Roll as u8,
+        size: number,
+        sha256_root: digest,
+        blake3_root: digest,
+        admitted_root: tamga_ledger::ids::Maybe(None),
+        tally: tamga_ledger::ids::Maybe(None),
+    };
+    let record = Record::draft(ElectionId([1; 32]), Scope::Election, &[&key], number, Nonce([9; 16]), &seal);
+    let submission = Submission::public(record.sign(&[&key]).unwrap());
+    (submission.signed.id(), submission.to_bytes().into())
+}
+
+fn open(disk: &MemDisk, applied: impl Fn(&RecordId) -> bool) -> (Outbox, Writer) {
+    let entropy = Arc::new(SeededEntropy::new(disk.list(Path::new(FOLDER)).unwrap().len() as u64));
+    Outbox::open(Arc::new(disk.clone()), Arc::new(Inline), entropy, Path::new(FOLDER), 1 << 20, applied).unwrap()
+}
+
+fn write(outbox: &Outbox, mut writer: Writer) -> Writer {
+    while let Some(due) = outbox.next_write() {
+        writer = outbox.write_due(writer, due).unwrap();
+    }
+    writer
+}
+
+fn ids(outbox: &Outbox) -> Vec<RecordId> {
+    outbox.lock().live.values().map(|record| record.id).collect()
+}
+
+#[test]
+fn what_was_durable_survives_a_power_loss_and_what_is_applied_is_forgotten() {
+    let disk = MemDisk::default();
+    let (outbox, writer) = open(&disk, |_| false);
+    let records: Vec<_> = (1..=5).map(submission).collect();
+    for (id, bytes) in &records[..4] {
+        outbox.put(*id, bytes.clone(), 7);
+    }
+    let writer = write(&outbox, writer);
+    assert_eq!(*outbox.durable.borrow(), 4);
+    outbox.put(records[4].0, records[4].1.clone(), 7);
+    disk.power_loss();
+    drop((outbox, writer));
+
+    let (outbox, _) = open(&disk, |id| *id == records[1].0);
+    assert_eq!(ids(&outbox), [records[0].0, records[2].0, records[3].0]);
+    disk.power_loss();
+    let (outbox, _) = open(&disk, |_| false);
+    assert_eq!(ids(&outbox), [records[0].0, records[2].0, records[3].0]);
+}
+
+#[test]
+fn a_torn_frame_ends_the_segment_and_keeps_what_came_before() {
+    let disk = MemDisk::default();
+    let (outbox, writer) = open(&disk, |_| false);
+    let records: Vec<_> = (1..=2).map(submission).collect();
+    for (id, bytes) in &records {
+        outbox.put(*id, bytes.clone(), 7);
+    }
+    write(&outbox, writer);
+    let path = segment::path(Path::new(FOLDER), 0);
+    let second = 24 + 16 + records[0].1.len() as u64 + 16;
+    disk.open(&path, Open::ReadWrite).unwrap().write_all_at(b"torn", second + 20).unwrap();
+    let (outbox, _) = open(&disk, |_| false);
+    assert_eq!(ids(&outbox), [records[0].0]);
+}
+
+#[test]
+fn a_record_is_kept_once_and_a_full_outbox_says_so() {
+    let disk = MemDisk::default();
+    let (outbox, _) = open(&disk, |_| false);
+    let (id, bytes) = submission(1);
+    let first = outbox.put(id, bytes.clone(), 7);
+    assert_eq!(outbox.put(id, bytes, 9), first);
+    let mut number = 2;
+    while let Put::Kept { .. } = {
+        let (id, bytes) = submission(number);
+        outbox.put(id, bytes, 9)
+    } {
+        number += 1;
+    }
+    assert!(outbox.usage().bytes <= 1 << 20);
+    assert!(outbox.usage().records > 1_000);
+}
+
+#[test]
+fn a_record_that_stays_unapplied_is_handed_over_again() {
+    let disk = MemDisk::default();
+    let (outbox, _) = open(&disk, |_| false);
+    let records: Vec<_> = (1..=3).map(submission).collect();
+    for (id, bytes) in &records {
+        outbox.put(*id, bytes.clone(), 7);
+    }
+    let handed = outbox.peek(2, usize::MAX);
+    assert_eq!(handed.len(), 2);
+    let now = Instant::now();
+    outbox.mark_handed(handed.iter().map(|(number, _, _)| *number), now);
+    assert_eq!(outbox.peek(9, usize::MAX).len(), 1);
+    outbox.remove(std::iter::once(&records[0].0));
+    assert_eq!(outbox.ready_stale(now + Duration::from_secs(1)), 1);
+    assert_eq!(outbox.peek(9, usize::MAX).len(), 2);
+    outbox.ready_all();
+    assert_eq!(outbox.peek(9, usize::MAX).len(), 2);
+}
+
+#[test]
+fn a_segment_whose_records_are_applied_is_deleted() {
+    let disk = MemDisk::default();
+    let (outbox, mut writer) = open(&disk, |_| false);
+    let mut number = 0;
+    for _ in 0..20 {
+        // More than a segment in all, applied as they come.
+        let records: Vec<_> = (0..1_500)
+            .map(|_| {
+                number += 1;
+                submission(number)
+            })
+            .collect();
+        for (id, bytes) in &records {
+            assert_ne!(outbox.put(*id, bytes.clone(), 7), Put::Full);
+        }
+        writer = write(&outbox, writer);
+        outbox.remove(records.iter().map(|(id, _)| id));
+    }
+    assert!(writer.number > 0, "it rolled");
+    assert!(disk.list(Path::new(FOLDER)).unwrap().len() <= 2);
+}
