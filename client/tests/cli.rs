@@ -1,5 +1,7 @@
 //! The program `tamga` on copies of a ledger, good and tampered with.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod common;
 #[path = "common/mirror.rs"]
 mod mirror;

@@ -1,5 +1,7 @@
 //! The roll from a file, and voter tags.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod common;
 
 use tamga_client::registry::{

@@ -110,7 +110,7 @@ impl Driver {
                 Left::Failed(what) => {
                     self.fail_over(what);
                     failed = if began.elapsed() > Duration::from_secs(5) { 1 } else { failed + 1 };
-                    if failed as usize % self.inner.nodes.len().max(1) == 0 {
+                    if (failed as usize).is_multiple_of(self.inner.nodes.len().max(1)) {
                         let options = &self.inner.options;
                         let pause = (options.backoff_min * 2_u32.pow(failed.min(10))).min(options.backoff_max);
                         sleep(self.inner.jittered(pause)).await;

@@ -1,6 +1,6 @@
 //! A ledger store as a source, so that copies and the program can be tried on what a node would serve.
 
-#![allow(dead_code, missing_docs, unreachable_pub, reason = "shared by several test programs")]
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, reason = "shared by several test programs")]
 
 use super::World;
 use std::path::Path;

@@ -3,7 +3,7 @@
 //! Constituency 1: stations 1 and 4. Constituency 2: station 2. Station 3: remote voting only. Cells of two papers may be
 //! shown.
 
-#![allow(dead_code, missing_docs, unreachable_pub, reason = "shared by several test programs")]
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, reason = "shared by several test programs")]
 
 use ed25519_dalek::SigningKey;
 use std::collections::BTreeMap;
