@@ -11,8 +11,9 @@ use tamga_ledger::definition::part_digest;
 use tamga_ledger::ids::{Digest, ElectionId, KeyId, Maybe, Nonce, PublicKey, Tag};
 use tamga_ledger::kinds::{
     Attestation, AttestedVoter, Body, Candidate, Constituency, Counters, Decree, DefinitionPart, Election, Form,
-    FormLine, HolderClass, Identification, IdentificationSecret, KeyGrant, KeyRegistration, Kind, MemberRole, NodeKeys,
-    OfficialHour, Organisation, Phase, RollChunk, Seal, SeatRule, Stage, Station, StationPhase, Title,
+    FormLine, GRANTS_MAX, HolderClass, Identification, IdentificationSecret, KeyGrant, KeyRegistration, Kind,
+    MemberRole, NodeKeys, OfficialHour, Organisation, Phase, RollChunk, Seal, SeatRule, Stage, Station, StationPhase,
+    Title,
 };
 use tamga_ledger::note::{KeyName, KeyRole, VerifierKey};
 use tamga_ledger::policy::smallest_intersecting_k;
@@ -135,7 +136,7 @@ impl TestElection {
             .iter()
             .map(|part| self.record(Scope::Election, &[&record_key(1)], part))
             .collect();
-        due.push(self.keys());
+        due.extend(self.keys());
         due.extend((1..=self.stations).map(|station| self.roll(station)));
         due
     }
@@ -161,7 +162,7 @@ impl TestElection {
         Record::draft(self.id, scope, keys, *sequence, Nonce(nonce), body)
     }
 
-    fn keys(&self) -> Bytes {
+    fn keys(&self) -> Vec<Bytes> {
         let mut grants = vec![self.grant(
             &registry_key(),
             HolderClass::Registry,
@@ -178,7 +179,9 @@ impl TestElection {
                 grants.push(self.grant(&member, HolderClass::Member, Scope::Station(station), &kinds));
             }
         }
-        self.record(Scope::Election, &[&record_key(1)], &KeyRegistration { grants })
+        let registration = |grants: &[KeyGrant]| KeyRegistration { grants: grants.to_vec() };
+        let chunks = grants.chunks(GRANTS_MAX).map(registration);
+        chunks.map(|body| self.record(Scope::Election, &[&record_key(1)], &body)).collect()
     }
 
     fn grant(&self, key: &SigningKey, class: HolderClass, scope: Scope, kinds: &[Kind]) -> KeyGrant {

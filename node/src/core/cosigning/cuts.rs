@@ -66,7 +66,7 @@ impl Cuts {
     pub(super) fn add(&mut self, size: u64, cut: CutState) -> Vec<UnverifiedCheckpoint> {
         if let Some(known) = self.by_size.get_mut(&size) {
             if known.permission != Permission::Withheld {
-                known.permission = cut.permission;
+                known.permission = known.permission.max(cut.permission);
             }
             known.view = known.view.take().or(cut.view);
             return Vec::new();

@@ -70,17 +70,19 @@ impl Shared {
         let Some(cut) = inner.cuts.get_mut(size) else { return };
         let before = cut.note.note().signatures().len();
         // Limits are far above what the policy's keys can fill; a note at the limit keeps what it has.
-        let merged = cut.note.merge(cleaned.note());
-        if merged.is_err() || cut.note.note().signatures().len() == before {
-            return;
+        if let Err(error) = cut.note.merge(cleaned.note()) {
+            tracing::warn!(size, %error, "signatures of a peer could not be joined");
         }
+        let grown = cut.note.note().signatures().len() > before;
         // A peer of the policy has cut here: what apply did not show as a cut (after a restart) is one.
         let shown = cut.permission == Permission::WhenShown && !cut.signed && !cut.published;
         let newly_signed = shown
             && inner.cuts.newest() == Some(size)
             && !self.catching_up.load(std::sync::atomic::Ordering::Relaxed)
             && self.sign(&mut inner, size).await;
-        self.publish_if_satisfied(&mut inner, size).await;
+        if grown || newly_signed {
+            self.publish_if_satisfied(&mut inner, size).await;
+        }
         drop(inner);
         if newly_signed {
             self.offer(size).await;
