@@ -126,6 +126,11 @@ fn offline_work_is_a_fact_and_flagged_where_it_breaks_rules() {
         first.unwrap()
     );
     assert_eq!(world.phase(1, Phase::OfflineEnd, Counters::default()), clean());
+    assert_eq!(
+        world.identify(1, 1, voter(1, 0)),
+        refused(Refusal::AlreadyAdmitted),
+        "a refused attempt uses a number too"
+    );
     let undeclared = world.identification_with(1, 1, voter(1, 1), 0, vec![]);
     let flags = world.submit(&undeclared);
     assert!(codes(&flags).contains(&FlagCode::OfflineNotDeclared.number()));

@@ -29,8 +29,6 @@ pub(crate) enum Effect {
 #[derive(Debug)]
 pub(crate) struct Identify {
     pub(crate) unit: UnitId,
-    pub(crate) device: KeyId,
-    pub(crate) device_counter: u64,
     pub(crate) remote: bool,
     pub(crate) online: bool,
     /// Which roll line to mark: home station and position. None for a collision, or when it is not known.
@@ -107,9 +105,6 @@ impl Effect {
 
 impl Identify {
     fn apply(self, state: &mut State, leaf: u64, time_ms: u64) {
-        if let Some(key) = state.keys.get_mut(&self.device) {
-            key.device_counter = self.device_counter;
-        }
         if let Some((nonce, until_ms)) = self.attestation {
             state.attestations.insert(nonce, time_ms, until_ms);
         }

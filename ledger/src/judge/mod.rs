@@ -246,6 +246,12 @@ impl State {
         {
             key.sequences.mark(record.sequence);
         }
+        // A refused attempt has used a number of the device's counter as well; without it the next record would show a gap.
+        if let Content::Identification(public, _) = authentic.content()
+            && let Some(device) = record.author_key().and_then(|id| self.keys.get_mut(&id))
+        {
+            device.device_counter = device.device_counter.max(public.device_counter);
+        }
         if let (Content::Identification(..), Verdict::Refused(refusal)) = (authentic.content(), verdict) {
             match refusal {
                 Refusal::AlreadyAdmitted => self.counts.second_attempts += 1,

@@ -76,20 +76,18 @@ impl State {
         }
         let Secret::Known(secret, attestation) = secret else { return Err(Refusal::ContentInvalid) };
         if public.online == 1 {
-            self.decide_online(public, secret, *attestation, record, unit, device, time_ms)
+            self.decide_online(public, secret, *attestation, unit, device, time_ms)
         } else {
-            self.decide_offline(public, secret, record, unit, device)
+            self.decide_offline(public, secret, unit, device)
         }
     }
 
     /// Online: a permission. Every rule that is broken refuses.
-    #[expect(clippy::too_many_arguments, reason = "the facts of one identification; a struct would only rename them")]
     fn decide_online(
         &self,
         public: &Identification,
         secret: &IdentificationSecret,
         check: AttestationCheck,
-        record: &Record,
         unit: UnitId,
         device: &KeyEntry,
         time_ms: u64,
@@ -108,8 +106,6 @@ impl State {
         }
         let identify = Identify {
             unit,
-            device: record.signers[0],
-            device_counter: public.device_counter,
             remote,
             online: true,
             mark: Some((secret.home_station, position)),
@@ -124,7 +120,6 @@ impl State {
         &self,
         public: &Identification,
         secret: &IdentificationSecret,
-        record: &Record,
         unit_id: UnitId,
         device: &KeyEntry,
     ) -> Decision {
@@ -150,8 +145,6 @@ impl State {
         }
         let identify = Identify {
             unit: unit_id,
-            device: record.signers[0],
-            device_counter: public.device_counter,
             remote: secret.home_station != unit_id.station,
             online: false,
             mark: first.is_none().then_some((secret.home_station, position)),
@@ -172,7 +165,8 @@ impl State {
         if !self.within_hours(unit, time_ms) {
             flags.push(Flag::new(FlagCode::OutsideHours));
         }
-        // Refused attempts use a number too and are not remembered, so online only a step back is a gap.
+        // Records of one device travel through several nodes and may overtake each other: online only a step back is
+        // a gap. Offline records are sent in order.
         if public.device_counter <= device.device_counter {
             flags.push(Flag::with(FlagCode::CounterGap, device.device_counter));
         }
@@ -230,15 +224,11 @@ impl State {
     /// What an accepted identification changes as far as its public part and its stated flags tell: for an auditor without
     /// the secret.
     pub(super) fn stated_effect(&self, authentic: &Authentic, stated: &[Flag]) -> Effect {
-        let (Content::Identification(public, _), Ok(unit), Some(device)) =
-            (authentic.content(), unit_of(authentic.record()), authentic.record().author_key())
-        else {
+        let (Content::Identification(public, _), Ok(unit)) = (authentic.content(), unit_of(authentic.record())) else {
             return Effect::Nothing;
         };
         Effect::Identify(Identify {
             unit,
-            device,
-            device_counter: public.device_counter,
             remote: public.mode == 1,
             online: public.online == 1,
             mark: None,
