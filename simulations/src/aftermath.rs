@@ -148,11 +148,44 @@ pub fn examine(url: &str, trust: &Trust, folder: &Path, console: &Console) -> Re
     })
 }
 
+/// What a node keeps on disk, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DiskUse {
+    /// Entries, trees and the archive of checkpoints.
+    pub ledger: u64,
+    /// Confidential bodies, which stand outside the entries.
+    pub confidential: u64,
+    /// The index for queries.
+    pub index: u64,
+    /// Outbox and cosigning memory: files of fixed size.
+    pub fixed: u64,
+    /// The Raft log, whose segments are preallocated and recycled.
+    pub raft: u64,
+}
+
+impl DiskUse {
+    /// Looks at a node's data folder.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn of(data: &Path) -> std::io::Result<Self> {
+        let (all, raft) = (bytes_below(data)?, bytes_below(&data.join("raft"))?);
+        let (store, index) = (bytes_below(&data.join("ledger"))?, bytes_below(&data.join("index"))?);
+        let confidential = bytes_below(&data.join("ledger/confidential"))?;
+        let ledger = store.saturating_sub(confidential);
+        let fixed = all.saturating_sub(raft).saturating_sub(store).saturating_sub(index);
+        Ok(Self { ledger, confidential, index, fixed, raft })
+    }
+
+    /// Everything beside the Raft log.
+    #[must_use]
+    pub const fn beside_raft(&self) -> u64 {
+        self.ledger + self.confidential + self.index + self.fixed
+    }
+}
+
 /// Bytes of all files below a folder; none if it does not exist.
-///
-/// # Errors
-/// As the system says.
-pub fn bytes_below(folder: &Path) -> std::io::Result<u64> {
+fn bytes_below(folder: &Path) -> std::io::Result<u64> {
     let mut sum = 0;
     let listing = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),

@@ -1,6 +1,6 @@
 //! The program `election-day`: arguments, the order of things, and the exit code.
 
-use crate::aftermath::{AftermathError, Agreement, Examined, agreement, bytes_below, examine};
+use crate::aftermath::{AftermathError, Agreement, DiskUse, Examined, agreement, examine};
 use crate::cluster::{Cluster, ClusterError, Founded, FoundingError, found, node_binary};
 use crate::console::Console;
 use crate::day::{Day, DayError};
@@ -218,7 +218,7 @@ async fn conclude(
     phase.advance(1);
     phase.finish("");
     let rss = cluster.rss_mib_max();
-    let disk_bytes = disk_bytes(cluster)?;
+    let disk = disk_use(cluster)?;
     let url = cluster.nodes.first().map(|node| format!("http://{}", node.public_address())).unwrap_or_default();
     let copy = folder.path.join("copy");
     let examined = tokio::task::block_in_place(|| examine(&url, &day.world.trust, &copy, console))?;
@@ -226,10 +226,10 @@ async fn conclude(
     let (problems, problems_total) = day.measures.problems();
     let wall_seconds = started.elapsed().as_secs_f64();
     let matches = differences.is_empty() && problems_total == 0;
-    let report = report(arguments, day, &agreed, &examined, Observed { rss, disk_bytes, wall_seconds, matches });
+    let report = report(arguments, day, &agreed, &examined, Observed { rss, disk, wall_seconds, matches });
     println!("\n{}", tables::turnout(&day.world, &day.measures, &examined.state));
     println!("{}", tables::results(&examined.state));
-    println!("{}", tables::summary(&report, &agreed.checkpoint));
+    println!("{}", tables::summary(&report, &disk, &agreed.checkpoint));
     tell(&agreed, &examined, &differences, (&problems, problems_total));
     if let Some(file) = &arguments.report {
         let text = serde_json::to_string_pretty(&report).unwrap_or_default() + "\n";
@@ -256,7 +256,7 @@ fn tell(agreed: &Agreement, examined: &Examined, differences: &[String], problem
 /// What was seen from outside.
 struct Observed {
     rss: u64,
-    disk_bytes: u64,
+    disk: DiskUse,
     wall_seconds: f64,
     matches: bool,
 }
@@ -281,7 +281,7 @@ fn report(arguments: &Arguments, day: &Day, agreed: &Agreement, examined: &Exami
         verdict_ms: measures.verdict.percentiles(),
         receipt_ms: measures.receipt.percentiles(),
         node_rss_mib_max: seen.rss,
-        disk_bytes: seen.disk_bytes,
+        disk_bytes: seen.disk.beside_raft(),
         entry_bytes: examined.entry_bytes,
         checkpoint: CheckpointReport::of(&agreed.checkpoint),
         nodes_agree: agreed.agree,
@@ -290,13 +290,14 @@ fn report(arguments: &Arguments, day: &Day, agreed: &Agreement, examined: &Exami
     }
 }
 
-/// The largest node's data beside its Raft log.
-fn disk_bytes(cluster: &Cluster) -> Result<u64, RunError> {
-    let mut most = 0;
+/// What the largest node keeps.
+fn disk_use(cluster: &Cluster) -> Result<DiskUse, RunError> {
+    let mut most = DiskUse::default();
     for node in &cluster.nodes {
-        let fault = || io_error(format!("read {}", node.data.display()));
-        let raft = bytes_below(&node.data.join("raft")).map_err(fault())?;
-        most = most.max(bytes_below(&node.data).map_err(fault())?.saturating_sub(raft));
+        let found = DiskUse::of(&node.data).map_err(io_error(format!("read {}", node.data.display())))?;
+        if found.beside_raft() > most.beside_raft() {
+            most = found;
+        }
     }
     Ok(most)
 }

@@ -1,5 +1,6 @@
 //! The report for people: plain text, one table a question.
 
+use crate::aftermath::DiskUse;
 use crate::measure::Measures;
 use crate::report::Report;
 use crate::schedule::{CURVE, cumulative};
@@ -45,7 +46,7 @@ pub fn results(state: &State) -> String {
     let mut out = String::from("Results by hand count (rehearsal; every name is invented)\n");
     let _ = writeln!(
         out,
-        "  {:<34} {:>9} {:>6} {:>9} {:>7} {:>8}  elected",
+        "  {:<26} {:>9} {:>6} {:>9} {:>7} {:>8}  elected",
         "constituency", "coverage", "remote", "votes", "invalid", "Δmachine"
     );
     for (row, constituency) in tally.constituencies.iter().zip(state.definition().constituencies()) {
@@ -63,7 +64,7 @@ fn result_line(row: &ConstituencyResult, constituency: &Constituency) -> String 
     let moved: u64 = hand.counts.iter().zip(&row.machine.counts).map(|(hand, machine)| hand.abs_diff(*machine)).sum();
     let coverage = format!("{} of {}", hand.coverage.n, hand.coverage.of);
     let remote = if hand.remote_opened { "in" } else { "closed" };
-    let title = clip(&constituency.title.en, 34);
+    let title = clip(constituency.title.en.trim_start_matches("Constituency "), 26);
     let elected = match &row.seats {
         Seats::Filled { elected } => {
             let name = |position: u32| name_of(&constituency.candidates, position);
@@ -74,7 +75,7 @@ fn result_line(row: &ConstituencyResult, constituency: &Constituency) -> String 
         Seats::Incomplete => "not complete".to_owned(),
     };
     let delta = moved / 2;
-    format!("  {title:<34} {coverage:>9} {remote:>6} {votes:>9} {invalid:>7} {delta:>8}  {elected}")
+    format!("  {title:<26} {coverage:>9} {remote:>6} {votes:>9} {invalid:>7} {delta:>8}  {elected}")
 }
 
 fn name_of(candidates: &[Candidate], position: u32) -> &str {
@@ -87,7 +88,7 @@ fn clip(text: &str, most: usize) -> String {
 
 /// Latencies, sizes, the checkpoint with its cosigners, and the verdicts.
 #[must_use]
-pub fn summary(report: &Report, checkpoint: &VerifiedCheckpoint) -> String {
+pub fn summary(report: &Report, disk: &DiskUse, checkpoint: &VerifiedCheckpoint) -> String {
     let mut out = String::from("Latency, ms\n");
     let _ = writeln!(out, "  {:>8}  {:>9}  {:>9}  {:>9}", "", "p50", "p99", "max");
     for (what, times) in [("verdict", report.verdict_ms), ("receipt", report.receipt_ms)] {
@@ -99,15 +100,21 @@ pub fn summary(report: &Report, checkpoint: &VerifiedCheckpoint) -> String {
         "\nIdentifications: {} accepted, {} refused, of these {} at two stations at once; {} batches, {} ballots",
         ids.accepted, ids.refused, ids.conflicts, report.batches, report.ballots
     );
-    let per_entry = report.disk_bytes as f64 / report.entries.max(1) as f64;
+    let most = report.entry_bytes * 5 / 4 + 70 * report.entries;
     let _ = writeln!(
         out,
-        "Entries: {} of {:.1} MiB; a node: {:.1} MiB on disk beside its Raft log ({per_entry:.0} bytes an entry), at most {} MiB of memory",
+        "Entries: {} of {:.1} MiB. On a node's disk, MiB: entries and trees {:.1} (at most {:.1} are meant), confidential \
+         bodies {:.1}, index {:.1}, outbox and the like {:.1}, Raft log {:.1}",
         report.entries,
         mib(report.entry_bytes),
-        mib(report.disk_bytes),
-        report.node_rss_mib_max
+        mib(disk.ledger),
+        mib(most),
+        mib(disk.confidential),
+        mib(disk.index),
+        mib(disk.fixed),
+        mib(disk.raft)
     );
+    let _ = writeln!(out, "Memory of the largest node: {} MiB", report.node_rss_mib_max);
     let _ = writeln!(out, "\nCheckpoint\n  origin {}", checkpoint.checkpoint().origin);
     let _ = writeln!(out, "  size   {}\n  sha256 {}", report.checkpoint.size, report.checkpoint.sha256);
     let _ = writeln!(out, "  blake3 {}", report.checkpoint.blake3);

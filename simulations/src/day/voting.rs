@@ -53,7 +53,7 @@ impl Hall {
 impl Day {
     pub(super) async fn open_stations(&self, console: &Console) -> Result<(), DayError> {
         let phase = console.phase("stations open", self.world.desks.len() as u64);
-        let seen = self.head().await?.size.get();
+        let seen = self.nodes.checkpoint_over(0).await?.checkpoint().size.get();
         let places = 0..self.world.desks.len();
         for_each(Some(&phase), places, STATIONS_AT_ONCE, |place| {
             let day = self.clone();
