@@ -63,7 +63,7 @@ impl Draws {
 /// Maps 64 random bits below `bound` (Lemire): even up to a part in 2⁶⁴ ÷ `bound`.
 #[must_use]
 pub const fn below(bits: u64, bound: u64) -> u64 {
-    (bits as u128 * bound as u128 >> 64) as u64
+    ((bits as u128 * bound as u128) >> 64) as u64
 }
 
 /// A random order of 0 … count − 1 in which any place can be asked for: a Feistel network with cycle walking.

@@ -1,9 +1,11 @@
-//! The program `election-day`: arguments, the order of things, and the exit code.
+//! The program `election-day`: the order of things from the ceremony to the verdict.
 
 use crate::aftermath::{AftermathError, Agreement, DiskUse, Examined, agreement, examine};
+use crate::arguments::Arguments;
 use crate::cluster::{Cluster, ClusterError, Founded, FoundingError, found, node_binary};
 use crate::console::Console;
 use crate::day::{Day, DayError};
+use crate::folder::Folder;
 use crate::keys::Keyring;
 use crate::measure::Measures;
 use crate::nodes::Nodes;
@@ -15,64 +17,18 @@ use crate::schedule::Schedule;
 use crate::tables;
 use crate::truth::Truth;
 use crate::world::{Founding, World, WorldError};
-use clap::Parser;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 use tamga_client::device::DeviceError;
 use tamga_ledger::tree::LeafIndex;
 use tamga_platform::clock::{Clock, SystemClock};
-use tamga_platform::disk::{Disk as _, OsDisk};
 use tamga_platform::entropy::{Entropy, OsEntropy};
 
 /// Fewest ms between two official hours, so that hours stay apart in the smallest day.
 const INTERVAL_MS_MIN: u64 = 400;
 /// How much slower than offered the hours are laid out, so that voters do not run over them.
 const SLACK: f64 = 0.93;
-
-/// A national election day on real nodes: keys, five organisations' nodes, the day, the results, an offline audit.
-///
-/// Exit codes: 0 all nodes agree, the audit passes and every opened total equals what the simulated voters cast; 1 one of
-/// these does not hold; 2 the day could not be run.
-#[derive(Debug, Clone, Parser)]
-#[command(version, about, long_about = None, after_help = "Exit codes: 0 everything holds, 1 something does not hold, 2 the day could not be run.")]
-pub struct Arguments {
-    /// Fraction of the voters and stations of 30 November 2025, from 0.0005 to 1.
-    #[arg(long, value_name = "F", default_value_t = 0.01)]
-    pub scale: f64,
-    /// Nodes, one an organisation.
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = nodes_possible)]
-    pub nodes: u32,
-    /// The same seed gives the same voters and the same votes.
-    #[arg(long, value_name = "S", default_value_t = 2025)]
-    pub seed: u64,
-    /// Write the report as JSON.
-    #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
-    /// Keep keys, configurations, logs and ledgers in this folder, which must be new or empty.
-    #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
-    /// Keep the nodes running at the end, print their addresses, and wait to be interrupted.
-    #[arg(long)]
-    pub serve: bool,
-    /// Offer so many identifications a second, whether or not the cluster keeps up, instead of as many as it takes.
-    #[arg(long, value_name = "R", value_parser = rate_possible)]
-    pub rate: Option<f64>,
-}
-
-fn nodes_possible(text: &str) -> Result<u32, String> {
-    match text {
-        "3" => Ok(3),
-        "5" => Ok(5),
-        "7" => Ok(7),
-        _ => Err("3, 5 or 7 nodes are possible".to_owned()),
-    }
-}
-
-fn rate_possible(text: &str) -> Result<f64, String> {
-    let rate: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if (0.1..=100_000.0).contains(&rate) { Ok(rate) } else { Err("from 0.1 to 100000 a second".to_owned()) }
-}
 
 /// Why the day could not be run.
 #[derive(Debug, thiserror::Error)]
@@ -99,58 +55,42 @@ pub enum RunError {
     FolderUsed(PathBuf),
 }
 
-fn io_error(what: String) -> impl FnOnce(std::io::Error) -> RunError {
+pub(crate) fn io_error(what: String) -> impl FnOnce(std::io::Error) -> RunError {
     |source| RunError::Io { what, source }
-}
-
-/// Where everything of a run lies; removed at the end unless it is to be kept.
-#[derive(Debug)]
-struct Folder {
-    path: PathBuf,
-    keep: bool,
-}
-
-impl Folder {
-    fn new(wanted: Option<&Path>) -> Result<Self, RunError> {
-        let (path, keep) = match wanted {
-            Some(path) => (path.to_owned(), true),
-            None => (std::env::temp_dir().join(format!("tamga-election-day-{}", std::process::id())), false),
-        };
-        OsDisk.create_dir_all(&path).map_err(io_error(format!("create {}", path.display())))?;
-        let path = path.canonicalize().map_err(io_error(format!("find {}", path.display())))?;
-        let listing = std::fs::read_dir(&path).map_err(io_error(format!("read {}", path.display())))?;
-        if listing.count() > 0 {
-            return Err(RunError::FolderUsed(path));
-        }
-        Ok(Self { path, keep })
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if !self.keep {
-            // Nothing in it is worth an error at the very end.
-            let _ = std::fs::remove_dir_all(&self.path);
-        }
-    }
 }
 
 /// Runs a whole day. Returns whether everything that was promised holds.
 ///
 /// # Errors
-/// [`RunError`] if the day could not be run. No process and, unless asked for, no file is left in any case.
+/// [`RunError`] if the day could not be run. No process is left in any case; files are only if asked for, or to find the
+/// reason of an error.
 pub async fn run(arguments: &Arguments, console: &Console) -> Result<bool, RunError> {
-    let began = Instant::now();
     let size = Size::at(arguments.scale)?;
     let binary = tokio::task::block_in_place(node_binary).map_err(ClusterError::from)?;
-    let folder = Folder::new(arguments.dir.as_deref())?;
+    let mut folder = Folder::new(arguments.dir.as_deref())?;
+    console.line(&format!("data in {}", folder.path.display()));
+    let done = run_in(arguments, size, &binary, &folder, console).await;
+    if done.is_err() && !folder.keep {
+        // Whoever looks for the reason needs the nodes' logs.
+        folder.keep = true;
+        console.line(&format!("{} is kept; remove it when the reason is found", folder.path.display()));
+    }
+    done
+}
+
+async fn run_in(
+    arguments: &Arguments,
+    size: Size,
+    binary: &Path,
+    folder: &Folder,
+    console: &Console,
+) -> Result<bool, RunError> {
     // Building the program is not part of the day.
     let started = Instant::now();
     let (entropy, clock): (Arc<dyn Entropy>, Arc<dyn Clock>) = (Arc::new(OsEntropy), Arc::new(SystemClock));
     let (founded, world) = create(arguments, size, &folder.path, &entropy, &clock, console)?;
-    console.line(&format!("data in {} (prepared in {:.1} s)", folder.path.display(), began.elapsed().as_secs_f64()));
     let phase = console.phase("nodes", u64::from(arguments.nodes));
-    let mut cluster = Cluster::start(&founded, &folder.path, &binary).await?;
+    let mut cluster = Cluster::start(&founded, &folder.path, binary).await?;
     phase.advance(u64::from(arguments.nodes));
     phase.finish("");
     let nodes = Nodes::new(&Arc::new(founded.trust.clone()), &cluster.endpoints(), &entropy)?;
@@ -163,7 +103,7 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<bool, RunEr
             return Err(error.into());
         }
     };
-    let good = conclude(arguments, &day, &cluster, last, &folder, started, console).await?;
+    let good = conclude(arguments, &day, &cluster, last, folder, started, console).await?;
     if arguments.serve {
         serve(&cluster).await;
     }

@@ -8,17 +8,20 @@
 //! | the cluster | [`cluster`], [`nodes`] | `tamga-node` processes, and the way to them through the client library |
 //! | the day | [`day`], [`measure`], [`console`] | the phases in order, what is measured, what is seen |
 //! | afterwards | [`truth`], [`aftermath`], [`report`], [`tables`] | audit of a copy, comparison with the voters, the report |
+//! | the program | [`arguments`], [`election_day`], [`pace`] | the order of things |
 //!
 //! The simulated world knows the truth about every ballot; the ledger only ever sees what stations would send. At the end
 //! the two are compared.
 
 pub mod aftermath;
+pub mod arguments;
 pub mod chance;
 pub mod cluster;
 pub mod console;
 pub mod day;
 pub mod definition;
 pub mod election_day;
+mod folder;
 pub mod keys;
 pub mod measure;
 pub mod names;

@@ -5,7 +5,7 @@
 //! ledger then counts them in a later interval. Neither changes a result.
 
 use crate::keys::Keyring;
-use crate::scale::Size;
+use crate::scale::{Size, VOTED_2025};
 use ed25519_dalek::SigningKey;
 use std::time::{Duration, Instant};
 use tamga_ledger::sign::{self, Domain};
@@ -25,6 +25,10 @@ const START_S: f64 = 0.3;
 const ROUNDS_S: f64 = 3.5;
 /// How much of the machine is counted on.
 const SHARE: f64 = 0.7;
+/// The longest that voting is laid out for: this, and so much more for the whole country. A machine that is busy for a
+/// moment must not make the day wait for hours that come too late.
+const PATIENCE_S: f64 = 40.0;
+const PATIENCE_SCALED_S: f64 = 1_200.0;
 /// No guess above this: latency, not arithmetic, limits then.
 const RATE_MAX: f64 = 3_000.0;
 
@@ -47,7 +51,8 @@ impl Pace {
 
     fn reckon(size: &Size, nodes: f64, cores: f64, verify_us: f64) -> Self {
         let identification_us = nodes * (2.0 * verify_us + NODE_US) + AUTHOR_US;
-        let rate = (cores * SHARE * 1e6 / identification_us).min(RATE_MAX);
+        let patience_s = PATIENCE_S + PATIENCE_SCALED_S * size.voting as f64 / VOTED_2025 as f64;
+        let rate = (cores * SHARE * 1e6 / identification_us).max(size.voting as f64 / patience_s).min(RATE_MAX);
         let keys_us = Keyring::count(size) as f64 * (nodes + 1.0) * verify_us;
         let roll_us = size.roll as f64 * nodes * ROLL_US;
         let stations_us = f64::from(size.stations()) * nodes * 4.0 * verify_us;
@@ -84,7 +89,12 @@ mod tests {
     fn more_nodes_are_slower_and_more_cores_faster() {
         let size = Size::at(0.01).unwrap();
         let rate = |nodes, cores| Pace::reckon(&size, nodes, cores, 37.0).rate;
-        assert!(rate(3.0, 2.0) > rate(5.0, 2.0) && rate(5.0, 4.0) > rate(5.0, 2.0));
+        assert!(rate(3.0, 4.0) > rate(5.0, 4.0) && rate(5.0, 8.0) > rate(5.0, 4.0));
         assert!(rate(3.0, 1_000.0) <= RATE_MAX);
+        // However slow: a hundredth of the country votes within a minute, all of it within half an hour.
+        let whole = Size::at(1.0).unwrap();
+        for (size, most_s) in [(size, 60.0), (whole, 1_800.0)] {
+            assert!(size.voting as f64 / Pace::reckon(&size, 7.0, 1.0, 10_000.0).rate < most_s);
+        }
     }
 }

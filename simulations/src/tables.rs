@@ -140,7 +140,7 @@ pub fn summary(report: &Report, disk: &DiskUse, checkpoint: &VerifiedCheckpoint)
 }
 
 fn mib(bytes: u64) -> f64 {
-    bytes as f64 / (1 << 20) as f64
+    bytes as f64 / 1_048_576.0
 }
 
 #[cfg(test)]

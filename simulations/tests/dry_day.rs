@@ -3,6 +3,8 @@
 //! What this shows needs no sockets: the records are canonical and signed by the right keys, no rule flags any of them,
 //! refusals come where they are due, and the tally equals what the voters cast.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::path::Path;
 use std::sync::Arc;
 use tamga_client::author::{results_seal, roll_seal, voting_seal};

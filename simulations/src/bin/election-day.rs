@@ -2,8 +2,9 @@
 
 use clap::Parser as _;
 use std::process::ExitCode;
+use tamga_simulations::arguments::Arguments;
 use tamga_simulations::console::Console;
-use tamga_simulations::election_day::{Arguments, run};
+use tamga_simulations::election_day::run;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Something that was promised does not hold.

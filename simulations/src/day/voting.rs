@@ -4,7 +4,7 @@ use super::crew::for_each;
 use super::{Day, DayError};
 use crate::console::{Console, Phase};
 use crate::population::Event;
-use crate::schedule::{CURVE, HOURS, INTERVALS};
+use crate::schedule::{CURVE, HOURS};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -76,8 +76,8 @@ impl Day {
             Hall { permits: Arc::new(Semaphore::new(at_once)), tracker: TaskTracker::new(), failed: Arc::default() };
         // Batches of one hour go out while the next hour's voters come, but never overtake each other.
         let mut scanning: Option<JoinHandle<Result<(), DayError>>> = None;
-        for interval in 0..INTERVALS {
-            phase.note(&format!("until {}", CURVE[interval].0));
+        for (interval, (label, _)) in CURVE.iter().enumerate() {
+            phase.note(&format!("until {label}"));
             self.admit(interval, &hall, &phase).await?;
             if interval + 1 >= HOURS {
                 // Stations close: everybody who came has an answer first.
@@ -113,7 +113,7 @@ impl Day {
             hall.check()?;
             let (day, guard) = (self.clone(), hall.clone());
             hall.tracker.spawn(async move {
-                let sample = number % sample_every == 0;
+                let sample = number.is_multiple_of(sample_every);
                 if let Err(error) = day.play(event, intended, sample).await {
                     guard.fail(error);
                 }

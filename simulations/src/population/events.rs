@@ -75,7 +75,7 @@ impl Population {
         let home = self.home_station(voter);
         let station = if interval >= HOURS {
             self.nth(StationKind::Abroad, bits)
-        } else if bits % 2 == 0 {
+        } else if bits.is_multiple_of(2) {
             home
         } else {
             self.remote_place(voter, bits)
