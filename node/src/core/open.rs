@@ -55,6 +55,9 @@ pub(super) async fn open_ledger(setup: &CoreSetup, seams: &CoreSeams, trust: &Ar
         let what = format!("its roots are {head:?}, its entries give {judged:?}: run fsck and rebuild this node");
         return Err(CoreError::Damaged { path, what });
     }
+    if let Some((verified, _)) = &archived {
+        refuse_other_roots(&store, verified, &setup.data_dir)?;
+    }
     let view = kept.or_else(|| replayed.view.take());
     let published = archived
         .zip(view)
@@ -75,6 +78,22 @@ fn latest_checkpoint(
         what: format!("the archived checkpoint of size {} does not verify: {error}", archived.size),
     })?;
     Ok(Some((verified, archived.time_ms)))
+}
+
+/// The tree begins as the checkpoint says that this node helped to publish. An entry's time and verdict are nobody's
+/// signature's: whoever changes them, with every checksum, is found here, before anything is cosigned.
+fn refuse_other_roots(store: &Store, verified: &VerifiedCheckpoint, folder: &Path) -> Result<(), CoreError> {
+    let published = verified.checkpoint();
+    let found = store.roots_at(published.size)?;
+    if found == published.roots {
+        return Ok(());
+    }
+    let what = format!(
+        "its entries do not give the roots of the archived checkpoint of size {}, which a quorum cosigned: {found:?} \
+         instead of {:?}: rebuild this node from its peers",
+        published.size, published.roots
+    );
+    Err(CoreError::Damaged { path: folder.join("ledger"), what })
 }
 
 async fn open_views(setup: &CoreSetup, seams: &CoreSeams) -> Arc<dyn ViewStore> {
