@@ -1,9 +1,11 @@
 //! Replay: from the store's entries to the judging state, with all signatures.
 //!
-//! Signatures are verified again: what the disk says is not believed more than what the network says. Measured on two
-//! cores: see DECISIONS. Every entry must come out of judging as the bytes that are stored.
+//! Signatures are verified again: what the disk says is not believed more than what the network says. The price: two
+//! signatures an identification make it some 10,000 to 20,000 entries a second on two idle cores, and the log line at the
+//! end says what it was. Every entry must come out of judging as the bytes that are stored.
 
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use tamga_ledger::entry::{Entry, Payload};
 use tamga_ledger::ids::ElectionId;
@@ -60,10 +62,14 @@ impl Replay<'_> {
         let started = tokio::time::Instant::now();
         let end = self.store.size().get();
         let (mut next, mut replayed) = (0, Replayed::default());
+        let (mut reading, mut verifying) = (Duration::ZERO, Duration::ZERO);
         while next < end {
+            let begun = tokio::time::Instant::now();
             let round = self.read_round(next, end).await?;
+            reading += begun.elapsed();
             let count = round.len() as u64;
             let verified = self.verify(round, state).await;
+            verifying += begun.elapsed();
             // Published sizes were cuts, also those asked for in idle times, which leaf times do not tell.
             let cuts = self.published_sizes(next, next + count)?;
             self.judge(&mut state.change(), verified, &cuts, &mut replayed)?;
@@ -71,7 +77,9 @@ impl Replay<'_> {
         }
         if end > 0 {
             let seconds = started.elapsed().as_secs_f64();
-            tracing::info!(entries = end, seconds, a_second = (end as f64 / seconds) as u64, "replayed the ledger");
+            let a_second = (end as f64 / seconds) as u64;
+            let verifying = verifying.saturating_sub(reading);
+            tracing::info!(entries = end, seconds, a_second, ?reading, ?verifying, "replayed the ledger");
         }
         Ok(replayed)
     }

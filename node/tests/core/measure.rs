@@ -28,6 +28,8 @@ fn show(what: &str, histogram: &Histogram<u64>, seconds: f64) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement; run with --release -- --ignored --nocapture"]
 async fn measure_verdicts() {
+    let level = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env());
+    level.init();
     let folder = tempfile::tempdir().unwrap();
     let mut cluster = Cluster::start(folder.path(), TestElection::new(3, STATIONS, VOTERS, now_ms())).await;
     cluster.open_polls(STATIONS).await;
@@ -97,7 +99,9 @@ async fn measure_verdicts() {
 
     let started = Instant::now();
     cluster.stop_node(1).await;
+    let stopped = started.elapsed();
     cluster.start_node(1).await;
-    println!("restart with {} entries: {:.2} s", cluster.core(1).store().size(), started.elapsed().as_secs_f64());
+    let entries = cluster.core(1).store().size();
+    println!("restart with {entries} entries: stop {stopped:.2?}, start {:.2?}", started.elapsed() - stopped);
     cluster.stop().await;
 }
