@@ -326,7 +326,10 @@ impl Rehearsal {
 
 impl Drop for Rehearsal {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        let panicked =
+            |node: &NodeProcess| std::fs::read_to_string(&node.log).is_ok_and(|log| log.contains("panicked at"));
+        let panicked: Vec<u32> = self.cluster.nodes.iter().filter(|node| panicked(node)).map(|node| node.id).collect();
+        if std::thread::panicking() || !panicked.is_empty() {
             for node in &self.cluster.nodes {
                 let text = std::fs::read(&node.log).unwrap_or_default();
                 let text = String::from_utf8_lossy(&text);
@@ -335,6 +338,8 @@ impl Drop for Rehearsal {
                 eprintln!("--- node {}, the end of its log\n{}", node.id, tail.join("\n"));
             }
         }
+        // No story may end with a panic inside a node, even if nobody noticed.
+        assert!(std::thread::panicking() || panicked.is_empty(), "nodes {panicked:?} panicked: see their logs above");
     }
 }
 
