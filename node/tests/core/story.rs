@@ -1,11 +1,15 @@
 //! Stories of records: each test reads as what happens.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tamga_ledger::tree::TreeSize;
+use tamga_ledger::note::{CosignerKey, KeyName, SignedNote};
+use tamga_ledger::tree::{Hash, TreeSize};
 use tamga_ledger::verdict::{Refusal, Verdict};
 use tamga_node::core::{Answer, CoreError};
-use tamga_node::testing::TestElection;
+use tamga_node::testing::{TestElection, secrets};
+use tamga_node::view::{SledViews, ViewStore as _};
+use tamga_platform::disk::OsDisk;
 
 use crate::cluster::{Cluster, eventually, id_of, now_ms};
 
@@ -181,5 +185,62 @@ async fn nothing_is_published_without_the_quorum_and_publishing_goes_on_when_it_
     for node in 1..=3 {
         eventually("the checkpoint is published", || covered(&cluster, node)).await;
     }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_differs_from_a_quorum_halts_and_keeps_the_evidence() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = cluster(&folder).await;
+    let core = cluster.core(1);
+    eventually("something is published", || core.published().borrow().is_some()).await;
+    let published = core.published().borrow().clone().unwrap();
+
+    let mut other = published.checkpoint.clone();
+    other.roots.blake3 = Hash::new([9; 32]);
+    let mut note = SignedNote::unsigned(other.to_string()).unwrap();
+    let sign = |note: &mut SignedNote, node: u32| {
+        let name = KeyName::new(&core.trust().node(node).unwrap().keys.cosigner_name).unwrap();
+        let line = CosignerKey::new(name, secrets(node).cosigner).unwrap().cosign(note, 1).unwrap();
+        note.add(line).unwrap();
+    };
+    // One liar is a warning; a quorum means that this node is the one that differs.
+    sign(&mut note, 2);
+    core.offer_cosignature(2, &note.to_string()).await;
+    assert_eq!(core.status().fatal, None);
+    sign(&mut note, 1);
+    sign(&mut note, 3);
+    core.offer_cosignature(2, &note.to_string()).await;
+    let status = core.status();
+    assert!(status.diverged && !status.is_ready());
+    assert!(status.fatal.unwrap().contains("diverged"));
+    let kept = std::fs::read_dir(cluster.node_folder(1).join("evidence")).unwrap().count();
+    assert_eq!(kept, 2);
+    let refused = core.submit(cluster.election.preparation().remove(0), None).await;
+    assert!(matches!(refused, Answer::Unavailable { .. }), "{refused:?}");
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_index_on_disk_is_the_published_view_or_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = cluster(&folder).await;
+    cluster.open_polls(STATIONS).await;
+    let leaf = cluster.submit(1, cluster.election.identification(1, 1, 1, now_ms())).await.judged.unwrap().leaf;
+    cluster.core(1).receipt(leaf, WAIT).await.unwrap();
+    let view = cluster.core(1).published().borrow().clone().unwrap().view.clone();
+
+    let index = folder.path().join("index");
+    let open = || SledViews::open(Arc::new(OsDisk), &index).unwrap();
+    let views = open();
+    views.put(&view).unwrap();
+    drop(views);
+    let views = open();
+    assert_eq!(views.load(&view.head).unwrap().as_ref(), Some(&view));
+    // Of another head nothing is believed, and nothing stays.
+    let mut head = view.head;
+    head.roots.sha256 = Hash::new([1; 32]);
+    assert_eq!(views.load(&head).unwrap(), None);
+    assert_eq!(views.load(&view.head).unwrap(), None);
     cluster.stop().await;
 }
