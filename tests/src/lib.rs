@@ -11,6 +11,19 @@
 //! | [`program`] | the program `tamga` as a process |
 //! | [`wait`] | waiting for conditions; nothing here sleeps in the hope that something has happened |
 //!
+//! | story | tells |
+//! |---|---|
+//! | `submit_and_verify` | a whole small day, every kind of record; `tamga` verifies, refutes, says when it cannot check |
+//! | `kill` | SIGKILL of leader and follower under load; a power cut of all nodes |
+//! | `one_voter` | one voter before two devices through two nodes at once |
+//! | `tampered` | files changed while a node stood still |
+//! | `strangers` | wrong certificates, unknown keys, bad bytes, garbage on every port |
+//! | `fail_closed` | no quorum of organisations, no publication |
+//! | `surface` | tiles, checkpoint, proofs and problems, judged by other people's code |
+//!
+//! Run one with `cargo test -p tamga-tests --test kill`; the programs under test are built first. Without cargo (the test's
+//! own executable) those beside it are used as they are.
+//!
 //! Everything here panics when it does not find what it expects: it is called by tests only.
 
 #![allow(clippy::unwrap_used, reason = "test code: a panic is how a test fails")]

@@ -5,7 +5,7 @@
 use std::time::Duration;
 use tamga_client::source::HttpSource;
 use tamga_client::verify::{Opened, audit};
-use tamga_ledger::verdict::Verdict;
+use tamga_ledger::verdict::{Refusal, Verdict};
 use tamga_tests::copy::Copy;
 use tamga_tests::load::{Acknowledged, Load};
 use tamga_tests::wait::until;
@@ -67,13 +67,9 @@ async fn leader_and_follower_are_killed_under_load_and_nothing_acknowledged_is_l
     assert!(acknowledged.len() >= 5 * SOME && admitted > 0, "{} {admitted}", acknowledged.len());
     // Nobody was admitted twice: as many as there are voters, at most.
     assert!(admitted <= 4 * rehearsal.world.plan.voters as usize);
-    assert!(judged.clone().all(|judged| !matches!(judged.verdict, Verdict::Refused(code) if !known(code))));
+    let known = |verdict: &Verdict| verdict.is_accepted() || *verdict == Verdict::Refused(Refusal::AlreadyAdmitted);
+    assert!(judged.clone().all(|judged| known(&judged.verdict)));
     nothing_is_lost(&rehearsal, &acknowledged).await;
-}
-
-/// What voters who come again, or whose answer was lost, are told.
-fn known(code: tamga_ledger::verdict::Refusal) -> bool {
-    code == tamga_ledger::verdict::Refusal::AlreadyAdmitted
 }
 
 /// The power fails everywhere at once. What was acknowledged survives, and what is published next extends what was

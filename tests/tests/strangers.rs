@@ -329,6 +329,9 @@ impl tonic::codec::Decoder for Raw {
     }
 }
 
+/// A term that no cluster reaches by itself.
+const FORGED_TERM: u64 = 65_535;
+
 /// consensus/proto/raft.proto: a vote request that, if it counted, would depose the leader.
 fn vote_request(cluster: &[u8; 32], sender: u64, target: u64) -> Vec<u8> {
     let mut envelope = vec![0x0a, 32];
@@ -337,6 +340,7 @@ fn vote_request(cluster: &[u8; 32], sender: u64, target: u64) -> Vec<u8> {
     envelope.extend_from_slice(&sender.to_le_bytes());
     envelope.push(0x19);
     envelope.extend_from_slice(&target.to_le_bytes());
+    // FORGED_TERM as a varint, then the candidate.
     let ballot = [0x08, 0xff, 0xff, 0x03, 0x10, sender as u8];
     let mut message = vec![0x0a, envelope.len() as u8];
     message.extend(envelope);
@@ -356,8 +360,6 @@ async fn ask_for_vote(channel: Channel, message: Vec<u8>) -> Result<Bytes, tonic
 async fn only_nodes_with_their_own_certificates_are_nodes() {
     let rehearsal = Rehearsal::open(Plan::of(3)).await;
     let before = size(&rehearsal).await;
-    let leader = rehearsal.leader(rehearsal.ids()).await;
-    let term = rehearsal.status(1).await.unwrap()["term"].as_u64();
     let trust = &rehearsal.world.trust;
     let pins = Pins::of(trust);
     let cluster = trust.election_id().0;
@@ -399,9 +401,12 @@ async fn only_nodes_with_their_own_certificates_are_nodes() {
         // Taken or not: they never get further than the leader's own check.
         let _ = PeerClient::new(channel).forward(request.clone()).await;
     }
-    // Nobody was deposed.
-    assert_eq!(rehearsal.leader(rehearsal.ids()).await, leader);
-    assert_eq!(rehearsal.status(1).await.unwrap()["term"].as_u64(), term);
+    // Nobody took the forged term over. (Terms may grow by themselves on a busy machine, but not that far.)
+    rehearsal.leader(rehearsal.ids()).await;
+    for node in rehearsal.ids() {
+        let term = rehearsal.status(node).await.unwrap()["term"].as_u64().unwrap();
+        assert!(term < FORGED_TERM, "node {node} is in term {term}");
+    }
     unharmed(&rehearsal, before, 30).await;
 }
 

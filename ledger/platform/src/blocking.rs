@@ -30,7 +30,10 @@ impl BlockingExt for dyn Blocking {
         }));
         Box::pin(async move {
             done.await;
-            #[expect(clippy::expect_used, reason = "the closure sends before `done` resolves; absence means it panicked")]
+            #[expect(
+                clippy::expect_used,
+                reason = "the closure sends before `done` resolves; absence means it panicked"
+            )]
             receive.recv().expect("blocking work panicked")
         })
     }

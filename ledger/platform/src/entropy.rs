@@ -24,7 +24,10 @@ pub fn random_bytes<const N: usize>(source: &dyn Entropy) -> [u8; N] {
 pub struct OsEntropy;
 
 impl Entropy for OsEntropy {
-    #[expect(clippy::expect_used, reason = "without randomness no key or nonce may be made; stopping is the safe answer")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness no key or nonce may be made; stopping is the safe answer"
+    )]
     fn fill(&self, out: &mut [u8]) {
         getrandom::fill(out).expect("the operating system gives no randomness");
     }

@@ -1,8 +1,7 @@
 //! Replay: from the store's entries to the judging state, with all signatures.
 //!
 //! Signatures are verified again: what the disk says is not believed more than what the network says. The price: two
-//! signatures an identification make it some 10,000 to 20,000 entries a second on two idle cores, and the log line at the
-//! end says what it was. Every entry must come out of judging as the bytes that are stored.
+//! signatures an identification dominate the time, which the log line at the end states. Every entry must come out of judging as the bytes that are stored.
 
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
