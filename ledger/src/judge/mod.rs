@@ -1,6 +1,6 @@
 //! Judging: `state × sequenced time × authentic record → verdict and new state`. Deterministic to the bit.
 //!
-//! The path of a record: [`State::integrate`] answers duplicates, asks [`decide`](State::decide) for the verdict, builds the
+//! The path of a record: [`State::integrate`] answers duplicates, asks `decide` for the verdict, builds the
 //! entry, appends it to both trees and lets the effect change the state. `decide` changes nothing, so a node may ask it
 //! beforehand ([`State::review`]).
 //!

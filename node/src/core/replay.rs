@@ -1,7 +1,8 @@
 //! Replay: from the store's entries to the judging state, with all signatures.
 //!
 //! Signatures are verified again: what the disk says is not believed more than what the network says. The price: two
-//! signatures an identification dominate the time, which the log line at the end states. Every entry must come out of judging as the bytes that are stored.
+//! signatures an identification dominate the time, which the log line at the end states. Every entry must come out of
+//! judging as the bytes that are stored.
 
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
