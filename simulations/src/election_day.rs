@@ -18,7 +18,7 @@ use crate::tables;
 use crate::truth::Truth;
 use crate::world::{Founding, World, WorldError};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tamga_client::device::DeviceError;
 use tamga_ledger::tree::LeafIndex;
@@ -59,17 +59,17 @@ pub(crate) fn io_error(what: String) -> impl FnOnce(std::io::Error) -> RunError 
     |source| RunError::Io { what, source }
 }
 
-/// Runs a whole day. Returns whether everything that was promised holds.
+/// Runs a whole day. Returns whether everything that was promised holds; `verdict` says the same as soon as it is known.
 ///
 /// # Errors
 /// [`RunError`] if the day could not be run. No process is left in any case; files are only if asked for, or to find the
 /// reason of an error.
-pub async fn run(arguments: &Arguments, console: &Console) -> Result<bool, RunError> {
+pub async fn run(arguments: &Arguments, console: &Console, verdict: &OnceLock<bool>) -> Result<bool, RunError> {
     let size = Size::at(arguments.scale)?;
     let binary = tokio::task::block_in_place(node_binary).map_err(ClusterError::from)?;
     let mut folder = Folder::new(arguments.dir.as_deref())?;
     console.line(&format!("data in {}", folder.path.display()));
-    let done = run_in(arguments, size, &binary, &folder, console).await;
+    let done = run_in(arguments, size, &binary, &folder, console, verdict).await;
     if done.is_err() && !folder.keep {
         // Whoever looks for the reason needs the nodes' logs.
         folder.keep = true;
@@ -84,6 +84,7 @@ async fn run_in(
     binary: &Path,
     folder: &Folder,
     console: &Console,
+    verdict: &OnceLock<bool>,
 ) -> Result<bool, RunError> {
     // Building the program is not part of the day.
     let started = Instant::now();
@@ -104,6 +105,8 @@ async fn run_in(
         }
     };
     let good = conclude(arguments, &day, &cluster, last, folder, started, console).await?;
+    // Whoever interrupts the serving nodes gets the exit code of the day, not of the interrupt.
+    let _ = verdict.set(good);
     if arguments.serve {
         serve(&cluster).await;
     }

@@ -2,6 +2,7 @@
 
 use clap::Parser as _;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use tamga_simulations::arguments::Arguments;
 use tamga_simulations::console::Console;
 use tamga_simulations::election_day::run;
@@ -14,7 +15,7 @@ const FAILED: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let console = Console::default();
+    let (console, verdict) = (Console::default(), OnceLock::new());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&console, &error),
@@ -29,9 +30,13 @@ fn main() -> ExitCode {
             biased;
             () = either(&mut interrupt, &mut terminate) => {
                 console.line("interrupted: nodes are stopped");
-                if arguments.serve { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+                match verdict.get() {
+                    Some(true) => ExitCode::SUCCESS,
+                    Some(false) => ExitCode::from(REFUTED),
+                    None => ExitCode::from(FAILED),
+                }
             }
-            done = run(&arguments, &console) => match done {
+            done = run(&arguments, &console, &verdict) => match done {
                 Ok(true) => ExitCode::SUCCESS,
                 Ok(false) => ExitCode::from(REFUTED),
                 Err(error) => failed(&console, &error),
