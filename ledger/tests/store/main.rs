@@ -4,6 +4,5 @@
 
 mod crash;
 mod damage;
-mod measure;
 mod reading;
 mod support;

@@ -3,5 +3,4 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod cluster;
-mod measure;
 mod story;

@@ -1,4 +1,12 @@
-//! How fast three cores in one process are. Not run by default: a figure, not a verdict.
+//! How fast three cores in one process are: `cargo bench --package tamga-node --bench core`.
+//!
+//! Method: identifications with two signatures each over loopback TCP; first open loop at 200 a second, latency from the
+//! call; then closed loop, as many as go.
+
+#![allow(clippy::unwrap_used, unreachable_pub, dead_code, reason = "a measurement that shares the tests' cluster")]
+
+#[path = "../tests/core/cluster.rs"]
+mod cluster;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +16,7 @@ use tamga_node::core::Answer;
 use tamga_node::testing::TestElection;
 use tokio::task::JoinSet;
 
-use crate::cluster::{Cluster, now_ms};
+use cluster::{Cluster, now_ms};
 
 const STATIONS: u32 = 40;
 const VOTERS: u32 = 1_000;
@@ -25,9 +33,8 @@ fn show(what: &str, histogram: &Histogram<u64>, seconds: f64) {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement; run with --release -- --ignored --nocapture"]
-async fn measure_verdicts() {
+#[tokio::main]
+async fn main() {
     let level = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env());
     level.init();
     let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,158 @@
+//! The kinds of records and their bodies (DESIGN §5, FORMAT.md §5). Shapes only; what is allowed is decided in
+//! [`crate::judge`].
+//!
+//! Every body is an array of fixed arity. A new field is a new kind version, never an addition.
+//!
+//! | file | kinds |
+//! |---|---|
+//! | `election` | The genesis record: organisations, keys, parameters. |
+//! | `definition` | The definition of the election: constituencies, stations, forms, the seat rule. |
+//! | `key` | Registration of keys. |
+//! | `roll` | Stations' rolls. |
+//! | `phase` | Phases of a unit with its counters. |
+//! | `identification` | A voter was identified: the public part, the confidential part, the attestation. |
+//! | `ballots` | Ballot batches of committed cells, and the opening of their sums. |
+//! | `protocol` | A unit's protocol. |
+//! | `seal` | Seals of stages. |
+
+use crate::codec::{self, CodecError};
+use minicbor::{Decode, Encode};
+
+macro_rules! body {
+    ($name:ident, $kind:ident) => {
+        impl Body for $name {
+            const KIND: Kind = Kind::$kind;
+        }
+    };
+}
+
+mod ballots;
+mod definition;
+mod election;
+mod identification;
+mod key;
+mod phase;
+mod protocol;
+mod roll;
+mod seal;
+
+pub use ballots::{BallotBatch, Basis, Cell, TotalOpening};
+pub use definition::{Candidate, Constituency, DefinitionPart, Form, FormLine, Relation, SeatRule, Station, Term};
+pub use election::{Decree, Election, NodeKeys, OfficialHour, Organisation};
+pub use identification::{Attestation, AttestedVoter, Identification, IdentificationSecret};
+pub use key::{GRANTS_MAX, HolderClass, KeyGrant, KeyRegistration};
+pub use phase::{Counters, MemberRole, Phase, StationPhase};
+pub use protocol::{LineValue, Protocol};
+pub use roll::{ROLL_CHUNK_LEAVES_MAX, RollChunk};
+pub use seal::{Seal, Stage};
+
+/// Kinds of records. The numbers are part of the format; gaps are kinds of later versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u16)]
+pub enum Kind {
+    /// Leaf 0.
+    Election = 1,
+    /// Constituencies, stations, forms, the seat rule.
+    DefinitionPart = 2,
+    /// Registration of keys.
+    Key = 3,
+    /// A part of one station's roll.
+    RollChunk = 5,
+    /// A unit opens, closes, or something between.
+    StationPhase = 7,
+    /// A voter was identified.
+    Identification = 8,
+    /// Ballots counted by a scanner since its last batch, committed.
+    BallotBatch = 10,
+    /// A sum of cells, opened.
+    TotalOpening = 11,
+    /// A polling station's protocol.
+    Protocol = 12,
+    /// The end of a stage.
+    Seal = 21,
+}
+
+impl Kind {
+    /// All kinds of this version.
+    pub const ALL: [Self; 10] = [
+        Self::Election,
+        Self::DefinitionPart,
+        Self::Key,
+        Self::RollChunk,
+        Self::StationPhase,
+        Self::Identification,
+        Self::BallotBatch,
+        Self::TotalOpening,
+        Self::Protocol,
+        Self::Seal,
+    ];
+
+    /// The kind with this number, if this version knows it.
+    #[must_use]
+    pub fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u16 == number)
+    }
+
+    /// The only body version that this software writes and reads.
+    #[must_use]
+    pub const fn version(self) -> u16 {
+        1
+    }
+
+    /// The confidentiality class of this kind's confidential body, if the kind has one.
+    #[must_use]
+    pub const fn confidential_class(self) -> Option<ConfidentialClass> {
+        match self {
+            Self::Identification => Some(ConfidentialClass::UntilVotingSeal),
+            _ => None,
+        }
+    }
+}
+
+/// Who may see a confidential body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum ConfidentialClass {
+    /// V: the nodes now, everybody after the Voting seal.
+    UntilVotingSeal = 1,
+    /// C: the commission and a court.
+    CommissionAndCourt = 2,
+}
+
+/// Most bytes of a confidential body.
+pub const CONFIDENTIAL_BYTES_MAX: usize = 16 * 1024;
+
+/// A body of one kind.
+pub trait Body: Encode<()> + for<'b> Decode<'b, ()> + Sized {
+    /// Which kind it belongs to.
+    const KIND: Kind;
+
+    /// Reads canonical bytes.
+    ///
+    /// # Errors
+    /// As [`codec::decode`].
+    fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
+        codec::decode(bytes, crate::record::RECORD_BYTES_MAX)
+    }
+
+    /// Canonical bytes.
+    fn to_bytes(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+}
+
+/// Text in the three languages a citizen reads.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, serde::Serialize, serde::Deserialize)]
+#[cbor(array)]
+pub struct Title {
+    /// Kyrgyz.
+    #[n(0)]
+    pub ky: String,
+    /// Russian.
+    #[n(1)]
+    pub ru: String,
+    /// English.
+    #[n(2)]
+    pub en: String,
+}
