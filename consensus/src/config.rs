@@ -68,8 +68,7 @@ impl Config {
         }
     }
 
-    /// The settings of openraft that belong to these. What each one guards against is in STACK "settings and sharp
-    /// edges"; the numbers in parentheses are issues of openraft.
+    /// The settings of openraft that belong to these. The numbers in parentheses are issues in its tracker.
     pub(crate) fn openraft(&self) -> Result<Arc<openraft::Config>, StartError> {
         let config = openraft::Config {
             cluster_name: self.cluster.to_string(),

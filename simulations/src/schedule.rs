@@ -6,7 +6,7 @@
 
 use crate::scale::{Size, VOTED_2025};
 
-/// Voters who came until each official hour (DOMAIN.md). The figure for 20:00 is what the final one leaves when some
+/// Voters who came until each official hour. The figure for 20:00 is what the final one leaves when some
 /// three thousand voters abroad, where polls close up to fourteen hours later, are taken off; it was not published.
 pub const CURVE: [(&str, u64); 8] = [
     ("10:00", 167_072),

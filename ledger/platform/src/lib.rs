@@ -1,7 +1,7 @@
 //! What enters Tamga from outside: disk, wall clock, randomness and blocking work.
 //!
 //! Product code takes these as trait objects from the first line on, so that a deterministic simulation can replace
-//! every one of them (DESIGN §6, STACK "Deterministic simulation"). Nothing here knows of records or of Raft.
+//! every one of them (docs/DESIGN.md §6). Nothing here knows of records or of Raft.
 //!
 //! | module | trait | the real one | the one for tests |
 //! |---|---|---|---|

@@ -1,4 +1,4 @@
-//! How a hand count differs from the machine's: in about a quarter of the stations by a few votes (DOMAIN.md, from a
+//! How a hand count differs from the machine's: in about a quarter of the stations by a few votes (from a
 //! country that publishes both): |δ| p50 2, p90 8, p99 27, at most 85; 28 % of them swaps between candidates.
 
 use crate::chance::{Chance, below};
