@@ -85,23 +85,27 @@ pub struct NewLeaf {
 impl State {
     /// Advances sequenced time to `max(time, previous)` and cuts if a multiple of the checkpoint interval lies between
     /// the last leaf and now. Called before the first record of a batch.
-    ///
-    /// The heads that a seal may name are those at which a crossing was seen: a function of leaf times alone, so that a
-    /// replay from entries, which knows nothing of batches or idle cuts, judges seals alike.
     pub fn advance_time(&mut self, time_ms: u64) -> Option<Cut> {
+        if self.crosses_interval(time_ms) { self.cut() } else { None }
+    }
+
+    fn crosses_interval(&self, time_ms: u64) -> bool {
         let interval_ms = self.election.as_ref().map_or(u64::MAX, |election| election.checkpoint_interval_ms.max(1));
-        let crossed = time_ms.max(self.time_ms) / interval_ms > self.time_ms / interval_ms;
-        if !crossed {
-            return None;
+        time_ms.max(self.time_ms) / interval_ms > self.time_ms / interval_ms
+    }
+
+    /// Remembers the head in front of a leaf whose time crosses the interval: what a seal may name.
+    ///
+    /// A function of leaf times alone. A replay from entries knows nothing of idle cuts, nor of batches that gave no leaf,
+    /// and has to judge seals alike.
+    fn remember_head(&mut self, time_ms: u64) {
+        if !self.crosses_interval(time_ms) {
+            return;
         }
-        let head = self.head();
-        if self.cuts.back().is_none_or(|last| last.size < head.size) {
-            self.cuts.push_back(head);
-        }
+        self.cuts.push_back(self.head());
         if self.cuts.len() > CUTS_KEPT {
             self.cuts.pop_front();
         }
-        self.cut()
     }
 
     /// Cuts here, unless nothing was added since the last cut.
@@ -151,6 +155,7 @@ impl State {
     pub fn replay_unread(&mut self, entry: Option<&Entry>, bytes: &[u8]) {
         if let Some(entry) = entry {
             self.advance_time(entry.time_ms);
+            self.remember_head(entry.time_ms);
             self.time_ms = self.time_ms.max(entry.time_ms);
         }
         let Ok(index) = self.frontier.push_entry(bytes) else { return };
@@ -176,6 +181,7 @@ impl State {
     ) -> Option<NewLeaf> {
         let index = self.head().size.next_index().ok()?;
         let time_ms = time_ms.max(self.time_ms);
+        self.remember_head(time_ms);
         let (verdict, effect) = match stated {
             Some(verdict) if verdict.is_accepted() => {
                 let effect = self.stated_effect(&authentic, verdict.flags());
