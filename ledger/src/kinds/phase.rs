@@ -67,7 +67,7 @@ pub struct StationPhase {
     /// Size of the last checkpoint the station has seen; 0 for none.
     #[n(6)]
     pub checkpoint_size_seen: u64,
-    /// At the close: salted digest of the machine protocol's body ([`Protocol::closing_digest`]).
+    /// At the close: salted digest of the machine protocol's body ([`crate::kinds::Protocol::closing_digest`]).
     #[n(7)]
     pub protocol_digest: Maybe<Digest>,
 }

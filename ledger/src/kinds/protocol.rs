@@ -14,7 +14,7 @@ pub struct Protocol {
     /// Version of the form.
     #[n(1)]
     pub form_version: u32,
-    /// Number of a [`Basis`].
+    /// Number of a [`crate::kinds::Basis`].
     #[n(2)]
     pub basis: u8,
     /// All lines of the form, in its order.
