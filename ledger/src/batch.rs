@@ -5,6 +5,7 @@
 
 use crate::codec::{self, CodecError};
 use crate::ids::{ElectionId, PublicKey, Signature};
+use crate::nodes::Nodes;
 use crate::sign::{self, Domain};
 use ed25519_dalek::SigningKey;
 use minicbor::{Decode, Encode};
@@ -87,7 +88,11 @@ impl Batch {
 }
 
 impl SignedBatch {
-    /// Reads and verifies.
+    /// Reads and verifies with the batch key of the proposer it names ([`Nodes::batch_key`]).
+    ///
+    /// Depends on the bytes and on which nodes are known, never on when it is computed: it may run early, and is repeated
+    /// only where the proposer was not known yet ([`BatchError::wants_node`]). Whether the proposer is a member at the
+    /// batch's place is [`check_member`](Self::check_member).
     ///
     /// # Errors
     /// [`BatchError`].
@@ -109,6 +114,18 @@ impl SignedBatch {
             return Err(BatchError::Signature(batch.proposer));
         }
         Ok(Self { batch, bytes: bytes.to_vec() })
+    }
+
+    /// Checks that the proposer is a member, by the registry as it is where the batch begins.
+    ///
+    /// # Errors
+    /// [`BatchError::UnknownProposer`], [`BatchError::RemovedProposer`]: the batch is void and yields no leaf.
+    pub fn check_member(&self, nodes: &Nodes) -> Result<(), BatchError> {
+        let proposer = self.batch.proposer;
+        match nodes.get(proposer).ok_or(BatchError::UnknownProposer(proposer))?.removed {
+            None => Ok(()),
+            Some(leaf) => Err(BatchError::RemovedProposer { node: proposer, leaf }),
+        }
     }
 
     /// The batch.
@@ -147,10 +164,26 @@ pub enum BatchError {
     /// Another election.
     #[error("the batch belongs to election {0}")]
     OtherElection(ElectionId),
-    /// A proposer that the genesis record does not name.
+    /// A proposer that nothing registered.
     #[error("node {0} is not one of the election's")]
     UnknownProposer(u32),
+    /// A proposer that was removed before.
+    #[error("node {node} was removed by leaf {leaf}; what it proposes after that is void")]
+    RemovedProposer {
+        /// The proposer.
+        node: u32,
+        /// What removed it.
+        leaf: u64,
+    },
     /// Not signed by its proposer.
     #[error("the signature of node {0} on the batch does not verify")]
     Signature(u32),
+}
+
+impl BatchError {
+    /// Whether it may be different once a node is registered: verify again where the batch is applied.
+    #[must_use]
+    pub const fn wants_node(&self) -> bool {
+        matches!(self, Self::UnknownProposer(_))
+    }
 }

@@ -3,6 +3,7 @@
 use crate::codec;
 use crate::kinds::{Constituency, DefinitionPart, Form, SeatRule, Station};
 use crate::record::{RECORD_BYTES_MAX, UnitId};
+use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most constituencies: the count vectors of all fit one ballot batch (512 × 42 bytes).
@@ -13,11 +14,18 @@ pub const CANDIDATES_MAX: usize = 62;
 pub const RELATIONS_MAX: usize = 32;
 
 /// Constituencies, stations, forms and the seat rule.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+///
+/// Encoded for a node's own cache only ([`crate::saved`]); what is signed are the parts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
 pub struct Definition {
+    #[n(0)]
     constituencies: Vec<Constituency>,
+    #[n(1)]
     stations: BTreeMap<u32, Station>,
+    #[n(2)]
     forms: BTreeMap<(String, u32), Form>,
+    #[n(3)]
     seat_rule: Option<SeatRule>,
 }
 

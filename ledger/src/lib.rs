@@ -7,8 +7,8 @@
 //! | bytes | [`codec`], [`ids`], [`record`], [`kinds`], [`submission`], [`entry`] | canonical CBOR, signed records, what a leaf is |
 //! | mathematics | [`tree`], [`note`], [`policy`], [`commitment`], [`sign`] | two hash trees, checkpoints, who must cosign, hidden counts |
 //! | rules | [`definition`], [`state`], [`judge`], [`tally`] | the verdict on every record, the results |
-//! | between nodes and readers | [`batch`], [`promise`], [`receipt`], [`trust`] | what nodes sign, what readers verify |
-//! | whole ledgers | [`store`], [`audit`] | files on disk, re-deriving everything |
+//! | between nodes and readers | [`nodes`], [`batch`], [`promise`], [`receipt`], [`trust`] | which nodes there are, what they sign, what readers verify |
+//! | whole ledgers | [`store`], [`saved`], [`audit`] | files on disk, the judging state as a cache, re-deriving everything |
 //!
 //! Architecture invariants: no async, no sockets, no clock, no randomness; the only I/O is [`store`], through
 //! [`tamga_platform::disk::Disk`]. Everything that decides is a total, deterministic function of its arguments: no floats,
@@ -23,11 +23,13 @@ pub mod entry;
 pub mod ids;
 pub mod judge;
 pub mod kinds;
+pub mod nodes;
 pub mod note;
 pub mod policy;
 pub mod promise;
 pub mod receipt;
 pub mod record;
+pub mod saved;
 pub mod sign;
 pub mod state;
 pub mod store;

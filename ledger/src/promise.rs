@@ -129,7 +129,7 @@ impl Promise {
         seal(message, Domain::Promise, key)
     }
 
-    /// Reads and verifies with the promise key of the node it names.
+    /// Reads and verifies with the promise key of the node it names ([`crate::nodes::Nodes::promise_key`]).
     ///
     /// # Errors
     /// [`PromiseError`].
@@ -159,7 +159,7 @@ impl NodeRefusal {
         seal(codec::encode(self), Domain::Refusal, key)
     }
 
-    /// Reads and verifies with the promise key of the node it names.
+    /// Reads and verifies with the promise key of the node it names ([`crate::nodes::Nodes::promise_key`]).
     ///
     /// # Errors
     /// [`PromiseError`].

@@ -1,13 +1,15 @@
 //! From bytes to an authentic record: parse, check, verify. What this refuses never becomes a leaf.
 //!
-//! [`Authentic`] can only be made by [`authenticate`], so judging cannot be reached with unverified bytes. Since a key id
+//! [`Authentic`] can only be made by [`authenticate`] — and by [`reread`] from what this node's own store already
+//! verified —, so judging cannot be reached with unverified bytes. Since a key id
 //! is a hash of the key, the result depends on the bytes and on *which keys are known*, never on when it is computed:
 //! it may run early and in parallel, and is repeated only where a key was not known yet.
 
 use crate::codec::{self, CodecError};
+use crate::entry::{Entry, Payload};
 use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId};
 use crate::kinds::{
-    Attestation, AttestedVoter, BallotBatch, Body as _, CONFIDENTIAL_BYTES_MAX, DefinitionPart, Election,
+    Attestation, AttestedVoter, BallotBatch, Body as _, CONFIDENTIAL_BYTES_MAX, DefinitionPart, Election, Governance,
     Identification, IdentificationSecret, KeyRegistration, Kind, Protocol, RollChunk, Seal, StationPhase, TotalOpening,
 };
 use crate::record::{Record, RecordError, SIGNED_RECORD_BYTES_MAX, Scope, SignedRecord};
@@ -93,6 +95,7 @@ pub enum Content {
     BallotBatch(BallotBatch),
     TotalOpening(TotalOpening),
     Protocol(Protocol),
+    Governance(Governance),
     Seal(Seal),
 }
 
@@ -110,6 +113,7 @@ impl Content {
             Self::BallotBatch(_) => Kind::BallotBatch,
             Self::TotalOpening(_) => Kind::TotalOpening,
             Self::Protocol(_) => Kind::Protocol,
+            Self::Governance(_) => Kind::Governance,
             Self::Seal(_) => Kind::Seal,
         }
     }
@@ -137,7 +141,8 @@ pub enum AttestationCheck {
     UnknownKey(KeyId),
 }
 
-/// A record whose bytes are canonical and whose every signature verified. Made only by [`authenticate`].
+/// A record whose bytes are canonical and whose every signature verified. Made only by
+/// [`authenticate`] and, for entries that were verified before, by [`reread`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authentic {
     signed: SignedRecord,
@@ -280,6 +285,46 @@ pub fn authenticate_submission(
     keys: &impl KeySource,
     policy: Confidential,
 ) -> Result<Authentic, Rejection> {
+    authentic(submission, election, keys, policy, Signatures::Verified)
+}
+
+/// Reads the record of an entry again **without verifying its signatures**; none for a stub. Some ten times faster.
+///
+/// Only for the own store of a node, and only for entries below a published checkpoint that was verified and whose roots
+/// the store has: a quorum of organisations has verified these signatures, and so has this node when it took the entry.
+/// Bytes that anybody else handed over go through [`authenticate_submission`].
+///
+/// Judging it gives the entry's bytes again: of an accepted identification the attestation is taken as valid, of a refused
+/// one it is verified, since it may be the reason.
+///
+/// # Errors
+/// [`Rejection`], never for a signature of the record.
+pub fn reread(
+    entry: &Entry,
+    confidential: Vec<u8>,
+    election: &ElectionId,
+    keys: &impl KeySource,
+) -> Result<Option<Authentic>, Rejection> {
+    let Payload::Full(signed) = &entry.payload else { return Ok(None) };
+    let submission = Submission { signed: signed.clone(), confidential };
+    let signatures = Signatures::Believed { accepted: entry.verdict.is_accepted() };
+    authentic(submission, election, keys, Confidential::MayBeWithheld, signatures).map(Some)
+}
+
+/// Whose word is taken for signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signatures {
+    Verified,
+    Believed { accepted: bool },
+}
+
+fn authentic(
+    submission: Submission,
+    election: &ElectionId,
+    keys: &impl KeySource,
+    policy: Confidential,
+    signatures: Signatures,
+) -> Result<Authentic, Rejection> {
     let Submission { signed, confidential } = submission;
     let record = signed.parse()?;
     if record.election != *election {
@@ -292,13 +337,14 @@ pub fn authenticate_submission(
     check_confidential(kind, &record, &confidential, policy)?;
     let mut content = parse_body(kind, &record)?;
     match &content {
+        _ if signatures != Signatures::Verified => {}
         Content::Election(genesis) => signed.verify(&record, |id| genesis_key(genesis, id))?,
         _ => signed.verify(&record, |id| keys.find(id))?,
     }
     if let Content::Identification(_, secret) = &mut content
         && !confidential.is_empty()
     {
-        *secret = parse_secret(&record, &signed, &confidential, keys)?;
+        *secret = parse_secret(&record, &signed, &confidential, keys, signatures)?;
     }
     Ok(Authentic { id: signed.id(), signed, record, content, confidential })
 }
@@ -330,6 +376,7 @@ fn parse_body(kind: Kind, record: &Record) -> Result<Content, Rejection> {
         Kind::BallotBatch => BallotBatch::from_bytes(body).map(Content::BallotBatch),
         Kind::TotalOpening => TotalOpening::from_bytes(body).map(Content::TotalOpening),
         Kind::Protocol => Protocol::from_bytes(body).map(Content::Protocol),
+        Kind::Governance => Governance::from_bytes(body).map(Content::Governance),
         Kind::Seal => Seal::from_bytes(body).map(Content::Seal),
     };
     content.map_err(Rejection::Body)
@@ -340,13 +387,14 @@ fn parse_secret(
     signed: &SignedRecord,
     body: &[u8],
     keys: &impl KeySource,
+    signatures: Signatures,
 ) -> Result<Secret, Rejection> {
     let secret: IdentificationSecret =
         codec::decode(body, CONFIDENTIAL_BYTES_MAX).map_err(Rejection::ConfidentialBody)?;
     if contains(&signed.record, secret.tag.as_ref()) || contains(&signed.record, secret.salt.as_ref()) {
         return Err(Rejection::SecretInClear);
     }
-    let check = check_attestation(record, &secret, keys);
+    let check = check_attestation(record, &secret, keys, signatures);
     Ok(Secret::Known(Box::new(secret), check))
 }
 
@@ -354,7 +402,12 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
-fn check_attestation(record: &Record, secret: &IdentificationSecret, keys: &impl KeySource) -> AttestationCheck {
+fn check_attestation(
+    record: &Record,
+    secret: &IdentificationSecret,
+    keys: &impl KeySource,
+    signatures: Signatures,
+) -> AttestationCheck {
     let [attestation] = secret.attestation.as_slice() else {
         return if secret.attestation.is_empty() { AttestationCheck::Absent } else { AttestationCheck::Invalid };
     };
@@ -362,6 +415,9 @@ fn check_attestation(record: &Record, secret: &IdentificationSecret, keys: &impl
         return AttestationCheck::Invalid;
     };
     let Some(key) = keys.find(&attestation.registry) else { return AttestationCheck::UnknownKey(attestation.registry) };
+    if signatures == (Signatures::Believed { accepted: true }) {
+        return AttestationCheck::Valid(attestation.registry);
+    }
     let voter =
         AttestedVoter { unit, device, tag: secret.tag, home_station: secret.home_station, method: secret.method };
     let message = Attestation::message(&record.election, &voter, attestation.at_ms, &attestation.nonce);

@@ -4,6 +4,7 @@ use crate::entry::{Entry, EntryError, Payload};
 use crate::ids::ElectionId;
 use crate::judge::{self, GenesisError, NodeRegistration};
 use crate::kinds::Election;
+use crate::nodes::{NodeEntry, Nodes};
 use crate::note::{CheckpointVerifyError, KeyName, UnverifiedCheckpoint, VerifiedCheckpoint};
 use crate::policy::{Log, Policy};
 use crate::submission::{Authentic, Confidential, Content, NoKeys, Rejection, Submission, authenticate_submission};
@@ -15,6 +16,7 @@ pub struct Trust {
     election: Election,
     origin: KeyName,
     policy: Policy,
+    registry: Nodes,
     nodes: Vec<NodeRegistration>,
 }
 
@@ -79,15 +81,38 @@ impl Trust {
         let Content::Election(election) = authentic.content() else { return Err(TrustError::NotGenesis) };
         judge::check_genesis(election, authentic.record())?;
         let id = ElectionId::of_genesis(&authentic.signed().record);
-        let policy_error = |what: String| TrustError::Invalid(GenesisError::Policy(what));
-        let origin = origin(election, &id).map_err(|error| policy_error(error.to_string()))?;
-        let nodes = judge::node_registrations(election);
-        let logs = nodes.iter().filter_map(|node| Some(Log { key: node.log_vkey(&origin)?, url: None }));
+        let origin = origin(election, &id).map_err(|error| GenesisError::Policy(error.to_string()))?;
+        Self::with_registry(id, (**election).clone(), origin, Nodes::of_genesis(election))
+    }
+
+    fn with_registry(id: ElectionId, election: Election, origin: KeyName, registry: Nodes) -> Result<Self, TrustError> {
+        let registration =
+            |node: &NodeEntry| NodeRegistration { organisation: node.organisation.clone(), keys: node.keys.clone() };
+        // Log keys of removed nodes too: what they signed before is still there to be verified.
+        let known = registry.iter().map(|(_, node)| registration(node));
+        let logs = known.filter_map(|node| Some(Log { key: node.log_vkey(&origin)?, url: None }));
         let text: String = logs.map(|log| format!("{log}\n")).collect();
         let policy = (text + &election.trust_policy)
             .parse()
-            .map_err(|error: crate::policy::PolicyError| policy_error(error.to_string()))?;
-        Ok(Self { id, election: (**election).clone(), origin, policy, nodes })
+            .map_err(|error: crate::policy::PolicyError| GenesisError::Policy(error.to_string()))?;
+        let nodes = registry.members().map(|(_, node)| registration(node)).collect();
+        Ok(Self { id, election, origin, policy, registry, nodes })
+    }
+
+    /// The same election with another registry: nodes that Governance records added are then known, with their log keys.
+    /// The registry comes from the ledger ([`crate::state::State::nodes`]) or from receipts ([`Nodes::learn`]). Who must
+    /// cosign stays what it was.
+    ///
+    /// # Errors
+    /// [`TrustError::Invalid`] when the log keys make no policy, which a registry that the rules made cannot cause.
+    pub fn with_nodes(&self, registry: &Nodes) -> Result<Self, TrustError> {
+        Self::with_registry(self.id, self.election.clone(), self.origin.clone(), registry.clone())
+    }
+
+    /// All nodes that are known, removed ones included.
+    #[must_use]
+    pub const fn registry(&self) -> &Nodes {
+        &self.registry
     }
 
     /// The election's id: what was pinned.
@@ -114,13 +139,13 @@ impl Trust {
         &self.policy
     }
 
-    /// All nodes.
+    /// The nodes that are members, ascending by id: those of the genesis record unless a registry said otherwise.
     #[must_use]
     pub fn nodes(&self) -> &[NodeRegistration] {
         &self.nodes
     }
 
-    /// One node.
+    /// One member.
     #[must_use]
     pub fn node(&self, id: u32) -> Option<&NodeRegistration> {
         self.nodes.iter().find(|node| node.keys.id == id)

@@ -98,6 +98,15 @@ codes! {
         SealPremature = 191, "seal-premature", "Something that has to come before this seal is missing.";
         SealRootMismatch = 192, "seal-root-mismatch", "The root over admitted voters differs from the ledger's.";
         SealTallyMismatch = 193, "seal-tally-mismatch", "The tally's digest differs from the ledger's.";
+        GovernanceQuorum = 200, "governance-quorum", "The organisations that signed do not satisfy the trust policy's quorum.";
+        OrganisationUnknown = 201, "organisation-unknown", "The organisation is not one of the election's.";
+        OrganisationConsent = 202, "organisation-consent", "The node's own organisation has not signed.";
+        NodeIdUsed = 203, "node-id-used", "The node id has been used before; ids are never used again.";
+        NodeKeyUsed = 204, "node-key-used", "A key of the node has a holder or a role already; keys are never used again.";
+        NodeUnknown = 205, "node-unknown", "There is no such node, or it has been removed.";
+        NodeRoleUnchanged = 206, "node-role-unchanged", "The node has this role already.";
+        LastVoter = 207, "last-voter", "No voting node would be left.";
+        TooManyNodes = 208, "too-many-nodes", "The cluster has as many nodes as it may.";
     }
 }
 

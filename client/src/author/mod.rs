@@ -9,6 +9,7 @@
 //! | `station` | StationPhase, Identification |
 //! | `count` | BallotBatch, TotalOpening |
 //! | `protocol` | Protocol: control relations are checked before anybody signs |
+//! | `governance` | Governance |
 //! | `seal` | Seal |
 //!
 //! A [`Scribe`] numbers records per key. The numbers of a key that signs in more than one process, or again after a
@@ -19,6 +20,7 @@ mod definition;
 mod draft;
 mod error;
 mod genesis;
+mod governance;
 mod keys;
 mod protocol;
 mod roll;
@@ -29,6 +31,7 @@ pub use definition::{DefinitionPlan, PART_CONTENT_BYTES_MAX};
 pub use draft::{Draft, Share};
 pub use error::AuthorError;
 pub use genesis::{GenesisDraft, GenesisPlan, standby_cosigner_name};
+pub use governance::{node_add, node_remove, node_set_role};
 pub use keys::{Grant, kinds_of};
 pub use protocol::{BrokenRelation, check_protocol, lines_of};
 pub use seal::{admitted_root, archive_seal, results_seal, roll_seal, voting_seal};

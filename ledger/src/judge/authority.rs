@@ -19,7 +19,7 @@ impl State {
         if closed {
             return Err(Refusal::StageClosed);
         }
-        let needs_definition = !matches!(kind, Kind::DefinitionPart | Kind::Key);
+        let needs_definition = !matches!(kind, Kind::DefinitionPart | Kind::Key | Kind::Governance);
         if needs_definition && !self.is_defined() {
             return Err(Refusal::NotReady);
         }
@@ -54,7 +54,9 @@ impl State {
     /// Each kind speaks about one level, and the place has to exist.
     fn check_scope(&self, kind: Kind, record: &Record) -> Result<(), Refusal> {
         let fits = match (kind, record.scope) {
-            (Kind::Election | Kind::DefinitionPart | Kind::Seal | Kind::Key, Scope::Election) => true,
+            (Kind::Election | Kind::DefinitionPart | Kind::Governance | Kind::Seal | Kind::Key, Scope::Election) => {
+                true
+            }
             (Kind::RollChunk, Scope::Station(station)) => self.definition.station(station).is_some(),
             (
                 Kind::StationPhase | Kind::Identification | Kind::BallotBatch | Kind::Protocol | Kind::TotalOpening,

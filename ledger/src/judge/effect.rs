@@ -3,7 +3,8 @@
 use crate::commitment::{self, Commitment};
 use crate::definition::Definition;
 use crate::ids::{Digest, ElectionId, KeyId};
-use crate::kinds::{Basis, Counters, Election, Stage};
+use crate::kinds::{Basis, Counters, Election, Governance, Stage};
+use crate::nodes::Nodes;
 use crate::record::UnitId;
 use crate::state::{CellSum, HourCount, KeyEntry, ProtocolInForce, State, StationRoll, UnitState, UnitStatus};
 use crate::submission::Authentic;
@@ -22,6 +23,7 @@ pub(crate) enum Effect {
     OpenOwn { unit: UnitId, counts: Vec<u64> },
     OpenRemote { basis: Basis, constituency: u32, counts: Vec<u64> },
     Protocol { unit: UnitId, basis: Basis, protocol: Box<ProtocolInForce> },
+    Nodes(Box<Governance>),
     Seal(Stage),
 }
 
@@ -45,6 +47,7 @@ impl Effect {
             Self::Genesis(election, keys) => {
                 state.election_id = Some(ElectionId::of_genesis(&authentic.signed().record));
                 state.turnout = vec![Vec::new(); 1];
+                state.nodes = Arc::new(Nodes::of_genesis(&election));
                 state.election = Some(Arc::new(*election));
                 insert_keys(state, keys, leaf);
             }
@@ -95,6 +98,10 @@ impl Effect {
             Self::Protocol { unit, basis, mut protocol } => {
                 protocol.leaf = leaf;
                 unit_entry(state, unit).protocols[basis as usize] = Some(*protocol);
+            }
+            Self::Nodes(change) => {
+                // Whoever published the registry keeps the one it has.
+                let _decided_to_change = Arc::make_mut(&mut state.nodes).apply(&change, leaf);
             }
             Self::Seal(stage) => {
                 state.seals.insert(stage, leaf);

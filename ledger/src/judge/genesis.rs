@@ -4,7 +4,7 @@ use super::effect::Effect;
 use super::{Decision, RULES_VERSION};
 use crate::codec::INTEGER_MAX;
 use crate::ids::{ElectionId, PublicKey};
-use crate::kinds::{Election, HolderClass, NodeKeys, Organisation};
+use crate::kinds::{Election, HolderClass, Kind, NodeKeys, Organisation};
 use crate::note::{KeyName, KeyRole, VerifierKey};
 use crate::policy::Policy;
 use crate::record::{Record, Scope};
@@ -66,12 +66,14 @@ impl State {
 }
 
 fn organisation_key(key: PublicKey, commission: bool) -> KeyEntry {
-    let kinds = super::registration::kinds_of(HolderClass::Organisation);
+    // What the commission signs, and what any organisation does.
+    let kinds = super::registration::kinds_of(HolderClass::Organisation).iter().map(|kind| *kind as u16);
+    let own = |kind: &u16| commission || *kind == Kind::Governance as u16;
     KeyEntry {
         key,
         class: HolderClass::Organisation,
         scope: Scope::Election,
-        kinds: if commission { kinds.iter().map(|kind| *kind as u16).collect() } else { Vec::new() },
+        kinds: kinds.filter(own).collect(),
         valid_from_ms: 0,
         valid_until_ms: INTEGER_MAX,
         leaf: 0,
@@ -199,19 +201,4 @@ impl NodeRegistration {
     pub fn log_vkey(&self, origin: &KeyName) -> Option<VerifierKey> {
         VerifierKey::new(origin.clone(), KeyRole::Log, &self.keys.log_key.0).ok()
     }
-}
-
-/// All nodes of a genesis record, ascending by id.
-#[must_use]
-pub fn node_registrations(genesis: &Election) -> Vec<NodeRegistration> {
-    let mut nodes: Vec<NodeRegistration> = genesis
-        .organisations
-        .iter()
-        .flat_map(|organisation| {
-            let name = &organisation.name;
-            organisation.nodes.iter().map(|keys| NodeRegistration { organisation: name.clone(), keys: keys.clone() })
-        })
-        .collect();
-    nodes.sort_by_key(|node| node.keys.id);
-    nodes
 }

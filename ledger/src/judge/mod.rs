@@ -11,6 +11,7 @@
 //! | `voting` | StationPhase, Identification |
 //! | `counting` | BallotBatch, TotalOpening |
 //! | `protocol` | Protocol and its control relations |
+//! | `governance` | Governance |
 //! | `seals` | Seal |
 //!
 //! Rules version 1. A later version gets its own module; this one stays for ever (DESIGN §4).
@@ -19,12 +20,13 @@ mod authority;
 mod counting;
 mod effect;
 mod genesis;
+mod governance;
 mod protocol;
 mod registration;
 mod seals;
 mod voting;
 
-pub use genesis::{GenesisError, NodeRegistration, check_genesis, node_registrations};
+pub use genesis::{GenesisError, NodeRegistration, check_genesis};
 pub use protocol::{Disclosure, broken_relations};
 
 use crate::entry::{Entry, Payload, Stub};
@@ -158,7 +160,9 @@ impl State {
             self.remember_head(entry.time_ms);
             self.time_ms = self.time_ms.max(entry.time_ms);
         }
-        let Ok(index) = self.frontier.push_entry(bytes) else { return };
+        if self.frontier.push_entry(bytes).is_err() {
+            return;
+        }
         if let Some(Entry { payload: Payload::Stub(stub), .. }) = entry {
             if let Some(author) = stub.signers.get(stub.author as usize)
                 && let Some(key) = self.keys.get_mut(author)
@@ -168,7 +172,9 @@ impl State {
             if let Some(kind) = Kind::from_number(stub.kind) {
                 self.counts.by_kind.entry(kind).or_default()[2] += 1;
             }
-            self.ids.insert(stub.id.short(), index.get() as u32);
+            self.ids.push(Some(stub.id.short()));
+        } else {
+            self.ids.push(None);
         }
     }
 
@@ -206,7 +212,7 @@ impl State {
 
         self.note(&authentic, &verdict);
         self.time_ms = time_ms;
-        self.ids.insert(id.short(), index.get() as u32);
+        self.ids.push(Some(id.short()));
         effect.apply(self, index.get(), time_ms, authentic);
         // The index exists, so the frontier is not full.
         let _ = self.frontier.push_entry(given.unwrap_or(&entry));
@@ -235,6 +241,7 @@ impl State {
             Content::BallotBatch(batch) => self.decide_batch(batch, authentic.record()),
             Content::TotalOpening(opening) => self.decide_opening(opening, authentic.record(), time_ms),
             Content::Protocol(protocol) => self.decide_protocol(protocol, authentic, time_ms),
+            Content::Governance(change) => self.decide_governance(change, authentic.record()),
             Content::Seal(seal) => self.decide_seal(seal, authentic.record()),
         }
     }

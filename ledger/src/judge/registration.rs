@@ -49,16 +49,12 @@ impl State {
         Ok((Vec::new(), Effect::Keys(entries)))
     }
 
+    /// Whether a key is or was a node's, or stands by to become one's.
     fn is_node_key(&self, key: &crate::ids::PublicKey) -> bool {
-        self.election.as_ref().is_some_and(|election| {
-            election.organisations.iter().any(|organisation| {
-                organisation.standby_cosigner_key == *key
-                    || organisation
-                        .nodes
-                        .iter()
-                        .any(|node| [node.cosigner_key, node.log_key, node.promise_key, node.batch_key].contains(key))
-            })
-        })
+        let standby = |election: &std::sync::Arc<crate::kinds::Election>| {
+            election.organisations.iter().any(|organisation| organisation.standby_cosigner_key == *key)
+        };
+        self.nodes.holds_key(key) || self.election.as_ref().is_some_and(standby)
     }
 
     fn check_grant(&self, grant: &KeyGrant) -> Result<KeyEntry, Refusal> {
@@ -138,7 +134,9 @@ impl State {
 /// What a class of holders may ever sign.
 pub(super) const fn kinds_of(class: HolderClass) -> &'static [Kind] {
     match class {
-        HolderClass::Organisation => &[Kind::DefinitionPart, Kind::Key, Kind::TotalOpening, Kind::Seal],
+        HolderClass::Organisation => {
+            &[Kind::DefinitionPart, Kind::Key, Kind::TotalOpening, Kind::Governance, Kind::Seal]
+        }
         HolderClass::Registry => &[Kind::RollChunk, Kind::Identification],
         HolderClass::Device => &[Kind::Identification],
         HolderClass::Scanner => &[Kind::BallotBatch],

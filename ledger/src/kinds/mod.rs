@@ -13,6 +13,7 @@
 //! | `identification` | A voter was identified: the public part, the confidential part, the attestation. |
 //! | `ballots` | Ballot batches of committed cells, and the opening of their sums. |
 //! | `protocol` | A unit's protocol. |
+//! | `governance` | Decisions about the cluster: nodes join, change their role, leave. |
 //! | `seal` | Seals of stages. |
 
 use crate::codec::{self, CodecError};
@@ -29,6 +30,7 @@ macro_rules! body {
 mod ballots;
 mod definition;
 mod election;
+mod governance;
 mod identification;
 mod key;
 mod phase;
@@ -39,6 +41,7 @@ mod seal;
 pub use ballots::{BallotBatch, Basis, Cell, TotalOpening};
 pub use definition::{Candidate, Constituency, DefinitionPart, Form, FormLine, Relation, SeatRule, Station, Term};
 pub use election::{Decree, Election, NodeKeys, OfficialHour, Organisation};
+pub use governance::{Governance, NodeRole, RemovalReason};
 pub use identification::{Attestation, AttestedVoter, Identification, IdentificationSecret};
 pub use key::{GRANTS_MAX, HolderClass, KeyGrant, KeyRegistration};
 pub use phase::{Counters, MemberRole, Phase, StationPhase};
@@ -69,13 +72,15 @@ pub enum Kind {
     TotalOpening = 11,
     /// A polling station's protocol.
     Protocol = 12,
+    /// A decision of the organisations about their cluster.
+    Governance = 20,
     /// The end of a stage.
     Seal = 21,
 }
 
 impl Kind {
     /// All kinds of this version.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Election,
         Self::DefinitionPart,
         Self::Key,
@@ -85,6 +90,7 @@ impl Kind {
         Self::BallotBatch,
         Self::TotalOpening,
         Self::Protocol,
+        Self::Governance,
         Self::Seal,
     ];
 

@@ -38,6 +38,15 @@ impl Policy {
         }
     }
 
+    /// Whether exactly these organisations, by name, satisfy the quorum: what a decision that they sign needs. Names that the
+    /// quorum does not count are ignored; a policy without quorum is satisfied by nobody.
+    #[must_use]
+    pub fn satisfied_by_organisations<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> bool {
+        let place = |name: &str| self.organisations.iter().position(|organisation| organisation.name.as_str() == name);
+        let bits = names.into_iter().filter_map(place).filter_map(|place| 1_u32.checked_shl(place as u32));
+        self.quorum != Quorum::None && self.satisfied_by(bits.fold(0, |set, bit| set | bit))
+    }
+
     /// Whether the quorum is reached when exactly the organisations in the set (bit i: the i-th of
     /// [`Policy::organisations`]) have cosigned.
     pub(super) fn satisfied_by(&self, organisations: u32) -> bool {

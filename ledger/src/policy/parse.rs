@@ -9,7 +9,7 @@ use crate::note::{KeyRole, VerifierKey, VerifierKeyError};
 /// The longest policy text read.
 pub const POLICY_BYTES_MAX: usize = 256 * 1024;
 /// The most `log` lines. The specification asks for at least 32.
-pub const LOGS_MAX: usize = 64;
+pub const LOGS_MAX: usize = 256;
 /// The most `witness` lines. The specification asks for at least 32.
 pub const WITNESSES_MAX: usize = 256;
 /// The most `group` lines. The specification asks for at least 32.

@@ -142,11 +142,16 @@ pub fn parts() -> Vec<DefinitionPart> {
 }
 
 pub fn election() -> Election {
+    election_of(3)
+}
+
+/// The same election by so many organisations, with the smallest quorum that intersects.
+pub fn election_of(count: u32) -> Election {
     let vkey = |name: &str, key: &SigningKey| {
         VerifierKey::new(KeyName::new(name).unwrap(), KeyRole::Cosigner, &public(key).0).unwrap().to_string()
     };
     let (mut organisations, mut policy, mut names) = (Vec::new(), String::new(), String::new());
-    for number in 1..=3 {
+    for number in 1..=count {
         let name = format!("org{number}");
         let cosigner = format!("node{number}.example/cosigner");
         policy += &format!("witness {name}-a {}\n", vkey(&cosigner, &cosigner_key(number)));
@@ -169,7 +174,8 @@ pub fn election() -> Election {
             }],
         });
     }
-    policy += &format!("group quorum 3{names}\nquorum quorum\n");
+    let k = tamga_ledger::policy::smallest_intersecting_k(count as usize);
+    policy += &format!("group quorum {k}{names}\nquorum quorum\n");
     Election {
         real: 0,
         title: title("test"),
@@ -196,8 +202,26 @@ pub fn election() -> Election {
     }
 }
 
+/// Keys of a node that comes later.
+pub fn node_keys(id: u32) -> NodeKeys {
+    let own = |role: u32| public(&key(100_000 + id * 10 + role));
+    NodeKeys {
+        id,
+        cosigner_name: format!("node{id}.example/cosigner"),
+        cosigner_key: own(1),
+        log_key: own(2),
+        promise_key: own(3),
+        batch_key: own(4),
+        tls_spki_sha256: Digest([(100 + id) as u8; 32]),
+    }
+}
+
+pub fn node_add(organisation: u32, role: NodeRole, keys: NodeKeys) -> Governance {
+    Governance::NodeAdd { organisation: format!("org{organisation}"), role: role as u8, keys }
+}
+
 pub fn sign_genesis(election: &Election) -> Submission {
-    let keys = [record_key(1), record_key(2), record_key(3)];
+    let keys: Vec<SigningKey> = (1..=election.organisations.len() as u32).map(record_key).collect();
     let keys: Vec<&SigningKey> = keys.iter().collect();
     let record = Record::draft(ElectionId::ZERO, Scope::Election, &keys, 1, Nonce([7; 16]), election);
     Submission::public(record.sign(&keys).unwrap())
@@ -222,9 +246,20 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
+        Self::of(3)
+    }
+
+    /// The genesis record of so many organisations, and nothing else.
+    pub fn of(organisations: u32) -> Self {
         let mut world = Self { state: State::empty(), time_ms: NOON_MS, sequence: 1, leaves: Vec::new() };
-        assert_eq!(world.submit(&sign_genesis(&election())), Verdict::Accepted(vec![]));
+        assert_eq!(world.submit(&sign_genesis(&election_of(organisations))), Verdict::Accepted(vec![]));
         world
+    }
+
+    /// A decision signed by these organisations; the first is its author.
+    pub fn govern(&mut self, organisations: &[u32], change: &Governance) -> Verdict {
+        let keys: Vec<SigningKey> = organisations.iter().copied().map(record_key).collect();
+        self.record(Scope::Election, &keys.iter().collect::<Vec<_>>(), change)
     }
 
     /// Defined, keys registered, roll loaded and sealed, all units open.

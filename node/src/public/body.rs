@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use tamga_ledger::codec::{self, CodecError};
 use tamga_ledger::definition::part_digest;
 use tamga_ledger::kinds::{
-    BallotBatch, Basis, Body, Cell, Constituency, DefinitionPart, Election, Form, HolderClass, Identification,
-    KeyGrant, KeyRegistration, Kind, NodeKeys, Organisation, Phase, Protocol, RollChunk, Seal, SeatRule, Stage,
-    Station, StationPhase, TotalOpening,
+    BallotBatch, Basis, Body, Cell, Constituency, DefinitionPart, Election, Form, Governance, HolderClass,
+    Identification, KeyGrant, KeyRegistration, Kind, NodeKeys, NodeRole, Organisation, Phase, Protocol, RemovalReason,
+    RollChunk, Seal, SeatRule, Stage, Station, StationPhase, TotalOpening,
 };
 use tamga_ledger::record::RECORD_BYTES_MAX;
 
@@ -26,6 +26,7 @@ pub(super) fn to_json(kind: u16, body: &[u8]) -> Value {
         Kind::BallotBatch => read(body, ballot_batch),
         Kind::TotalOpening => read(body, total_opening),
         Kind::Protocol => read(body, protocol),
+        Kind::Governance => read(body, governance),
         Kind::Seal => read(body, seal),
     }
 }
@@ -80,6 +81,23 @@ fn node(keys: &NodeKeys) -> Value {
         "batch_key": keys.batch_key,
         "tls_spki_sha256": keys.tls_spki_sha256,
     })
+}
+
+fn governance(change: &Governance) -> Value {
+    match change {
+        Governance::NodeAdd { organisation, role, keys } => json!({
+            "action": "node-add",
+            "organisation": organisation,
+            "role": NodeRole::from_number(*role),
+            "keys": node(keys),
+        }),
+        Governance::NodeSetRole { node, role } => {
+            json!({ "action": "node-set-role", "node": node, "role": NodeRole::from_number(*role) })
+        }
+        Governance::NodeRemove { node, reason } => {
+            json!({ "action": "node-remove", "node": node, "reason": RemovalReason::from_number(*reason) })
+        }
+    }
 }
 
 fn definition_part(part: &DefinitionPart, body: &[u8]) -> Value {

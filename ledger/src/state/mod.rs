@@ -2,8 +2,13 @@
 //!
 //! It is a pure function of the entries before it. Nothing in it is iterated in an order that hashing decides.
 //!
+//! | file | what |
+//! |---|---|
+//! | `records` | which record is at which leaf |
+//! | `sequence`, `attestations` | numbers and attestations that are used once |
+//!
 //! Invariants:
-//! - `ids.len() ≤ frontier.size()`, and every id in `ids` names a leaf below that size;
+//! - `ids.len() = frontier.size()`, and every id in `ids` names a leaf below that size;
 //! - a roll leaf is admitted at most once (`admitted[i] ≠ 0` is set once and never changed);
 //! - `time_ms` never decreases.
 
@@ -11,13 +16,22 @@ use crate::commitment::Commitment;
 use crate::definition::Definition;
 use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId, RollLeaf};
 use crate::kinds::{Basis, Counters, Election, HolderClass, Kind, LineValue, Stage};
+use crate::nodes::Nodes;
 use crate::record::{Scope, UnitId};
 use crate::submission::KeySource;
 use crate::tree::{Blake3Tree, Frontier, TreeHash as _, TreeHead, TwinFrontier};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// The judging state.
+mod attestations;
+mod records;
+mod sequence;
+
+pub(crate) use attestations::UsedAttestations;
+pub(crate) use records::RecordIndex;
+pub(crate) use sequence::{SequenceUse, SequenceWindow};
+
+/// The judging state. Every field is saved by [`crate::saved`], which takes it apart field by field.
 #[derive(Debug, Clone, Default)]
 pub struct State {
     pub(crate) election_id: Option<ElectionId>,
@@ -25,7 +39,8 @@ pub struct State {
     pub(crate) definition: Arc<Definition>,
     pub(crate) parts: usize,
     pub(crate) keys: BTreeMap<KeyId, KeyEntry>,
-    pub(crate) ids: hashbrown::HashMap<[u8; 16], u32>,
+    pub(crate) nodes: Arc<Nodes>,
+    pub(crate) ids: RecordIndex,
     pub(crate) rolls: BTreeMap<u32, StationRoll>,
     pub(crate) units: BTreeMap<UnitId, UnitState>,
     pub(crate) remote_openings: BTreeMap<(Basis, u32), Vec<u64>>,
@@ -63,61 +78,6 @@ pub struct KeyEntry {
     pub leaf: u64,
     pub(crate) sequences: SequenceWindow,
     pub(crate) device_counter: u64,
-}
-
-/// Which sequence numbers an author has used: the highest, and the 256 below it.
-///
-/// A device may have up to 256 records on their way at once; older numbers are refused rather than remembered.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct SequenceWindow {
-    highest: u64,
-    used: [u64; 4],
-}
-
-/// What a sequence number is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SequenceUse {
-    Free,
-    Used,
-    TooOld,
-}
-
-impl SequenceWindow {
-    const WIDTH: u64 = 256;
-
-    pub(crate) fn look(&self, number: u64) -> SequenceUse {
-        if number > self.highest {
-            return SequenceUse::Free;
-        }
-        let back = self.highest - number;
-        if back >= Self::WIDTH {
-            SequenceUse::TooOld
-        } else if self.used[(back / 64) as usize] >> (back % 64) & 1 == 1 {
-            SequenceUse::Used
-        } else {
-            SequenceUse::Free
-        }
-    }
-
-    pub(crate) fn mark(&mut self, number: u64) {
-        if number > self.highest {
-            self.shift(number - self.highest);
-            self.highest = number;
-        }
-        let back = self.highest - number;
-        if back < Self::WIDTH {
-            self.used[(back / 64) as usize] |= 1 << (back % 64);
-        }
-    }
-
-    fn shift(&mut self, by: u64) {
-        for _ in 0..by.min(Self::WIDTH) {
-            for word in (1..4).rev() {
-                self.used[word] = self.used[word] << 1 | self.used[word - 1] >> 63;
-            }
-            self.used[0] <<= 1;
-        }
-    }
 }
 
 /// One station's roll: leaves ascending, and beside each the leaf index + 1 of its admission (0: none).
@@ -284,32 +244,6 @@ pub struct Counts {
     pub papers: u64,
 }
 
-/// Attestations used within their validity, so that each is used once.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct UsedAttestations {
-    recent: VecDeque<(u64, [u8; 16])>,
-    set: BTreeSet<[u8; 16]>,
-}
-
-impl UsedAttestations {
-    pub(crate) fn contains(&self, nonce: &[u8; 16]) -> bool {
-        self.set.contains(nonce)
-    }
-
-    /// Remembers `nonce` until `until_ms` of sequenced time, and forgets what has expired by `now_ms`.
-    pub(crate) fn insert(&mut self, nonce: [u8; 16], now_ms: u64, until_ms: u64) {
-        while let Some((expires_ms, old)) = self.recent.front()
-            && *expires_ms < now_ms
-        {
-            self.set.remove(old);
-            self.recent.pop_front();
-        }
-        if self.set.insert(nonce) {
-            self.recent.push_back((until_ms, nonce));
-        }
-    }
-}
-
 impl State {
     /// The state before leaf 0.
     #[must_use]
@@ -356,7 +290,7 @@ impl State {
     /// The leaf of a record, if it is in the ledger.
     #[must_use]
     pub fn leaf_of(&self, id: &RecordId) -> Option<u64> {
-        self.ids.get(&id.short()).map(|leaf| u64::from(*leaf))
+        self.ids.leaf_of(&id.short()).map(u64::from)
     }
 
     /// A registered key.
@@ -369,6 +303,12 @@ impl State {
     #[must_use]
     pub fn key_count(&self) -> usize {
         self.keys.len()
+    }
+
+    /// The nodes there are and ever were. The `Arc` is another one only after a Governance record changed them.
+    #[must_use]
+    pub const fn nodes(&self) -> &Arc<Nodes> {
+        &self.nodes
     }
 
     /// A station's roll.
@@ -436,26 +376,5 @@ impl State {
 impl KeySource for State {
     fn find(&self, id: &KeyId) -> Option<PublicKey> {
         self.keys.get(id).map(|entry| entry.key)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sequence_number_is_used_once_within_the_window() {
-        let mut window = SequenceWindow::default();
-        for number in [5, 3, 4, 300, 299] {
-            assert_eq!(window.look(number), SequenceUse::Free);
-            window.mark(number);
-            assert_eq!(window.look(number), SequenceUse::Used);
-        }
-        assert_eq!(window.look(44), SequenceUse::TooOld);
-        assert_eq!(window.look(45), SequenceUse::Free);
-        assert_eq!(window.look(301), SequenceUse::Free);
-        window.mark(10_000);
-        assert_eq!(window.look(300), SequenceUse::TooOld);
-        assert_eq!(window.look(9_999), SequenceUse::Free);
     }
 }

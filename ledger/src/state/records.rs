@@ -1,0 +1,129 @@
+//! Which record is at which leaf: 16 bytes of each id in leaf order, and tables of leaves beside them.
+//!
+//! The ids lie in blocks that never move, and the tables are 256 small ones, so growing is never one long pause: at two
+//! million records one table of it all would take some 100 ms to double, while everybody waits for apply.
+//!
+//! Ids are BLAKE3 digests, so their own bytes are the hash. Who grinds nonces to fill one bucket needs millions of hashes
+//! for each record beyond chance, and a registered key to sign them.
+
+use hashbrown::HashTable;
+
+/// Half a record id.
+pub(crate) type ShortId = [u8; 16];
+
+/// A leaf whose record has no id here: an entry an auditor cannot read. No record has this id.
+const NONE: ShortId = [0; 16];
+const BLOCK: usize = 1 << 16;
+const TABLES: usize = 256;
+
+/// Record ids by leaf, and leaves by record id.
+///
+/// Invariant: `tables` holds exactly the leaves whose id is not [`NONE`] and is not repeated by a later leaf.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RecordIndex {
+    blocks: Vec<Vec<ShortId>>,
+    len: u32,
+    /// None before the first record, then 256, by the id's first byte.
+    tables: Vec<HashTable<u32>>,
+}
+
+impl RecordIndex {
+    /// How many leaves there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// The leaf of the record with this id.
+    pub(crate) fn leaf_of(&self, id: &ShortId) -> Option<u32> {
+        let table = self.tables.get(usize::from(id[0]))?;
+        table.find(hash(id), |leaf| get(&self.blocks, *leaf) == *id).copied()
+    }
+
+    /// Adds the next leaf. A repeated id then names the later leaf.
+    pub(crate) fn push(&mut self, id: Option<ShortId>) {
+        let leaf = self.len;
+        let place = leaf as usize % BLOCK;
+        if place == 0 {
+            self.blocks.push(Vec::with_capacity(BLOCK));
+        }
+        if let Some(block) = self.blocks.last_mut() {
+            block.push(id.unwrap_or(NONE));
+        }
+        self.len += 1;
+        let Some(id) = id.filter(|id| *id != NONE) else { return };
+        if self.tables.is_empty() {
+            self.tables.resize_with(TABLES, HashTable::new);
+        }
+        if let Some(table) = self.tables.get_mut(usize::from(id[0])) {
+            insert(table, &self.blocks, &id, leaf);
+        }
+    }
+
+    /// Adds many leaves, in order; missing ids are zeros.
+    pub(crate) fn extend(&mut self, ids: impl Iterator<Item = ShortId>) {
+        ids.for_each(|id| self.push((id != NONE).then_some(id)));
+    }
+
+    /// The ids of some leaves, in order; zeros where there is none. Leaves beyond the last are left out.
+    pub(crate) fn ids(&self, from: u32, to: u32) -> impl Iterator<Item = &ShortId> {
+        let to = to.min(self.len);
+        (from..to).filter_map(|leaf| self.blocks.get(leaf as usize / BLOCK)?.get(leaf as usize % BLOCK))
+    }
+}
+
+fn get(blocks: &[Vec<ShortId>], leaf: u32) -> ShortId {
+    let block = blocks.get(leaf as usize / BLOCK);
+    block.and_then(|block| block.get(leaf as usize % BLOCK)).copied().unwrap_or(NONE)
+}
+
+fn insert(table: &mut HashTable<u32>, blocks: &[Vec<ShortId>], id: &ShortId, leaf: u32) {
+    let entry = table.entry(hash(id), |known| get(blocks, *known) == *id, |known| hash(&get(blocks, *known)));
+    *entry.or_insert(leaf).get_mut() = leaf;
+}
+
+/// The first byte chose the table, so the others are the hash.
+fn hash(id: &ShortId) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&id[1..9]);
+    u64::from_le_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    fn id(number: u32) -> ShortId {
+        let mut id = [0; 16];
+        id.copy_from_slice(&blake3::hash(&number.to_be_bytes()).as_bytes()[..16]);
+        id
+    }
+
+    #[test]
+    fn it_is_a_map_with_an_order() {
+        let (mut index, mut model) = (RecordIndex::default(), HashMap::new());
+        for leaf in 0..3 * BLOCK as u32 / 2 {
+            // Some leaves have no record, and some repeat one.
+            let id = match leaf % 1_000 {
+                7 => None,
+                8 => Some(id(leaf / 2)),
+                _ => Some(id(leaf)),
+            };
+            index.push(id);
+            if let Some(id) = id {
+                model.insert(id, leaf);
+            }
+        }
+        assert_eq!(index.len(), 3 * BLOCK / 2);
+        assert!(model.iter().all(|(id, leaf)| index.leaf_of(id) == Some(*leaf)));
+        assert_eq!(index.leaf_of(&id(u32::MAX)), None);
+        assert_eq!(index.leaf_of(&NONE), None);
+
+        let mut again = RecordIndex::default();
+        again.extend(index.ids(0, u32::MAX).copied());
+        assert!(again.ids(0, u32::MAX).eq(index.ids(0, u32::MAX)));
+        assert!(model.iter().all(|(id, leaf)| again.leaf_of(id) == Some(*leaf)));
+        assert!(index.ids(65_535, 65_538).copied().eq([id(65_535), id(65_536), id(65_537)]));
+        assert_eq!(RecordIndex::default().leaf_of(&id(1)), None);
+    }
+}
