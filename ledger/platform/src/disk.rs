@@ -2,18 +2,16 @@
 //!
 //! Contract of every implementation:
 //! - Written bytes are *durable* only after `sync_data` on the same file returned `Ok`; a created, renamed or removed
-//!   name only after `sync_dir` on its folder did.
+//!   name only after `sync_dir` on its folder did. Folders are durable as soon as `create_dir_all` returned `Ok`.
 //! - After any `Err` from `sync_data` or `sync_dir` the caller must stop the process (fail-stop): the kernel may have
 //!   dropped the pages, and a retry could report success for data that is gone (Rebello et al., ATC 2020).
 
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What [`Disk::open`] may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +36,10 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// # Errors
     /// `NotFound` when the folder is absent.
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
-    /// Creates a folder and its parents.
+    /// Creates a folder and its parents where they are absent, and makes their names durable.
     ///
     /// # Errors
-    /// As the operating system gives them.
+    /// As the operating system gives them; any error is fatal for the caller (see the module's contract).
     fn create_dir_all(&self, folder: &Path) -> io::Result<()>;
     /// Renames a file, replacing the target atomically.
     ///
@@ -188,7 +186,18 @@ impl Disk for OsDisk {
     }
 
     fn create_dir_all(&self, folder: &Path) -> io::Result<()> {
-        fs::create_dir_all(folder)
+        let missing: Vec<&Path> = folder.ancestors().take_while(|path| is_missing(path)).collect();
+        // A folder that is there may not be durable yet: whoever made it may have died before the sync below.
+        if let Some(there) = folder.ancestors().nth(missing.len()) {
+            sync_name(there)?;
+        }
+        for path in missing.into_iter().rev() {
+            match fs::create_dir(path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => return Err(error),
+                _ => sync_name(path)?,
+            }
+        }
+        if folder.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) }
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -216,6 +225,21 @@ impl Disk for OsDisk {
     }
 }
 
+fn is_missing(path: &Path) -> bool {
+    !path.as_os_str().is_empty()
+        && fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Makes a folder's own name durable. A parent that may not be read was not changed by this process either.
+fn sync_name(folder: &Path) -> io::Result<()> {
+    let Some(parent) = folder.parent() else { return Ok(()) };
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    match fs::File::open(parent) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        opened => opened?.sync_all(),
+    }
+}
+
 impl DiskFile for OsFile {
     fn len(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
@@ -238,183 +262,9 @@ impl DiskFile for OsFile {
     }
 }
 
-/// A file system in memory that keeps what was written (`live`) apart from what was synced (`durable`).
-///
-/// [`MemDisk::power_loss`] throws the difference away. Names are durable only after `sync_dir`, as on a real disk.
-#[derive(Debug, Clone, Default)]
-pub struct MemDisk(Arc<Mutex<MemState>>);
-
-#[derive(Debug, Default)]
-struct MemState {
-    live: BTreeMap<PathBuf, MemFile>,
-    durable: BTreeMap<PathBuf, MemFile>,
-    /// Set to make every later write and sync fail.
-    broken: bool,
-    locked: BTreeSet<PathBuf>,
-}
-
-/// Gives the lock back when dropped.
-#[derive(Debug)]
-struct MemLock {
-    path: PathBuf,
-    disk: Arc<Mutex<MemState>>,
-}
-
-impl Drop for MemLock {
-    fn drop(&mut self) {
-        locked(&self.disk).locked.remove(&self.path);
-    }
-}
-
-type Content = Arc<Mutex<MemContent>>;
-
-#[derive(Debug, Clone)]
-struct MemFile {
-    content: Content,
-    disk: Arc<Mutex<MemState>>,
-}
-
-#[derive(Debug, Default)]
-struct MemContent {
-    live: Vec<u8>,
-    durable: Vec<u8>,
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl MemDisk {
-    /// Loses everything that was not synced: bytes and names.
-    pub fn power_loss(&self) {
-        let mut state = locked(&self.0);
-        state.live = state.durable.clone();
-        for file in state.live.values() {
-            let mut content = locked(&file.content);
-            content.live = content.durable.clone();
-        }
-    }
-
-    /// From now on every write and sync fails, as on a disk that died.
-    pub fn break_down(&self) {
-        locked(&self.0).broken = true;
-    }
-
-    fn check(state: &MemState) -> io::Result<()> {
-        if state.broken { Err(io::Error::other("simulated disk failure")) } else { Ok(()) }
-    }
-
-    fn is_child(folder: &Path, path: &Path) -> bool {
-        path.parent() == Some(folder)
-    }
-}
-
-impl Disk for MemDisk {
-    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
-        let mut state = locked(&self.0);
-        match (state.live.get(path), how) {
-            (Some(_), Open::CreateNew) => Err(io::ErrorKind::AlreadyExists.into()),
-            (Some(file), _) => Ok(Box::new(file.clone())),
-            (None, Open::Read) => Err(io::ErrorKind::NotFound.into()),
-            (None, _) => {
-                Self::check(&state)?;
-                let file = MemFile { content: Content::default(), disk: Arc::clone(&self.0) };
-                state.live.insert(path.to_owned(), file.clone());
-                Ok(Box::new(file))
-            }
-        }
-    }
-
-    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
-        let state = locked(&self.0);
-        let mut names: Vec<String> = state
-            .live
-            .keys()
-            .filter_map(|path| path.strip_prefix(folder).ok()?.components().next())
-            .map(|name| name.as_os_str().to_string_lossy().into_owned())
-            .collect();
-        names.dedup();
-        Ok(names)
-    }
-
-    fn create_dir_all(&self, _folder: &Path) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = locked(&self.0);
-        Self::check(&state)?;
-        let file = state.live.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        state.live.insert(to.to_owned(), file);
-        Ok(())
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut state = locked(&self.0);
-        Self::check(&state)?;
-        state.live.remove(path).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn sync_dir(&self, folder: &Path) -> io::Result<()> {
-        let mut state = locked(&self.0);
-        Self::check(&state)?;
-        let MemState { live, durable, .. } = &mut *state;
-        durable.retain(|path, _| !Self::is_child(folder, path));
-        let children = live.iter().filter(|(path, _)| Self::is_child(folder, path));
-        durable.extend(children.map(|(path, file)| (path.clone(), file.clone())));
-        Ok(())
-    }
-
-    fn free_bytes(&self, _folder: &Path) -> io::Result<u64> {
-        Ok(u64::MAX)
-    }
-
-    fn lock(&self, path: &Path) -> io::Result<LockGuard> {
-        if !locked(&self.0).locked.insert(path.to_owned()) {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        Ok(Box::new(MemLock { path: path.to_owned(), disk: Arc::clone(&self.0) }))
-    }
-}
-
-impl DiskFile for MemFile {
-    fn len(&self) -> io::Result<u64> {
-        Ok(locked(&self.content).live.len() as u64)
-    }
-
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let content = locked(&self.content);
-        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(content.live.len());
-        let n = buf.len().min(content.live.len() - start);
-        buf[..n].copy_from_slice(&content.live[start..start + n]);
-        Ok(n)
-    }
-
-    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        MemDisk::check(&locked(&self.disk))?;
-        let mut content = locked(&self.content);
-        let start = usize::try_from(offset).map_err(io::Error::other)?;
-        let end = start + bytes.len();
-        if content.live.len() < end {
-            content.live.resize(end, 0);
-        }
-        content.live[start..end].copy_from_slice(bytes);
-        Ok(())
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        MemDisk::check(&locked(&self.disk))?;
-        locked(&self.content).live.resize(usize::try_from(len).map_err(io::Error::other)?, 0);
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        MemDisk::check(&locked(&self.disk))?;
-        let mut content = locked(&self.content);
-        content.durable = content.live.clone();
-        Ok(())
-    }
-}
+/// The disk of unit tests: a [`SimDisk`](crate::sim_disk::SimDisk), by default one on which all folders exist.
+#[cfg(any(test, feature = "testing"))]
+pub type MemDisk = crate::sim_disk::SimDisk;
 
 #[cfg(test)]
 mod tests {

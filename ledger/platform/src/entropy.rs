@@ -33,15 +33,33 @@ impl Entropy for OsEntropy {
     }
 }
 
+/// SplitMix64: the next number from the last one. Reproducible, **not** fit for keys.
+#[derive(Debug, Clone)]
+pub(crate) struct SplitMix(u64);
+
+impl SplitMix {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) const fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
 /// SplitMix64 from a seed: reproducible, **not** fit for keys; for simulations and tests.
 #[derive(Debug)]
-pub struct SeededEntropy(Mutex<u64>);
+pub struct SeededEntropy(Mutex<SplitMix>);
 
 impl SeededEntropy {
     /// The sequence that belongs to `seed`.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
-        Self(Mutex::new(seed))
+        Self(Mutex::new(SplitMix::new(seed)))
     }
 }
 
@@ -49,11 +67,7 @@ impl Entropy for SeededEntropy {
     fn fill(&self, out: &mut [u8]) {
         let mut state = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for chunk in out.chunks_mut(8) {
-            *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = *state;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            let bytes = (z ^ (z >> 31)).to_le_bytes();
+            let bytes = state.next().to_le_bytes();
             chunk.copy_from_slice(&bytes[..chunk.len()]);
         }
     }

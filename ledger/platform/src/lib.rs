@@ -5,7 +5,7 @@
 //!
 //! | module | trait | the real one | the one for tests |
 //! |---|---|---|---|
-//! | [`disk`] | [`disk::Disk`], [`disk::DiskFile`] | [`disk::OsDisk`] | [`disk::MemDisk`] (keeps live against durable bytes) |
+//! | [`disk`] | [`disk::Disk`], [`disk::DiskFile`] | [`disk::OsDisk`] | `sim_disk::SimDisk` (feature `testing`): live against durable bytes, faults, a journal |
 //! | [`clock`] | [`clock::Clock`] | [`clock::SystemClock`] | [`clock::ManualClock`] |
 //! | [`entropy`] | [`entropy::Entropy`] | [`entropy::OsEntropy`] | [`entropy::SeededEntropy`] |
 //! | [`blocking`] | [`blocking::Blocking`] | `ThreadPool` (feature `tokio`) | [`blocking::Inline`] |
@@ -17,3 +17,5 @@ pub mod blocking;
 pub mod clock;
 pub mod disk;
 pub mod entropy;
+#[cfg(any(test, feature = "testing"))]
+pub mod sim_disk;
