@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod enumerate;
 mod life;
 
 use std::path::{Path, PathBuf};
