@@ -285,6 +285,64 @@ fn it_is_read_from_a_disk() {
     assert_eq!(loaded.mark, files.mark);
 }
 
+const fn ignore(_: &Verdict) {}
+
+/// One thing that happens on an election day; whether it is allowed does not matter.
+fn happen(world: &mut World, what: u8, station: u32, number: u32) {
+    let home = station.min(3);
+    match what {
+        0..=4 => ignore(&world.identify(station, home, voter(home, number))),
+        5 => {
+            let offline = world.identification_with(station, home, voter(home, number), 0, vec![]);
+            world.submit(&offline);
+        }
+        6 => ignore(&world.phase(
+            station,
+            Phase::from_number(number as u8 % 8).unwrap_or(Phase::Balance),
+            Counters::default(),
+        )),
+        7 => ignore(&world.batch(station, number % 4, [[u64::from(number), 0, 1, 0, 0], [0, 2, 0, 0, 1]], number == 3)),
+        8 => ignore(&protocol(world, station)),
+        9 => {
+            let keys = node_keys(4 + number);
+            world.govern(&[1, 2, 3], &node_add(home, NodeRole::Learner, keys));
+        }
+        10 => ignore(&world.govern(&[1, 2, 3], &Governance::NodeRemove { node: number, reason: 1 })),
+        _ => world.time_ms += u64::from(number) * 60_000,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_day_is_loaded_as_it_was_saved_and_goes_on_alike(
+        before in proptest::collection::vec((0_u8..12, 1_u32..5, 0_u32..30), 0..25),
+        after in proptest::collection::vec((0_u8..12, 1_u32..5, 0_u32..30), 1..25),
+    ) {
+        let (mut world, mut files) = (World::open(), Files::default());
+        for (what, station, number) in before {
+            happen(&mut world, what, station, number);
+            files.save(&world.state);
+        }
+        files.save(&world.state);
+        let mut loaded = files.load(&world.state.election_id()).unwrap().state;
+        assert_same(&loaded, &world.state);
+        let from = world.leaves.len();
+        for (what, station, number) in after {
+            happen(&mut world, what, station, number);
+        }
+        replay(&mut loaded, &world.leaves[from..]);
+        prop_assert_eq!(loaded.head(), world.state.head());
+        // Verdicts on what comes next are the same, too.
+        let next = world.identification(1, 1, voter(1, 29));
+        let mut other = World { state: loaded, leaves: Vec::new(), time_ms: world.time_ms, sequence: world.sequence };
+        let alike = other.submit(&next);
+        prop_assert_eq!(world.submit(&next), alike);
+        assert_same(&other.state, &world.state);
+    }
+}
+
 /// A head whose payload was changed by somebody who can compute checksums.
 fn resealed(mut head: Vec<u8>) -> Vec<u8> {
     let end = head.len() - 32;

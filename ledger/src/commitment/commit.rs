@@ -31,12 +31,21 @@ pub enum OpeningError {
 
 /// A committed cell: an element of ristretto255 in its one encoding.
 ///
-/// Invariant: the bytes decode. Holds the point too, so that adding does not decode again (192 bytes; store the encoding).
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Invariant: the bytes decode. Holds the point too, once it is known, so that adding does not decode again (200 bytes; store
+/// the encoding). Two are equal if their bytes are: every element has one encoding.
+#[derive(Clone, Copy)]
 pub struct Commitment {
     encoded: [u8; 32],
-    point: RistrettoPoint,
+    point: Option<RistrettoPoint>,
 }
+
+impl PartialEq for Commitment {
+    fn eq(&self, other: &Self) -> bool {
+        self.encoded == other.encoded
+    }
+}
+
+impl Eq for Commitment {}
 
 impl Commitment {
     /// Decodes (RFC 9496 §4.3.1); every element has exactly one encoding that is taken.
@@ -45,7 +54,7 @@ impl Commitment {
     /// [`CommitmentError::NotCanonical`].
     pub fn from_bytes(encoded: [u8; 32]) -> Result<Self, CommitmentError> {
         let point = CompressedRistretto(encoded).decompress().ok_or(CommitmentError::NotCanonical)?;
-        Ok(Self { encoded, point })
+        Ok(Self { encoded, point: Some(point) })
     }
 
     /// The encoding.
@@ -55,7 +64,19 @@ impl Commitment {
     }
 
     fn of(point: RistrettoPoint) -> Self {
-        Self { encoded: point.compress().to_bytes(), point }
+        Self { encoded: point.compress().to_bytes(), point: Some(point) }
+    }
+
+    /// Bytes that [`to_bytes`](Self::to_bytes) gave and a checksum vouches for. They are decoded when they are needed: a
+    /// square root each, which for all cells of a nation is most of a second that a start would wait for.
+    pub(crate) const fn recalled(encoded: [u8; 32]) -> Self {
+        Self { encoded, point: None }
+    }
+
+    fn point(&self) -> RistrettoPoint {
+        let decode = || CompressedRistretto(self.encoded).decompress();
+        // By the invariant they decode. Other bytes would add nothing, and this node's roots would differ from everybody's.
+        self.point.or_else(decode).unwrap_or_else(RistrettoPoint::identity)
     }
 }
 
@@ -86,7 +107,7 @@ pub fn commit(counts: &Counts, blinding: &Blinding) -> Commitment {
 /// with zeros.
 #[must_use]
 pub fn sum(commitments: &[Commitment]) -> Commitment {
-    Commitment::of(commitments.iter().fold(RistrettoPoint::identity(), |sum, one| sum + one.point))
+    Commitment::of(commitments.iter().fold(RistrettoPoint::identity(), |sum, one| sum + one.point()))
 }
 
 /// The opening of the sum of commitments, from their openings. None for no openings: the number of positions is unknown.
@@ -108,7 +129,7 @@ pub fn verify_opening(commitment: &Commitment, counts: &Counts, blinding: [u8; 3
     let blinding = Blinding::from_canonical_bytes(blinding)?;
     let scalars = counts.as_slice().iter().map(|count| Scalar::from(*count));
     let opened = RistrettoPoint::vartime_multiscalar_mul(scalars, g().iter().take(counts.as_slice().len()));
-    if opened + h() * blinding.scalar() == commitment.point {
+    if opened + h() * blinding.scalar() == commitment.point() {
         Ok(())
     } else {
         Err(OpeningError::DoesNotOpen(commitment.encoded))

@@ -21,6 +21,8 @@ const BLOCK_ROLL: usize = 1 << 16;
 /// Leaves, and roll leaves, of one step: what is copied while somebody may wait for the state.
 const STEP_LEAVES: u32 = 1 << 18;
 const STEP_ROLL: usize = 1 << 19;
+/// Leaves for which room is made before any is read: 5 bytes each.
+const RESERVE_MAX: u64 = 1 << 22;
 
 /// Whether a mark can be of this state, earlier.
 pub(super) fn continues(state: &State, mark: &Mark) -> bool {
@@ -147,6 +149,8 @@ fn chained(before: &Digest, block: &[u8]) -> Digest {
 pub(super) fn read(state: &mut State, journal: &mut dyn Read, stamp: &Stamp) -> Result<Mark, SavedError> {
     let mut blocks = Blocks { journal, at: 0, end: stamp.journal_bytes, buffer: Vec::new() };
     let mut mark = Mark::new();
+    // The size is what a head says; room for a false one is bounded.
+    state.ids.reserve(stamp.head.size.get().min(RESERVE_MAX) as usize);
     while let Some((at, tag)) = blocks.next(before(mark.chain, &stamp.election), &mut mark.chain)? {
         let payload = blocks.payload();
         let damaged = |what| SavedError::Journal { at, what };

@@ -1,5 +1,4 @@
-//! Units as bytes. Their cells are group elements, which cost a square root each to read: the national 90,000 of the
-//! batches and as many of each protocol are read on all cores.
+//! Units as bytes. Their cells are group elements, decoded when they are needed ([`Commitment::recalled`]).
 
 use super::SavedError;
 use crate::commitment::Commitment;
@@ -8,7 +7,6 @@ use crate::kinds::{Counters, LineValue};
 use crate::record::UnitId;
 use crate::state::{CellSum, ProtocolInForce, UnitState, UnitStatus};
 use minicbor::{Decode, Encode};
-use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 #[derive(Encode, Decode)]
@@ -162,15 +160,14 @@ fn read_protocol(bytes: Option<ProtocolBytes>) -> Option<Option<ProtocolInForce>
 
 fn cell_sum(bytes: &[u8]) -> Option<CellSum> {
     let (papers, commitment) = bytes.split_first_chunk::<4>()?;
-    let commitment = Commitment::from_bytes(commitment.try_into().ok()?).ok()?;
+    let commitment = Commitment::recalled(commitment.try_into().ok()?);
     Some(CellSum { papers: u32::from_le_bytes(*papers), commitment })
 }
 
-/// Reads all units, in parallel.
+/// Reads all units.
 pub(super) fn read(units: Vec<UnitBytes>) -> Result<BTreeMap<UnitId, UnitState>, SavedError> {
-    let read: Option<Vec<_>> = units.into_par_iter().map(UnitBytes::read).collect();
-    let read = read.ok_or_else(|| SavedError::Shape("a unit that cannot be".to_owned()))?;
-    Ok(read.into_iter().collect())
+    let read: Option<BTreeMap<_, _>> = units.into_iter().map(UnitBytes::read).collect();
+    read.ok_or_else(|| SavedError::Shape("a unit that cannot be".to_owned()))
 }
 
 const fn status_number(status: UnitStatus) -> u8 {
