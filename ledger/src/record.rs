@@ -4,8 +4,8 @@
 //! [`SignedRecord`] is `[bytes of the record, [signature, …]]`, one signature for each required key, in the same order.
 
 use crate::codec::{self, CodecError};
-use crate::ids::{Digest, ElectionId, KeyId, Maybe, Nonce, PublicKey, RecordId, Signature};
-use crate::sign::{self, Domain};
+use crate::ids::{Digest, ElectionId, KeyId, Maybe, Nonce, RecordId, Signature};
+use crate::sign::{self, Domain, VerificationKey};
 use ed25519_dalek::SigningKey;
 use minicbor::{Decode, Encode};
 
@@ -273,10 +273,10 @@ impl SignedRecord {
     ///
     /// # Errors
     /// [`RecordError::UnknownKey`] or [`RecordError::Signature`].
-    pub fn verify(&self, record: &Record, find: impl Fn(&KeyId) -> Option<PublicKey>) -> Result<(), RecordError> {
+    pub fn verify(&self, record: &Record, find: impl Fn(&KeyId) -> Option<VerificationKey>) -> Result<(), RecordError> {
         for (id, signature) in record.signers.iter().zip(&self.signatures) {
             let key = find(id).ok_or(RecordError::UnknownKey(*id))?;
-            if !sign::verify(&key, Domain::Record, &self.record, signature) {
+            if !key.verify(Domain::Record, &self.record, signature) {
                 return Err(RecordError::Signature(*id));
             }
         }

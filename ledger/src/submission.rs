@@ -13,7 +13,7 @@ use crate::kinds::{
     Identification, IdentificationSecret, KeyRegistration, Kind, Protocol, RollChunk, Seal, StationPhase, TotalOpening,
 };
 use crate::record::{Record, RecordError, SIGNED_RECORD_BYTES_MAX, Scope, SignedRecord};
-use crate::sign::{self, Domain};
+use crate::sign::{Domain, VerificationKey};
 use minicbor::{Decode, Encode};
 
 /// Longest submission.
@@ -63,7 +63,7 @@ pub fn confidential_digest(body: &[u8]) -> Digest {
 /// Public keys by id.
 pub trait KeySource {
     /// The key with this id, if it is registered.
-    fn find(&self, id: &KeyId) -> Option<PublicKey>;
+    fn find(&self, id: &KeyId) -> Option<VerificationKey>;
 }
 
 /// No keys: enough for the genesis record, which brings its own.
@@ -71,14 +71,50 @@ pub trait KeySource {
 pub struct NoKeys;
 
 impl KeySource for NoKeys {
-    fn find(&self, _: &KeyId) -> Option<PublicKey> {
+    fn find(&self, _: &KeyId) -> Option<VerificationKey> {
         None
     }
 }
 
 impl<T: KeySource + ?Sized> KeySource for &T {
-    fn find(&self, id: &KeyId) -> Option<PublicKey> {
+    fn find(&self, id: &KeyId) -> Option<VerificationKey> {
         (**self).find(id)
+    }
+}
+
+/// Keys known at one moment, with their points at hand: for whoever verifies many records while the state goes on.
+#[derive(Debug, Clone, Default)]
+pub struct KeyRing(hashbrown::HashMap<KeyId, VerificationKey>);
+
+impl KeyRing {
+    /// How many keys it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds one key.
+    pub fn insert(&mut self, id: KeyId, key: VerificationKey) {
+        self.0.entry(id).or_insert(key);
+    }
+
+    /// Adds the keys that are not there yet. A key id is the hash of its key, so that none ever changes.
+    pub fn extend<'k>(&mut self, keys: impl IntoIterator<Item = (&'k KeyId, &'k PublicKey)>) {
+        for (id, key) in keys {
+            self.0.entry(*id).or_insert_with(|| VerificationKey::new(key));
+        }
+    }
+}
+
+impl KeySource for KeyRing {
+    fn find(&self, id: &KeyId) -> Option<VerificationKey> {
+        self.0.get(id).copied()
     }
 }
 
@@ -349,8 +385,9 @@ fn authentic(
     Ok(Authentic { id: signed.id(), signed, record, content, confidential })
 }
 
-fn genesis_key(genesis: &Election, id: &KeyId) -> Option<PublicKey> {
-    genesis.organisations.iter().map(|organisation| organisation.record_key).find(|key| key.id() == *id)
+fn genesis_key(genesis: &Election, id: &KeyId) -> Option<VerificationKey> {
+    let mut keys = genesis.organisations.iter().map(|organisation| organisation.record_key);
+    keys.find(|key| key.id() == *id).as_ref().map(VerificationKey::new)
 }
 
 fn check_confidential(kind: Kind, record: &Record, body: &[u8], policy: Confidential) -> Result<(), Rejection> {
@@ -421,7 +458,7 @@ fn check_attestation(
     let voter =
         AttestedVoter { unit, device, tag: secret.tag, home_station: secret.home_station, method: secret.method };
     let message = Attestation::message(&record.election, &voter, attestation.at_ms, &attestation.nonce);
-    if sign::verify(&key, Domain::Attestation, &message, &attestation.signature) {
+    if key.verify(Domain::Attestation, &message, &attestation.signature) {
         AttestationCheck::Valid(attestation.registry)
     } else {
         AttestationCheck::Invalid

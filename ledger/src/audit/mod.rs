@@ -14,17 +14,19 @@ mod finding;
 pub use finding::{Check, Class, Finding, NOT_PROVEN};
 
 use crate::entry::{Entry, Payload};
+use crate::ids::ElectionId;
 use crate::judge::NewLeaf;
 use crate::note::VerifiedCheckpoint;
 use crate::record::Scope;
 use crate::state::State;
-use crate::submission::{Authentic, Confidential, Rejection, Submission, authenticate_submission};
+use crate::submission::{Authentic, Confidential, KeyRing, Rejection, Submission, authenticate_submission};
 use crate::tally::{Tally, tally};
 use crate::tree::{LeafHashes, TreeHead};
 use crate::trust::Trust;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 /// Most findings kept; more are counted.
 pub const FINDINGS_MAX: usize = 1_000;
@@ -67,9 +69,54 @@ pub struct Report {
     pub not_proven: &'static [&'static str],
 }
 
-/// An entry with what checking it in parallel gave.
-struct Checked<'a> {
-    bytes: &'a [u8],
+/// Some entries in leaf order, with what stands beside them.
+#[derive(Debug, Clone, Default)]
+pub struct Chunk {
+    /// Entries.
+    pub entries: Vec<Vec<u8>>,
+    /// Their confidential bodies; empty where there is none or it is withheld. May be shorter.
+    pub confidential: Vec<Vec<u8>>,
+    /// The leaf hashes that the copy's own tiles have for them, where those are sound. May be shorter.
+    pub hashes: Vec<LeafHashes>,
+}
+
+/// A chunk with what checking its entries in parallel gave.
+struct CheckedChunk {
+    chunk: Chunk,
+    checked: Vec<Checked>,
+}
+
+impl CheckedChunk {
+    fn len(&self) -> u64 {
+        self.checked.len() as u64
+    }
+}
+
+impl Chunk {
+    /// Everything about the entries that needs no state but the registered keys; `start` is the first one's leaf.
+    fn check(self, election: &ElectionId, keys: &KeyRing, start: u64) -> CheckedChunk {
+        let check = |(offset, bytes): (usize, &Vec<u8>)| {
+            let entry = Entry::from_bytes(bytes);
+            let authentic = match &entry {
+                Ok(Entry { payload: Payload::Full(signed), .. }) => {
+                    let confidential = self.confidential.get(offset).cloned().unwrap_or_default();
+                    let submission = Submission { signed: signed.clone(), confidential };
+                    // The genesis record is of no election yet.
+                    let election = if start + offset as u64 == 0 { &ElectionId::ZERO } else { election };
+                    Some(authenticate_submission(submission, election, keys, Confidential::MayBeWithheld))
+                }
+                _ => None,
+            };
+            let differs = self.hashes.get(offset).is_some_and(|hashes| *hashes != LeafHashes::of(bytes));
+            Checked { entry, authentic, differs }
+        };
+        let checked = self.entries.par_iter().enumerate().map(check).collect();
+        CheckedChunk { chunk: self, checked }
+    }
+}
+
+/// What checking an entry by itself gave.
+struct Checked {
     entry: Result<Entry, crate::entry::EntryError>,
     authentic: Option<Result<Authentic, Rejection>>,
     /// The entry does not hash to what the copy's tiles have at its place.
@@ -151,38 +198,53 @@ impl Auditor {
     /// They locate a change that the rules cannot see, for example a time moved by a millisecond: tiles that hash to the
     /// published root while the entry does not hash to its tile say that the entry is the false one.
     pub fn add_with_hashes(&mut self, entries: &[Vec<u8>], confidential: &[Vec<u8>], hashes: &[LeafHashes]) {
-        let (election, state) = (*self.trust.election_id(), &self.state);
-        let checked: Vec<Checked<'_>> = entries
-            .par_iter()
-            .enumerate()
-            .map(|(offset, bytes)| {
-                let body = confidential.get(offset).map_or(&[][..], Vec::as_slice);
-                let entry = Entry::from_bytes(bytes);
-                let authentic = match &entry {
-                    Ok(Entry { payload: Payload::Full(signed), .. }) => {
-                        let submission = Submission { signed: signed.clone(), confidential: body.to_vec() };
-                        Some(authenticate_submission(
-                            submission,
-                            &expected(&election, state, offset),
-                            state,
-                            Confidential::MayBeWithheld,
-                        ))
-                    }
-                    _ => None,
-                };
-                let differs = hashes.get(offset).is_some_and(|hashes| *hashes != LeafHashes::of(bytes));
-                Checked { bytes, entry, authentic, differs }
-            })
-            .collect();
-        for (offset, checked) in checked.into_iter().enumerate() {
+        let chunk = Chunk { entries: entries.to_vec(), confidential: confidential.to_vec(), hashes: hashes.to_vec() };
+        let mut chunks = Some(chunk).into_iter();
+        let Ok(()) = self.add_chunks(|| Ok::<_, Infallible>(chunks.next()), |_| ());
+    }
+
+    /// Adds chunk after chunk until `next` has no more. While one is judged, which goes entry by entry, the next one is
+    /// read and its signatures are verified on the other cores. `heard` is told the number of entries after each.
+    ///
+    /// # Errors
+    /// What `next` gave; everything before it is added.
+    pub fn add_chunks<E: Send>(
+        &mut self,
+        mut next: impl FnMut() -> Result<Option<Chunk>, E> + Send,
+        mut heard: impl FnMut(u64) + Send,
+    ) -> Result<(), E> {
+        let (mut ring, mut start) = (KeyRing::default(), self.state.size().get());
+        ring.extend(self.state.keys());
+        let mut ahead = next()?.map(|chunk| chunk.check(self.trust.election_id(), &ring, start));
+        while let Some(current) = ahead {
+            start += current.len();
+            if ring.len() < self.state.key_count() {
+                ring.extend(self.state.keys());
+            }
+            let election = *self.trust.election_id();
+            let (read, ()) = rayon::join(
+                || next().map(|chunk| chunk.map(|chunk| chunk.check(&election, &ring, start))),
+                || {
+                    self.add_checked_chunk(current);
+                    heard(self.state.size().get());
+                },
+            );
+            ahead = read?;
+        }
+        Ok(())
+    }
+
+    fn add_checked_chunk(&mut self, chunk: CheckedChunk) {
+        let CheckedChunk { chunk: Chunk { entries, confidential, .. }, checked } = chunk;
+        for (offset, (bytes, checked)) in entries.iter().zip(checked).enumerate() {
             let body = confidential.get(offset).map_or(&[][..], Vec::as_slice);
-            self.add_checked(checked, body);
+            self.add_checked(bytes, checked, body);
             self.confirm();
         }
     }
 
-    fn add_checked(&mut self, checked: Checked<'_>, body: &[u8]) {
-        let leaf = self.state.head().size.get();
+    fn add_checked(&mut self, bytes: &[u8], checked: Checked, body: &[u8]) {
+        let leaf = self.state.size().get();
         if checked.differs {
             self.find(Check::LeafDiffers, Some(leaf), format!("entry {leaf} does not hash to the leaf its tiles have"));
         }
@@ -190,7 +252,7 @@ impl Auditor {
             Ok(entry) => entry,
             Err(error) => {
                 self.find(Check::EntryMalformed, Some(leaf), format!("entry {leaf} cannot be read: {error}"));
-                return self.state.replay_unread(None, checked.bytes);
+                return self.state.replay_unread(None, bytes);
             }
         };
         if entry.time_ms < self.state.time_ms() {
@@ -199,7 +261,7 @@ impl Auditor {
         }
         let Payload::Full(signed) = &entry.payload else {
             self.stubs += 1;
-            return self.state.replay_unread(Some(&entry), checked.bytes);
+            return self.state.replay_unread(Some(&entry), bytes);
         };
         let authentic = match checked.authentic {
             Some(Ok(authentic)) if !authentic.wants_key() => Ok(authentic),
@@ -211,11 +273,11 @@ impl Auditor {
             }
         };
         match authentic {
-            Ok(authentic) => self.rejudge(leaf, &entry, checked.bytes, authentic),
+            Ok(authentic) => self.rejudge(leaf, &entry, bytes, authentic),
             Err(rejection) => {
                 let text = format!("the record in entry {leaf} is not authentic: {rejection}");
                 self.find(Check::RecordUnauthentic, Some(leaf), text);
-                self.state.replay_unread(Some(&entry), checked.bytes);
+                self.state.replay_unread(Some(&entry), bytes);
             }
         }
     }
@@ -248,8 +310,8 @@ impl Auditor {
 
     /// Compares roots where a checkpoint ends exactly here.
     fn confirm(&mut self) {
+        let Some(published) = self.checkpoints.get(&self.state.size().get()).copied() else { return };
         let head = self.state.head();
-        let Some(published) = self.checkpoints.get(&head.size.get()).copied() else { return };
         if published == head {
             self.confirmed = self.confirmed.max(head.size.get());
         } else {
@@ -276,7 +338,7 @@ impl Auditor {
     /// Ends the audit: what was published has to be there.
     #[must_use]
     pub fn finish(mut self) -> (Report, State) {
-        let entries = self.state.head().size.get();
+        let entries = self.state.size().get();
         let missing: Vec<u64> = self.checkpoints.range(entries + 1..).map(|(size, _)| *size).collect();
         for size in missing {
             let text = format!("a published checkpoint covers {size} entries, but the copy ends after {entries}");
@@ -307,9 +369,4 @@ impl Auditor {
         };
         (report, self.state)
     }
-}
-
-/// The election id that the header of the entry at `offset` in a chunk has to carry: zeros at leaf 0.
-fn expected(election: &crate::ids::ElectionId, state: &State, offset: usize) -> crate::ids::ElectionId {
-    if state.head().size.get() + offset as u64 == 0 { crate::ids::ElectionId::ZERO } else { *election }
 }

@@ -50,7 +50,7 @@ pub enum GenesisError {
 impl State {
     pub(super) fn decide_genesis(&self, genesis: &Election, authentic: &Authentic) -> Decision {
         let record = authentic.record();
-        if self.election.is_some() || !self.head().size.is_empty() {
+        if self.election.is_some() || !self.size().is_empty() {
             return Err(Refusal::GenesisInvalid);
         }
         check_genesis(genesis, record).map_err(|_| Refusal::GenesisInvalid)?;

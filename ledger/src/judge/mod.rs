@@ -112,12 +112,12 @@ impl State {
 
     /// Cuts here, unless nothing was added since the last cut.
     pub fn cut(&mut self) -> Option<Cut> {
-        let head = self.head();
-        if head.size.get() == self.last_cut_size {
+        let size = self.size().get();
+        if size == self.last_cut_size {
             return None;
         }
-        self.last_cut_size = head.size.get();
-        Some(Cut { head, time_ms: self.time_ms })
+        self.last_cut_size = size;
+        Some(Cut { head: self.head(), time_ms: self.time_ms })
     }
 
     /// What the rules would say now, without changing anything. `None` for a duplicate.
@@ -185,7 +185,7 @@ impl State {
         stated: Option<Verdict>,
         given: Option<&[u8]>,
     ) -> Option<NewLeaf> {
-        let index = self.head().size.next_index().ok()?;
+        let index = self.size().next_index().ok()?;
         let time_ms = time_ms.max(self.time_ms);
         self.remember_head(time_ms);
         let (verdict, effect) = match stated {

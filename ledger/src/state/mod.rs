@@ -18,8 +18,9 @@ use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId, RollLeaf};
 use crate::kinds::{Basis, Counters, Election, HolderClass, Kind, LineValue, Stage};
 use crate::nodes::Nodes;
 use crate::record::{Scope, UnitId};
+use crate::sign::VerificationKey;
 use crate::submission::KeySource;
-use crate::tree::{Blake3Tree, Frontier, TreeHash as _, TreeHead, TwinFrontier};
+use crate::tree::{Blake3Tree, Frontier, TreeHash as _, TreeHead, TreeSize, TwinFrontier};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -275,6 +276,12 @@ impl State {
         self.election.as_ref().is_some_and(|election| self.parts == election.parts.len())
     }
 
+    /// Size now; cheaper than [`head`](Self::head), which computes the roots.
+    #[must_use]
+    pub fn size(&self) -> TreeSize {
+        self.frontier.size()
+    }
+
     /// Size and roots now.
     #[must_use]
     pub fn head(&self) -> TreeHead {
@@ -297,6 +304,11 @@ impl State {
     #[must_use]
     pub fn key(&self, id: &KeyId) -> Option<&KeyEntry> {
         self.keys.get(id)
+    }
+
+    /// Registered keys, by ascending id.
+    pub fn keys(&self) -> impl Iterator<Item = (&KeyId, &PublicKey)> {
+        self.keys.iter().map(|(id, entry)| (id, &entry.key))
     }
 
     /// How many keys are registered.
@@ -374,7 +386,7 @@ impl State {
 }
 
 impl KeySource for State {
-    fn find(&self, id: &KeyId) -> Option<PublicKey> {
-        self.keys.get(id).map(|entry| entry.key)
+    fn find(&self, id: &KeyId) -> Option<VerificationKey> {
+        self.keys.get(id).map(|entry| VerificationKey::new(&entry.key))
     }
 }

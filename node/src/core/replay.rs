@@ -62,13 +62,14 @@ impl Replay<'_> {
         let started = tokio::time::Instant::now();
         let end = self.store.size().get();
         let (mut next, mut replayed) = (0, Replayed::default());
+        let keys = Keys::new(Arc::clone(state));
         let (mut reading, mut verifying) = (Duration::ZERO, Duration::ZERO);
         while next < end {
             let begun = tokio::time::Instant::now();
             let round = self.read_round(next, end).await?;
             reading += begun.elapsed();
             let count = round.len() as u64;
-            let verified = self.verify(round, state).await;
+            let verified = self.verify(round, &keys).await;
             verifying += begun.elapsed();
             // Published sizes were cuts, also those asked for in idle times, which leaf times do not tell.
             let cuts = self.published_sizes(next, next + count)?;
@@ -90,13 +91,13 @@ impl Replay<'_> {
         self.blocking.run(move || read_round(&store, from, to)).await
     }
 
-    async fn verify(&self, round: Vec<Read>, state: &Arc<RwLock<State>>) -> Vec<Verified> {
+    async fn verify(&self, round: Vec<Read>, keys: &Keys) -> Vec<Verified> {
         let size = round.len().div_ceil(TASKS).max(1);
         let mut rest = round.into_iter();
         let mut running = Vec::with_capacity(TASKS);
         for _ in 0..TASKS {
             let part: Vec<Read> = rest.by_ref().take(size).collect();
-            let (keys, election) = (Keys(Arc::clone(state)), self.election);
+            let (keys, election) = (keys.clone(), self.election);
             running.push(self.blocking.run(move || -> Vec<Verified> {
                 part.into_iter()
                     .map(|mut read| {

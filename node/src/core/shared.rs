@@ -58,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) consensus: OnceLock<Consensus>,
     /// Until this node has applied what was committed when it started.
     pub(crate) catching_up: AtomicBool,
+    /// The registered keys, for authentication.
+    pub(crate) keys: Keys,
     /// This clock less the last live batch's time.
     pub(crate) skew_ms: AtomicI64,
     /// The latest batch's time, with or without leaves.
@@ -75,7 +77,7 @@ impl std::fmt::Debug for Shared {
 impl Shared {
     /// The registered keys.
     pub(crate) fn keys_known(&self) -> Keys {
-        Keys(Arc::clone(&self.state))
+        self.keys.clone()
     }
 
     /// This node must stop; the first reason stays.

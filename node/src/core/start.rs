@@ -25,6 +25,7 @@ use super::apply::Machine;
 use super::authentics::Authentics;
 use super::cosigning::{Cosigning, CutMade, Memory};
 use super::evidence::Evidence;
+use super::keys::Keys;
 use super::lock::Access as _;
 use super::open::{Opened, open_ledger};
 use super::outbox::{Outbox, Writer};
@@ -125,6 +126,7 @@ async fn share(
         last_batch_ms: AtomicU64::new(last_batch_ms),
         last_cut: AtomicU64::new(opened.replayed.last_cut),
         store: opened.store,
+        keys: Keys::new(Arc::clone(&opened.state)),
         state: opened.state,
         authentics: Authentics::default(),
         prepared: Prepared::default(),
