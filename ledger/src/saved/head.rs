@@ -11,6 +11,8 @@ use minicbor::{Decode, Encode};
 /// Longest head. A national one has some 15 MB.
 pub const HEAD_BYTES_MAX: u64 = 256 << 20;
 
+/// Room for a head without growing while somebody waits; a national one has 6 to 15 MB.
+const HEAD_BYTES_USUAL: usize = 16 << 20;
 const MAGIC: &[u8; 8] = b"TAMGA/ST";
 const FRAME: usize = 8 + 4 + 8;
 const SUM: usize = 32;
@@ -54,22 +56,15 @@ pub(super) fn seal(stamp: &Stamp, parts: &Parts) -> Vec<u8> {
     let Stamp { rules, election, head, position, journal_bytes, chain } = stamp;
     let position = position.map(|position| (position.term, position.leader, position.index));
     let (sha256, blake3) = (Digest(head.roots.sha256.to_bytes()), Digest(head.roots.blake3.to_bytes()));
-    let payload = crate::codec::encode(&(
-        rules,
-        election,
-        head.size.get(),
-        sha256,
-        blake3,
-        position,
-        journal_bytes,
-        chain,
-        parts,
-    ));
-    let mut bytes = Vec::with_capacity(FRAME + payload.len() + SUM);
+    let mut bytes = Vec::with_capacity(HEAD_BYTES_USUAL);
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&VERSION.to_le_bytes());
-    bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
-    bytes.extend_from_slice(&payload);
+    bytes.extend_from_slice(&[0; 8]);
+    let payload = (rules, election, head.size.get(), sha256, blake3, position, journal_bytes, chain, parts);
+    // A vector takes every byte, and no encoder of these parts fails by itself; a reader would find bytes missing.
+    let _infallible = minicbor::encode(payload, &mut bytes);
+    let length = (bytes.len() - FRAME) as u64;
+    bytes[FRAME - 8..FRAME].copy_from_slice(&length.to_le_bytes());
     let sum = blake3::hash(&bytes);
     bytes.extend_from_slice(sum.as_bytes());
     bytes

@@ -4,7 +4,7 @@
 use super::head::Stamp;
 use super::{Mark, SavedError};
 use crate::ids::{Digest, ElectionId, RollLeaf};
-use crate::state::{State, StationRoll};
+use crate::state::{RecordIndex, State, StationRoll};
 use std::io::{ErrorKind, Read};
 
 /// Context of the chain.
@@ -14,15 +14,13 @@ const LEAVES: u32 = u32::from_le_bytes(*b"TSL1");
 const BLOCK_HEADER: usize = 8;
 /// Ids of one block; its admissions are at most as many.
 const BLOCK_LEAVES: u32 = 1 << 16;
-/// Longest payload: a whole leaves block.
-const PAYLOAD_MAX: usize = 8 + BLOCK_LEAVES as usize * (16 + 12);
+/// Longest payload: a whole leaves block with each admission at another station.
+const PAYLOAD_MAX: usize = 8 + BLOCK_LEAVES as usize * (16 + 8 + 8);
 /// Roll leaves of one block.
 const BLOCK_ROLL: usize = 1 << 16;
 /// Leaves, and roll leaves, of one step: what is copied while somebody may wait for the state.
 const STEP_LEAVES: u32 = 1 << 18;
 const STEP_ROLL: usize = 1 << 19;
-/// Leaves for which room is made before any is read: 5 bytes each.
-const RESERVE_MAX: u64 = 1 << 22;
 
 /// Whether a mark can be of this state, earlier.
 pub(super) fn continues(state: &State, mark: &Mark) -> bool {
@@ -76,38 +74,44 @@ fn append_leaves(state: &State, out: &mut Writer) {
     let from = out.mark.leaves;
     let to = (state.ids.len() as u32).min(from.saturating_add(STEP_LEAVES));
     let admitted = admissions(state, from, to);
-    let mut first = from;
-    while first < to {
+    for (first, admitted) in (from..to).step_by(BLOCK_LEAVES as usize).zip(admitted) {
         let end = to.min(first + BLOCK_LEAVES);
         out.block(LEAVES, |payload| {
             payload.extend_from_slice(&first.to_le_bytes());
             payload.extend_from_slice(&(end - first).to_le_bytes());
             state.ids.ids(first, end).for_each(|id| payload.extend_from_slice(id));
-            for leaf in first..end {
-                if let Some(Some((station, position))) = admitted.get((leaf - from) as usize) {
-                    for number in [leaf, *station, *position] {
-                        payload.extend_from_slice(&number.to_le_bytes());
-                    }
+            for (station, voters) in admitted {
+                payload.extend_from_slice(&station.to_le_bytes());
+                payload.extend_from_slice(&(voters.len() as u32).to_le_bytes());
+                for (position, leaf) in voters {
+                    payload.extend_from_slice(&position.to_le_bytes());
+                    payload.extend_from_slice(&leaf.to_le_bytes());
                 }
             }
         });
-        first = end;
     }
     out.mark.leaves = to;
 }
 
-/// Which roll leaf each leaf from `from` on admitted: station and position. One pass over all rolls; at four million
-/// voters that is a few milliseconds, and nothing has to be remembered between saves.
-fn admissions(state: &State, from: u32, to: u32) -> Vec<Option<(u32, u32)>> {
-    let mut found = vec![None; (to - from) as usize];
+/// A station with (position on its roll, leaf) of voters.
+type Admitted = (u32, Vec<(u32, u32)>);
+
+/// Who was admitted by the leaves from `from` to `to`: for each block of them by station, ascending. One pass over all
+/// rolls; at four million voters that is a few milliseconds, and nothing has to be remembered between saves.
+fn admissions(state: &State, from: u32, to: u32) -> Vec<Vec<Admitted>> {
+    let blocks = (to - from).div_ceil(BLOCK_LEAVES) as usize;
+    let mut found: Vec<Vec<Admitted>> = vec![Vec::new(); blocks];
     for (station, roll) in &state.rolls {
         for (position, admitted) in roll.admitted.iter().enumerate() {
-            // 0 is nobody, otherwise leaf + 1; below `from` wraps around and is out of range.
-            let place = admitted.wrapping_sub(1).wrapping_sub(from) as usize;
-            if *admitted > from
-                && let Some(slot) = found.get_mut(place)
-            {
-                *slot = Some((*station, position as u32));
+            // 0 is nobody, otherwise leaf + 1.
+            if *admitted <= from || *admitted > to {
+                continue;
+            }
+            let leaf = admitted - 1;
+            let Some(block) = found.get_mut(((leaf - from) / BLOCK_LEAVES) as usize) else { continue };
+            match block.last_mut() {
+                Some((last, voters)) if last == station => voters.push((position as u32, leaf)),
+                _ => block.push((*station, vec![(position as u32, leaf)])),
             }
         }
     }
@@ -149,17 +153,17 @@ fn chained(before: &Digest, block: &[u8]) -> Digest {
 pub(super) fn read(state: &mut State, journal: &mut dyn Read, stamp: &Stamp) -> Result<Mark, SavedError> {
     let mut blocks = Blocks { journal, at: 0, end: stamp.journal_bytes, buffer: Vec::new() };
     let mut mark = Mark::new();
-    // The size is what a head says; room for a false one is bounded.
-    state.ids.reserve(stamp.head.size.get().min(RESERVE_MAX) as usize);
+    let mut ids: Vec<Vec<[u8; 16]>> = Vec::new();
     while let Some((at, tag)) = blocks.next(before(mark.chain, &stamp.election), &mut mark.chain)? {
         let payload = blocks.payload();
         let damaged = |what| SavedError::Journal { at, what };
         match tag {
             ROLL => read_roll(state, &mut mark, payload).map_err(damaged)?,
-            LEAVES => read_leaves(state, &mut mark, payload).map_err(damaged)?,
+            LEAVES => ids.push(read_leaves(state, &mut mark, payload).map_err(damaged)?),
             _ => return Err(damaged("a block of an unknown kind")),
         }
     }
+    state.ids = RecordIndex::of(ids.into_iter().flatten());
     mark.journal_bytes = blocks.at;
     if mark.chain != stamp.chain {
         return Err(SavedError::Journal { at: blocks.at, what: "it does not end as the head says" });
@@ -188,29 +192,34 @@ fn read_roll(state: &mut State, mark: &mut Mark, payload: &[u8]) -> Result<(), &
     Ok(())
 }
 
-fn read_leaves(state: &mut State, mark: &mut Mark, payload: &[u8]) -> Result<(), &'static str> {
+/// Marks the block's admissions; its ids.
+fn read_leaves(state: &mut State, mark: &mut Mark, payload: &[u8]) -> Result<Vec<[u8; 16]>, &'static str> {
     let (first, rest) = number(payload).ok_or("a leaves block without its first leaf")?;
     let (count, rest) = number(rest).ok_or("a leaves block without count")?;
     if first != mark.leaves || count > BLOCK_LEAVES {
         return Err("leaves that are not the next ones");
     }
     let end = first.checked_add(count).ok_or("leaves beyond the end of the ledger")?;
-    let (ids, admissions) = rest.split_at_checked(count as usize * 16).ok_or("a leaves block that ends early")?;
-    state.ids.extend(ids.as_chunks::<16>().0.iter().copied());
-    let (admissions, []) = admissions.as_chunks::<12>() else { return Err("a part of an admission") };
-    for admission in admissions {
-        let (leaf, rest) = number(admission).ok_or("a part of an admission")?;
-        let (station, rest) = number(rest).ok_or("a part of an admission")?;
-        let (position, _) = number(rest).ok_or("a part of an admission")?;
+    let (ids, mut admissions) = rest.split_at_checked(count as usize * 16).ok_or("a leaves block that ends early")?;
+    while !admissions.is_empty() {
+        let (station, rest) = number(admissions).ok_or("a part of a station")?;
+        let (voters, rest) = number(rest).ok_or("a part of a station")?;
+        let bytes = (voters as usize).saturating_mul(8);
+        let (voters, rest) = rest.split_at_checked(bytes).ok_or("a part of a station's admissions")?;
         let roll = state.rolls.get_mut(&station).ok_or("an admission at a station without roll")?;
-        let slot = roll.admitted.get_mut(position as usize).ok_or("an admission of nobody on the roll")?;
-        if *slot != 0 || !(first..end).contains(&leaf) {
-            return Err("an admission that cannot be");
+        for voter in voters.as_chunks::<8>().0 {
+            let (position, leaf) = number(voter).ok_or("a part of an admission")?;
+            let (leaf, _) = number(leaf).ok_or("a part of an admission")?;
+            let slot = roll.admitted.get_mut(position as usize).ok_or("an admission of nobody on the roll")?;
+            if *slot != 0 || !(first..end).contains(&leaf) {
+                return Err("an admission that cannot be");
+            }
+            *slot = leaf + 1;
         }
-        *slot = leaf + 1;
+        admissions = rest;
     }
     mark.leaves = end;
-    Ok(())
+    Ok(ids.as_chunks::<16>().0.to_vec())
 }
 
 fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {

@@ -46,14 +46,7 @@ impl RecordIndex {
             // No node gets here (`State::integrate` is full before); an auditor of such a thing finds no duplicates beyond.
             return;
         }
-        let place = leaf as usize % BLOCK;
-        if place == 0 {
-            self.blocks.push(Vec::with_capacity(BLOCK));
-        }
-        if let Some(block) = self.blocks.last_mut() {
-            block.push(id.unwrap_or(NONE));
-        }
-        self.len += 1;
+        self.append(id.unwrap_or(NONE));
         let Some(id) = id.filter(|id| *id != NONE) else { return };
         if self.tables.is_empty() {
             self.tables.resize_with(TABLES, HashTable::new);
@@ -63,19 +56,38 @@ impl RecordIndex {
         }
     }
 
-    /// Makes room for so many leaves in all, so that adding them does not grow table after table.
-    pub(crate) fn reserve(&mut self, leaves: usize) {
-        self.tables.resize_with(TABLES, HashTable::new);
-        // Ids spread evenly; a sixteenth more than the mean is room for nearly every table.
-        let each = leaves / TABLES + leaves / TABLES / 16;
-        for table in &mut self.tables {
-            table.reserve(each, |leaf| hash(&get(&self.blocks, *leaf)));
+    /// All leaves at once, from ids in leaf order; missing ones are zeros.
+    ///
+    /// Leaves are sorted by table first, so that each table is filled while it lies in the cache.
+    pub(crate) fn of(ids: impl Iterator<Item = ShortId>) -> Self {
+        let mut index = Self { tables: Vec::with_capacity(TABLES), ..Self::default() };
+        let mut by_table = vec![Vec::new(); TABLES];
+        for id in ids.take(u32::MAX as usize) {
+            if id != NONE
+                && let Some(leaves) = by_table.get_mut(usize::from(id[0]))
+            {
+                leaves.push(index.len);
+            }
+            index.append(id);
         }
+        for leaves in by_table {
+            let mut table = HashTable::with_capacity(leaves.len());
+            for leaf in leaves {
+                insert(&mut table, &index.blocks, &get(&index.blocks, leaf), leaf);
+            }
+            index.tables.push(table);
+        }
+        index
     }
 
-    /// Adds many leaves, in order; missing ids are zeros.
-    pub(crate) fn extend(&mut self, ids: impl Iterator<Item = ShortId>) {
-        ids.for_each(|id| self.push((id != NONE).then_some(id)));
+    fn append(&mut self, id: ShortId) {
+        if (self.len as usize).is_multiple_of(BLOCK) {
+            self.blocks.push(Vec::with_capacity(BLOCK));
+        }
+        if let Some(block) = self.blocks.last_mut() {
+            block.push(id);
+        }
+        self.len += 1;
     }
 
     /// The ids of some leaves, in order; zeros where there is none. Leaves beyond the last are left out.
@@ -133,8 +145,7 @@ mod tests {
         assert_eq!(index.leaf_of(&id(u32::MAX)), None);
         assert_eq!(index.leaf_of(&NONE), None);
 
-        let mut again = RecordIndex::default();
-        again.extend(index.ids(0, u32::MAX).copied());
+        let again = RecordIndex::of(index.ids(0, u32::MAX).copied());
         assert!(again.ids(0, u32::MAX).eq(index.ids(0, u32::MAX)));
         assert!(model.iter().all(|(id, leaf)| again.leaf_of(id) == Some(*leaf)));
         assert!(index.ids(65_535, 65_538).copied().eq([id(65_535), id(65_536), id(65_537)]));
