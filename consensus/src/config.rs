@@ -38,8 +38,12 @@ pub struct Config {
     pub segment_bytes: u64,
     /// How much of the newest part of the log is kept in memory, in bytes.
     pub cache_bytes: usize,
-    /// Free space below which proposals are refused, in bytes, not counting the segment set aside.
+    /// Free space below which proposals are refused, in bytes, not counting the segments set aside; below a quarter of
+    /// it a leader's entries are refused too.
     pub disk_reserve_bytes: u64,
+    /// How many entries before the snapshot a compacted log keeps, so that a replica that was away for a short time is
+    /// sent entries instead of a snapshot.
+    pub log_entries_kept: u64,
     /// Refuse calls whose connection does not carry a [`PeerIdentity`](crate::PeerIdentity). Only tests switch it off.
     pub require_peer_identity: bool,
     /// Sees payloads as soon as they are appended.
@@ -63,6 +67,7 @@ impl Config {
             segment_bytes: 64 * 1024 * 1024,
             cache_bytes: 64 * 1024 * 1024,
             disk_reserve_bytes: 256 * 1024 * 1024,
+            log_entries_kept: 4_096,
             require_peer_identity: true,
             observer: None,
         }
@@ -85,10 +90,14 @@ impl Config {
             quorum_loss_probe_interval: Some(self.election_ms_max.saturating_mul(2).saturating_add(self.heartbeat_ms)),
             // Bytes bound a message first (MESSAGE_BYTES_MAX / 4); this bounds tiny entries.
             max_payload_entries: 4_096,
-            // Only tells when a learner counts as caught up; the log is always sent, however far behind a follower is.
+            // Only tells when a learner counts as caught up; the log is sent as long as it reaches back far enough.
             replication_lag_threshold: 1_000,
+            // Snapshots are built and logs purged by `Consensus::compact` only: the caller knows what is durable.
             snapshot_policy: openraft::SnapshotPolicy::Never,
             max_in_snapshot_log_to_keep: u64::MAX,
+            // Commands that wait while the application is busy: openraft stands still when there is no more room.
+            state_machine_channel_size: Some(64 * 1024),
+            // A snapshot is metadata; an offer is answered before the installation has ended.
             install_snapshot_timeout: self.rpc_timeout_ms.saturating_mul(4),
             backoff: "100ms 200ms 400ms ...1s".to_owned(),
             ..openraft::Config::default()

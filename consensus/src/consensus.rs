@@ -1,5 +1,7 @@
 //! [`Consensus`]: the handle of a running replica.
 
+mod compact;
+mod leadership;
 mod members;
 mod start;
 
@@ -15,7 +17,9 @@ use tokio::sync::{Semaphore, watch};
 use crate::config::Config;
 use crate::error::{Fatal, ProposeError, ReadError};
 use crate::network::{Gate, Peers, RaftServer, ReadIndex, Service};
-use crate::raft::{Payload, Raft, TypeConfig, leader_of, position_from_raft, status_of};
+use crate::raft::{
+    Answer, Installer, Local, Payload, Raft, Signals, TypeConfig, leader_of, position_from_raft, status_of,
+};
 use crate::types::{Accepted, LogPosition, MESSAGE_BYTES_MAX, Member, NodeId, PAYLOAD_BYTES_MAX, Status};
 use crate::wal::Wal;
 
@@ -29,8 +33,11 @@ struct Inner {
     raft: Raft,
     wal: Wal,
     peers: Peers,
+    installer: Installer,
     status: watch::Receiver<Status>,
-    disk_low: watch::Receiver<bool>,
+    local: Local,
+    held: watch::Sender<bool>,
+    signals: Signals,
     fatal: watch::Receiver<Option<Fatal>>,
     /// Bounds what proposals hold in memory, in KiB.
     room: Semaphore,
@@ -52,9 +59,7 @@ impl Consensus {
     /// and should allow HTTP/2 windows of a few MiB (`initial_stream_window_size`): messages are up to 16 MiB long.
     #[must_use]
     pub fn raft_service(&self) -> RaftServer<Service> {
-        let Config { cluster, node, require_peer_identity, .. } = self.0.config;
-        let service = Service::new(self.0.raft.clone(), Gate { cluster, node, require_peer_identity });
-        RaftServer::new(service)
+        RaftServer::new(self.service())
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX)
     }
@@ -71,7 +76,7 @@ impl Consensus {
         if let Some(fatal) = self.failure() {
             return Err(fatal.into());
         }
-        if *self.0.disk_low.borrow() {
+        if self.0.local.room().low {
             return Err(ProposeError::Unavailable("the disk that holds the log is nearly full".to_owned()));
         }
         let patience = Duration::from_millis(self.0.config.propose_timeout_ms);
@@ -80,7 +85,10 @@ impl Consensus {
             return Err(ProposeError::Unavailable("too many proposals are waiting".to_owned()));
         };
         match tokio::time::timeout(patience, self.0.raft.client_write(Payload(payload))).await {
-            Ok(Ok(written)) => Ok(Accepted { position: position_from_raft(written.log_id), response: written.data }),
+            Ok(Ok(written)) => match written.data {
+                Answer::Applied(response) => Ok(Accepted { position: position_from_raft(written.log_id), response }),
+                Answer::Superseded => Err(ProposeError::Unknown("it came by another replica's snapshot".to_owned())),
+            },
             Ok(Err(error)) => Err(self.propose_error(error)),
             Err(_) => Err(ProposeError::Unknown(format!("not applied within {patience:?}"))),
         }
@@ -146,7 +154,14 @@ impl Consensus {
     pub fn status(&self) -> Status {
         let metrics = self.0.raft.metrics();
         let metrics = openraft::async_runtime::watch::WatchReceiver::borrow_watched(&metrics).clone();
-        status_of(&metrics, *self.0.disk_low.borrow())
+        status_of(&metrics, &self.0.local)
+    }
+
+    /// Tells consensus whether the caller could no longer store what is committed, for example because another file
+    /// system is full. While it is held, this replica behaves as with a full disk of its own
+    /// ([`Status::disk_full`]). Idempotent and cheap.
+    pub fn hold_entries(&self, hold: bool) {
+        self.0.held.send_if_modified(|held| std::mem::replace(held, hold) != hold);
     }
 
     /// This replica's view as it changes.
@@ -162,25 +177,13 @@ impl Consensus {
         self.0.fatal.clone()
     }
 
-    /// Stands for election now, after asking the others whether that could succeed.
-    ///
-    /// # Errors
-    /// [`Fatal`] when consensus has stopped.
-    pub async fn trigger_election(&self) -> Result<(), Fatal> {
-        self.0.raft.trigger().elect(true).await.map_err(|fatal| self.fatal(&fatal))
-    }
-
-    /// Asks this leader to hand leadership to `successor`; returns at once. Without effect on a node that does not lead.
-    ///
-    /// # Errors
-    /// [`Fatal`] when consensus has stopped.
-    pub async fn transfer_leadership(&self, successor: NodeId) -> Result<(), Fatal> {
-        self.0.raft.trigger().transfer_leader(successor.0).await.map_err(|fatal| self.fatal(&fatal))
-    }
-
-    /// Stops taking part; what was queued for the log is written first. Idempotent. The folder may be opened again
-    /// afterwards.
+    /// Stops taking part; what was queued for the log is written first, an installation is broken off. Idempotent. The
+    /// folder may be opened again afterwards.
     pub async fn shutdown(&self) {
+        self.0.signals.stop.send_replace(true);
+        // An application that is dropped at its next await is soon done.
+        let mut installing = self.0.local.installing.clone();
+        let _ended = installing.wait_for(Option::is_none).await.is_ok();
         if let Err(error) = self.0.raft.shutdown().await {
             tracing::warn!(%error, "consensus did not stop cleanly");
         }
@@ -188,9 +191,10 @@ impl Consensus {
         let _ = self.0.wal.close().await;
     }
 
-    #[cfg(test)]
-    pub(crate) fn raft_for_tests(&self) -> Raft {
-        self.0.raft.clone()
+    pub(crate) fn service(&self) -> Service {
+        let Config { cluster, node, require_peer_identity, .. } = self.0.config;
+        let gate = Gate { cluster, node, require_peer_identity, local: self.0.local.clone() };
+        Service::new(self.0.raft.clone(), self.0.installer.clone(), gate)
     }
 
     fn failure(&self) -> Option<Fatal> {

@@ -82,6 +82,46 @@ pub enum ReadError {
     Fatal(#[from] Fatal),
 }
 
+/// Why the application could not be brought to another replica's snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InstallError {
+    /// Not now: nobody could be reached, or what they sent was wrong. The state is as it was, or further on the way;
+    /// asked again when the leader offers a snapshot again.
+    #[error("interrupted: {0}")]
+    Interrupted(String),
+    /// Never on this node; consensus stops.
+    #[error(transparent)]
+    Fatal(#[from] Fatal),
+}
+
+/// Why the log was not compacted. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CompactError {
+    /// The application has no snapshot to offer yet, so nothing could stand for what would be purged.
+    #[error("the application has nothing to snapshot yet")]
+    NothingToSnapshot,
+    /// Not now: the application is busy installing or applying. Retry later.
+    #[error("cannot compact now: {0}")]
+    Busy(String),
+    /// Consensus stopped.
+    #[error(transparent)]
+    Fatal(#[from] Fatal),
+}
+
+/// Why leadership did not pass to another replica. Nothing was lost; the caller may retry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HandOverError {
+    /// No other voter answers, has room on its disk and has the whole log.
+    #[error("nobody can take over leadership: {0}")]
+    NoSuccessor(String),
+    /// Nobody took over in time; this node may still lead.
+    #[error("leadership did not pass on within {0:?}")]
+    TimedOut(std::time::Duration),
+    /// Consensus stopped.
+    #[error(transparent)]
+    Fatal(#[from] Fatal),
+}
+
 /// Why a change of the members, or the first list of them, was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MembershipError {
@@ -97,6 +137,22 @@ pub enum MembershipError {
     /// Another change is under way. Retry later.
     #[error("another change of the members is under way: {0}")]
     InProgress(String),
+    /// This learner would hold up every commit: it has not caught up. Retry later.
+    #[error("{node} lacks {lag} entries; a voter may lack {max}")]
+    Lagging {
+        /// The learner.
+        node: NodeId,
+        /// How many entries it lacks.
+        lag: u64,
+        /// How many it may lack.
+        max: u64,
+    },
+    /// A leader does not take away its own vote: it hands leadership on first. Ask the next leader.
+    #[error("leadership is being handed on{}; ask the next leader", .successor.as_ref().map_or(String::new(), |to| format!(" to {to}")))]
+    HandingOver {
+        /// Who is to lead, if somebody was found; retry here otherwise.
+        successor: Option<Member>,
+    },
     /// The cluster was initialized with other members.
     #[error("already initialized with other members ({present}); these were given: {given}")]
     Conflict {

@@ -39,10 +39,12 @@ mod wal;
 pub use application::{Application, Observer};
 pub use config::{Config, Seams};
 pub use consensus::Consensus;
-pub use error::{Fatal, MembershipError, ProposeError, ReadError, StartError};
+pub use error::{
+    CompactError, Fatal, HandOverError, InstallError, MembershipError, ProposeError, ReadError, StartError,
+};
 pub use network::{Dialer, RaftServer, Service, Stream, TcpDialer};
 pub use types::{
-    ADDRESS_BYTES_MAX, Accepted, ClusterId, Committed, EntryKind, LogPosition, MEMBERS_MAX, MESSAGE_BYTES_MAX, Member,
-    MemberStatus, NodeId, PAYLOAD_BYTES_MAX, PeerIdentity, Role, Status,
+    ADDRESS_BYTES_MAX, Accepted, ClusterId, Committed, Compacted, EntryKind, LogPosition, MEMBERS_MAX,
+    MESSAGE_BYTES_MAX, Member, MemberStatus, NodeId, PAYLOAD_BYTES_MAX, PeerIdentity, Role, SNAPSHOT_BYTES_MAX, Status,
 };
 pub use wal::WalError;

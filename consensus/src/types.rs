@@ -10,6 +10,9 @@ pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024 + 128 * 1024;
 /// The largest message between two replicas, in bytes. Entries are gathered into a message up to a quarter of this.
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// The longest metadata of a snapshot, in bytes.
+pub const SNAPSHOT_BYTES_MAX: usize = 64 * 1024;
+
 /// The longest address of a member, in bytes.
 pub const ADDRESS_BYTES_MAX: usize = 256;
 
@@ -154,8 +157,30 @@ pub struct Status {
     pub members: Vec<MemberStatus>,
     /// Milliseconds since a quorum last answered this leader; `None` unless it leads and was answered.
     pub quorum_ack_age_ms: Option<u64>,
+    /// A change of the voters is half done: both the old and the new ones must agree. Any change of the members on the
+    /// leader completes it first, and so does [`Consensus::settle_membership`](crate::Consensus::settle_membership).
+    pub joint: bool,
+    /// Position of the snapshot that stands for the purged part of the log.
+    pub snapshot: Option<LogPosition>,
+    /// Index up to which the log is gone.
+    pub purged: Option<u64>,
+    /// The application is being brought to this position by another replica's snapshot.
+    pub installing: Option<LogPosition>,
     /// The disk holding the log is nearly full: proposals are refused, what is in flight still goes through.
     pub disk_low: bool,
+    /// The disk holding the log is full: entries of a leader are refused too, and this node does not stand for
+    /// election. Reads and votes go on.
+    pub disk_full: bool,
+}
+
+/// What [`Consensus::compact`](crate::Consensus::compact) did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compacted {
+    /// The snapshot that now stands for everything up to its position.
+    pub snapshot: LogPosition,
+    /// The log goes up to here, as soon as no replica is being sent any of it ([`Status::purged`] shows when); `None`
+    /// when nothing more is to be purged.
+    pub purging: Option<u64>,
 }
 
 /// The identity of the peer at the other end of a connection, as its certificate proves it.

@@ -1,6 +1,12 @@
 //! Members: the first list of a cluster, and its changes one at a time.
+//!
+//! Every change is made by the leader and is idempotent, so that a loop may ask for what should be until it is: what is
+//! so already is answered with the position of the members in force. A change of the voters passes through a time in
+//! which both the old and the new ones must agree; a leader lost in there leaves it half done, and the next change
+//! completes it first.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{ChangeMembershipError, ClientWriteError, InitializeError, RaftError};
@@ -10,7 +16,7 @@ use openraft::{BasicNode, ChangeMembers, RaftMetrics};
 use super::Consensus;
 use crate::error::MembershipError;
 use crate::raft::{TypeConfig, position_from_raft};
-use crate::types::{ADDRESS_BYTES_MAX, LogPosition, MEMBERS_MAX, Member, NodeId, Role};
+use crate::types::{ADDRESS_BYTES_MAX, LogPosition, MEMBERS_MAX, Member, MemberStatus, NodeId, Role, Status};
 
 /// How many entries a member may lack to become a voter: one that lacks the whole log would be counted in every quorum
 /// and hold up every commit until it has it.
@@ -73,71 +79,180 @@ impl Consensus {
     }
 
     /// Adds a member that receives the log without a vote; returns when the change is committed, not when the learner
-    /// has caught up (see [`MemberStatus::matched`](crate::MemberStatus::matched)).
+    /// has caught up (see [`MemberStatus::matched`](crate::MemberStatus::matched)). A member already: nothing is
+    /// changed, a voter stays one.
     ///
     /// # Errors
     /// [`MembershipError`]; a known id with another address is refused.
     pub async fn add_learner(&self, member: Member) -> Result<LogPosition, MembershipError> {
         check_address(&member)?;
-        let metrics = self.metrics();
-        let membership = metrics.membership_config.membership();
-        if membership.nodes().count() >= MEMBERS_MAX {
+        let status = self.settled().await?;
+        if let Some(known) = find(&status, member.id) {
+            if known.member.address != member.address {
+                return Err(MembershipError::Refused(format!("{} is already a member", known.member)));
+            }
+            return self.in_force().await;
+        }
+        if status.members.len() >= MEMBERS_MAX {
             return Err(MembershipError::Refused(format!("there are {MEMBERS_MAX} members already")));
         }
-        if let Some(known) = membership.get_node(&member.id.0).filter(|known| known.addr != member.address) {
-            return Err(MembershipError::Refused(format!("{} is already a member, at {}", member.id, known.addr)));
-        }
-        let written = self.0.raft.add_learner(member.id.0, BasicNode { addr: member.address }, false).await;
-        self.changed(written)
+        self.change(ChangeMembers::AddNodes([(member.id.0, BasicNode { addr: member.address })].into()), true).await
     }
 
-    /// Makes `voters` the only voters. Each must be a member already, and new ones must have caught up: add them as
-    /// learners first. Voters that are not listed become learners, or leave if `keep_others_as_learners` is false.
+    /// Gives a learner that has caught up a vote. A voter already: nothing is changed.
     ///
     /// # Errors
-    /// [`MembershipError`].
+    /// [`MembershipError::Lagging`] until it has caught up; refused for somebody who is no member.
+    pub async fn promote(&self, node: NodeId) -> Result<LogPosition, MembershipError> {
+        let status = self.settled().await?;
+        if known(&status, node)?.voter {
+            return self.in_force().await;
+        }
+        check_caught_up(&status, node)?;
+        self.change(ChangeMembers::AddVoterIds([node.0].into()), true).await
+    }
+
+    /// Takes a voter's vote away; it goes on receiving the log. A learner already: nothing is changed.
+    ///
+    /// # Errors
+    /// [`MembershipError::HandingOver`] when it is this leader itself; refused for the last voter, and for somebody who
+    /// is no member.
+    pub async fn demote(&self, node: NodeId) -> Result<LogPosition, MembershipError> {
+        let status = self.settled().await?;
+        if !known(&status, node)?.voter {
+            return self.in_force().await;
+        }
+        self.check_can_leave(&status, node).await?;
+        self.change(ChangeMembers::RemoveVoters([node.0].into()), true).await
+    }
+
+    /// Removes a member, voter or learner; it is sent nothing more, and may not even learn that it was removed. No
+    /// member any more: nothing is changed.
+    ///
+    /// # Errors
+    /// [`MembershipError::HandingOver`] when it is this leader itself; refused for the last voter.
+    pub async fn remove(&self, node: NodeId) -> Result<LogPosition, MembershipError> {
+        let status = self.settled().await?;
+        let Some(leaving) = find(&status, node) else { return self.in_force().await };
+        if !leaving.voter {
+            return self.change(ChangeMembers::RemoveNodes([node.0].into()), true).await;
+        }
+        self.check_can_leave(&status, node).await?;
+        self.change(ChangeMembers::RemoveVoters([node.0].into()), false).await
+    }
+
+    /// Makes `voters` the only voters, in one step (by way of a time in which both the old and the new ones must
+    /// agree): so is one voter replaced by another. Each must be a member already, and new ones must have caught up.
+    /// Voters that are not listed become learners, or leave if `keep_others_as_learners` is false. So already: nothing
+    /// is changed.
+    ///
+    /// # Errors
+    /// [`MembershipError`]; [`MembershipError::HandingOver`] when this leader is not among them.
     pub async fn change_membership(
         &self,
         voters: Vec<NodeId>,
         keep_others_as_learners: bool,
     ) -> Result<LogPosition, MembershipError> {
-        let voters: BTreeSet<u64> = voters.into_iter().map(|id| id.0).collect();
+        let voters: BTreeSet<NodeId> = voters.into_iter().collect();
         if voters.is_empty() {
             return Err(MembershipError::Refused("no voters are listed".to_owned()));
         }
-        self.check_caught_up(&voters)?;
-        let written = self.0.raft.change_membership(voters, keep_others_as_learners).await;
-        self.changed(written)
+        let status = self.settled().await?;
+        let present: BTreeSet<NodeId> =
+            status.members.iter().filter(|known| known.voter).map(|known| known.member.id).collect();
+        if present == voters {
+            return self.in_force().await;
+        }
+        for node in &voters {
+            known(&status, *node)?;
+            check_caught_up(&status, *node)?;
+        }
+        if !voters.contains(&status.id) {
+            return Err(self.handing_over(&status).await);
+        }
+        let voters = voters.into_iter().map(|node| node.0).collect();
+        self.change(ChangeMembers::ReplaceAllVoters(voters), keep_others_as_learners).await
     }
 
-    /// Removes learners.
+    /// Completes a change of the voters that a former leader left half done ([`Status::joint`]).
     ///
     /// # Errors
-    /// [`MembershipError`]; a voter is refused.
-    pub async fn remove_learners(&self, learners: Vec<NodeId>) -> Result<LogPosition, MembershipError> {
-        let learners: BTreeSet<u64> = learners.into_iter().map(|id| id.0).collect();
-        let written = self.0.raft.change_membership(ChangeMembers::RemoveNodes(learners), true).await;
-        self.changed(written)
+    /// [`MembershipError`]; retry.
+    pub async fn settle_membership(&self) -> Result<LogPosition, MembershipError> {
+        self.settled().await?;
+        self.in_force().await
     }
 
-    fn check_caught_up(&self, voters: &BTreeSet<u64>) -> Result<(), MembershipError> {
-        let status = self.status();
-        if status.role != Role::Leader {
-            return Err(MembershipError::NotLeader { leader: status.leader });
+    /// The status of this leader, with no change half done.
+    async fn settled(&self) -> Result<Status, MembershipError> {
+        let status = self.leading()?;
+        if !status.joint {
+            return Ok(status);
         }
-        let next = |index: Option<u64>| index.map_or(0, |index| index.saturating_add(1));
-        for id in voters {
-            let known = status.members.iter().find(|known| known.member.id.0 == *id);
-            let Some(known) = known else {
-                return Err(MembershipError::Refused(format!("{} is no member; add it as a learner", NodeId(*id))));
-            };
-            let lag = next(status.last_log_index).saturating_sub(next(known.matched));
-            if !known.voter && lag > VOTER_LAG_MAX {
-                let what = format!("{} lacks {lag} entries; at most {VOTER_LAG_MAX} are allowed", NodeId(*id));
-                return Err(MembershipError::Refused(what));
-            }
+        // An empty change makes the newer of the two sets the only one. Voters of the older one stay as learners.
+        self.change(ChangeMembers::AddVoterIds(BTreeSet::new()), true).await?;
+        self.leading()
+    }
+
+    fn leading(&self) -> Result<Status, MembershipError> {
+        let status = self.status();
+        match status.role {
+            Role::Leader => Ok(status),
+            _ => Err(MembershipError::NotLeader { leader: status.leader }),
+        }
+    }
+
+    /// Waits until the members in force are committed, and returns their position.
+    async fn in_force(&self) -> Result<LogPosition, MembershipError> {
+        let position = self.metrics().membership_config.log_id().map(position_from_raft);
+        let position = position.ok_or_else(|| MembershipError::Refused("there are no members yet".to_owned()))?;
+        let patience = Duration::from_millis(self.0.config.propose_timeout_ms);
+        let wait = self.0.raft.wait(Some(patience));
+        match wait.applied_index_at_least(Some(position.index), "members in force").await {
+            Ok(_) => Ok(position),
+            Err(error) => match self.failure() {
+                Some(fatal) => Err(fatal.into()),
+                None => Err(MembershipError::Unknown(error.to_string())),
+            },
+        }
+    }
+
+    async fn change(
+        &self,
+        change: ChangeMembers<u64, BasicNode>,
+        keep_others_as_learners: bool,
+    ) -> Result<LogPosition, MembershipError> {
+        if self.0.local.room().low {
+            return Err(MembershipError::InProgress("the disk that holds the log is nearly full".to_owned()));
+        }
+        let patience = Duration::from_millis(self.0.config.propose_timeout_ms);
+        let written = self.0.raft.change_membership(change, keep_others_as_learners);
+        match tokio::time::timeout(patience, written).await {
+            Ok(written) => self.changed(written),
+            Err(_) => Err(MembershipError::Unknown(format!("not committed within {patience:?}"))),
+        }
+    }
+
+    /// Whether `node`, a voter, may lose its vote.
+    async fn check_can_leave(&self, status: &Status, node: NodeId) -> Result<(), MembershipError> {
+        if status.members.iter().filter(|known| known.voter).count() == 1 {
+            return Err(MembershipError::Refused(format!("{node} is the last voter")));
+        }
+        if node == status.id {
+            return Err(self.handing_over(status).await);
         }
         Ok(())
+    }
+
+    /// Hands leadership on, so that the next leader can take this one's vote.
+    async fn handing_over(&self, status: &Status) -> MembershipError {
+        let successor = self.successor(status, None).await;
+        if let Some(successor) = &successor
+            && let Err(fatal) = self.transfer_leadership(successor.id).await
+        {
+            return fatal.into();
+        }
+        MembershipError::HandingOver { successor }
     }
 
     fn changed(&self, written: Written) -> Result<LogPosition, MembershipError> {
@@ -160,6 +275,25 @@ impl Consensus {
     fn metrics(&self) -> RaftMetrics<TypeConfig> {
         self.0.raft.metrics().borrow_watched().clone()
     }
+}
+
+fn find(status: &Status, node: NodeId) -> Option<&MemberStatus> {
+    status.members.iter().find(|known| known.member.id == node)
+}
+
+fn known(status: &Status, node: NodeId) -> Result<&MemberStatus, MembershipError> {
+    find(status, node).ok_or_else(|| MembershipError::Refused(format!("{node} is no member; add it as a learner")))
+}
+
+/// Whether `node`, if it is a learner, may become a voter.
+fn check_caught_up(status: &Status, node: NodeId) -> Result<(), MembershipError> {
+    let next = |index: Option<u64>| index.map_or(0, |index| index.saturating_add(1));
+    let known = known(status, node)?;
+    let lag = next(status.last_log_index).saturating_sub(next(known.matched));
+    if !known.voter && lag > VOTER_LAG_MAX {
+        return Err(MembershipError::Lagging { node, lag, max: VOTER_LAG_MAX });
+    }
+    Ok(())
 }
 
 fn check_address(member: &Member) -> Result<(), MembershipError> {

@@ -11,7 +11,7 @@ use crate::application::Application;
 use crate::config::{Config, Seams};
 use crate::error::{Fatal, StartError};
 use crate::network::Peers;
-use crate::raft::{LogStore, Raft, StateMachine, TypeConfig, follow, status_of};
+use crate::raft::{Files, Installer, Local, LogStore, Raft, StateMachine, TypeConfig, follow, status_of};
 use crate::wal::{Outside, Settings, Wal};
 
 impl Consensus {
@@ -24,9 +24,10 @@ impl Consensus {
         config.check()?;
         let settings = config.openraft()?;
         let wal = open_wal(&config, &seams).await?;
-        let file = config.folder.join("membership");
-        let machine = StateMachine::open(Box::new(application), &wal, seams.disk, seams.blocking, file).await?;
-        let failures = [wal.watch_failed(), machine.watch_failed()];
+        let files = Files::new(seams.disk, seams.blocking, config.folder.clone());
+        let machine = StateMachine::open(Box::new(application), &wal, files).await?;
+        let signals = machine.signals();
+        let failures = [wal.watch_failed(), signals.failed.subscribe()];
 
         let timeout = Duration::from_millis(config.rpc_timeout_ms);
         let peers = Peers::new(config.cluster, config.node, timeout, seams.dialer);
@@ -41,13 +42,19 @@ impl Consensus {
             }
         };
 
-        let disk_low = wal.watch_disk_low();
-        let first = status_of(&raft.metrics().borrow_watched().clone(), false);
+        let held = watch::Sender::new(false);
+        let local =
+            Local { space: wal.watch_space(), held: held.subscribe(), installing: signals.installing.subscribe() };
+        let first = status_of(&raft.metrics().borrow_watched().clone(), &local);
         let (status, watched) = watch::channel(first);
-        tokio::spawn(follow(raft.clone(), disk_low.clone(), status));
+        tokio::spawn(follow(raft.clone(), local.clone(), status));
         let fatal = guard(&raft, failures);
+        let installer = Installer::new(raft.clone(), &signals, timeout / 2);
         let room = Semaphore::new(ROOM_KIB as usize);
-        Ok(Self(Arc::new(Inner { config, raft, wal, peers, status: watched, disk_low, fatal, room })))
+        let inner = Inner { config, raft, wal, peers, installer, status: watched, local, held, signals, fatal, room };
+        let consensus = Self(Arc::new(inner));
+        consensus.tend();
+        Ok(consensus)
     }
 }
 

@@ -78,6 +78,16 @@ impl Peers {
         }))
     }
 
+    /// Whether `member` answers and could lead.
+    pub(crate) async fn could_lead(&self, member: &Member) -> bool {
+        let mut peer = self.peer(member);
+        let request = proto::HealthRequest { envelope: Some(peer.envelope()) };
+        match tokio::time::timeout(self.0.timeout, peer.client.health(request)).await {
+            Ok(Ok(reply)) => reply.get_ref().roomy && !reply.get_ref().installing,
+            Ok(Err(_)) | Err(_) => false,
+        }
+    }
+
     /// Asks `leader` for a position that a linearizable read must have applied.
     pub(crate) async fn read_index(&self, leader: &Member) -> Result<ReadIndex, String> {
         let mut peer = self.peer(leader);

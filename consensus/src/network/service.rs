@@ -13,13 +13,14 @@ use tonic::{Request, Response, Status, Streaming};
 use super::proto::{self, raft_server};
 use super::wire;
 use crate::error::Malformed;
-use crate::raft::{Raft, TypeConfig, Vote};
+use crate::raft::{Installer, Local, Offered, Raft, TypeConfig, Vote};
 use crate::types::{ClusterId, NodeId, PeerIdentity};
 
 /// The serving side of the peer protocol; from [`Consensus::raft_service`](crate::Consensus::raft_service).
 #[derive(Clone)]
 pub struct Service {
     raft: Raft,
+    installer: Installer,
     gate: Gate,
 }
 
@@ -30,17 +31,18 @@ impl fmt::Debug for Service {
 }
 
 impl Service {
-    pub(crate) const fn new(raft: Raft, gate: Gate) -> Self {
-        Self { raft, gate }
+    pub(crate) const fn new(raft: Raft, installer: Installer, gate: Gate) -> Self {
+        Self { raft, installer, gate }
     }
 }
 
 /// Whom this replica listens to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Gate {
     pub(crate) cluster: ClusterId,
     pub(crate) node: NodeId,
     pub(crate) require_peer_identity: bool,
+    pub(crate) local: Local,
 }
 
 impl Gate {
@@ -72,6 +74,12 @@ impl Gate {
             }
             _ => Ok(sender),
         }
+    }
+
+    /// Refuses what would need room on a full disk, as if this replica could not be reached: its leader goes on
+    /// without it and tries again.
+    fn room(&self) -> Result<(), Status> {
+        if self.local.room().full { Err(Status::unavailable("the disk that holds the log is full")) } else { Ok(()) }
     }
 }
 
@@ -110,7 +118,7 @@ impl raft_server::Raft for Service {
         request: Request<Streaming<proto::AppendRequest>>,
     ) -> Result<Response<ReplyStream>, Status> {
         let identity = self.gate.identity(&request)?;
-        let gate = self.gate;
+        let gate = self.gate.clone();
         // What ended the input early, to be told after the replies to what came before.
         let refusal = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&refusal);
@@ -148,8 +156,12 @@ impl raft_server::Raft for Service {
         let sender = self.gate.admit(identity, request.envelope.as_ref())?;
         let (vote, snapshot) = wire::snapshot_request_back(request).map_err(malformed)?;
         own(sender, &vote)?;
-        let response = self.raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)?;
-        Ok(Response::new(wire::snapshot_reply(&response)))
+        self.gate.room()?;
+        match self.installer.offer(vote, snapshot).await {
+            Offered::Answer(response) => Ok(Response::new(wire::snapshot_reply(&response))),
+            Offered::Later(why) => Err(Status::unavailable(why)),
+            Offered::Stopped(why) => Err(stopped(why)),
+        }
     }
 
     async fn transfer_leader(
@@ -182,6 +194,14 @@ impl raft_server::Raft for Service {
         }
         Ok(Response::new(reply))
     }
+
+    async fn health(&self, request: Request<proto::HealthRequest>) -> Result<Response<proto::HealthReply>, Status> {
+        let identity = self.gate.identity(&request)?;
+        self.gate.admit(identity, request.get_ref().envelope.as_ref())?;
+        let local = &self.gate.local;
+        let installing = local.installing.borrow().is_some();
+        Ok(Response::new(proto::HealthReply { roomy: !local.room().low, installing }))
+    }
 }
 
 fn checked_append(
@@ -192,5 +212,8 @@ fn checked_append(
     let sender = gate.admit(identity, message.envelope.as_ref())?;
     let request = wire::append_request_back(message).map_err(malformed)?;
     own(sender, &request.vote)?;
+    if !request.entries.is_empty() {
+        gate.room()?;
+    }
     Ok(request)
 }

@@ -11,7 +11,7 @@ use tamga_platform::entropy::SeededEntropy;
 use tonic::{Code, Request};
 
 use super::proto::raft_server::Raft as _;
-use super::{Gate, Service, TcpDialer, proto, wire};
+use super::{Service, TcpDialer, proto, wire};
 use crate::{Application, ClusterId, Committed, Config, Consensus, Fatal, LogPosition, NodeId, PeerIdentity, Seams};
 
 struct Idle;
@@ -39,10 +39,14 @@ async fn service(require_peer_identity: bool) -> (Consensus, Service) {
         blocking: Arc::new(Inline),
         dialer: Arc::new(TcpDialer),
     };
-    let config = Config { segment_bytes: 65_536, disk_reserve_bytes: 0, ..Config::new(ME, CLUSTER, "/node") };
+    let config = Config {
+        segment_bytes: 65_536,
+        disk_reserve_bytes: 0,
+        require_peer_identity,
+        ..Config::new(ME, CLUSTER, "/node")
+    };
     let consensus = Consensus::start(config, seams, Idle).await.unwrap();
-    let gate = Gate { cluster: CLUSTER, node: ME, require_peer_identity };
-    let service = Service::new(consensus.raft_for_tests(), gate);
+    let service = consensus.service();
     (consensus, service)
 }
 

@@ -13,13 +13,11 @@ use crate::raft::{
     Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig, Vote, entry_from_wal, entry_to_wal,
     membership_from_raft, membership_to_raft, position_from_raft, position_to_raft, vote_from_raft, vote_to_raft,
 };
-use crate::types::{LogPosition, MEMBERS_MAX, NodeId, PAYLOAD_BYTES_MAX};
+use crate::types::{LogPosition, MEMBERS_MAX, NodeId, PAYLOAD_BYTES_MAX, SNAPSHOT_BYTES_MAX};
 use crate::wal;
 
 /// Entries in one message; a sender gathers a quarter of this.
 const ENTRIES_MAX: usize = 16 * 1024;
-/// Opaque state in a snapshot.
-const STATE_BYTES_MAX: usize = 1024 * 1024;
 
 /// How an append ended, on the wire.
 mod outcome {
@@ -199,7 +197,7 @@ pub(super) fn snapshot_request(
 }
 
 pub(super) fn snapshot_request_back(request: proto::SnapshotRequest) -> Result<(Vote, Snapshot), Malformed> {
-    bounded("state of a snapshot", request.state.len(), STATE_BYTES_MAX)?;
+    bounded("state of a snapshot", request.state.len(), SNAPSHOT_BYTES_MAX)?;
     bounded("members of a snapshot", request.membership.len(), 1024 * MEMBERS_MAX)?;
     let membership = Membership::decode(&request.membership)?;
     // Before the first membership there is none: openraft's own empty value.

@@ -2,6 +2,8 @@
 //! `network`.
 
 mod convert;
+mod files;
+mod installer;
 mod log_store;
 mod snapshot;
 mod state_machine;
@@ -18,16 +20,18 @@ pub(crate) use convert::{
     entry_from_wal, entry_to_wal, membership_from_raft, membership_to_raft, position_from_raft, position_to_raft,
     vote_from_raft, vote_to_raft,
 };
+pub(crate) use files::Files;
+pub(crate) use installer::{Installer, Offered};
 pub(crate) use log_store::LogStore;
 pub(crate) use snapshot::SnapshotState;
-pub(crate) use state_machine::StateMachine;
-pub(crate) use status::{follow, leader_of, status_of};
+pub(crate) use state_machine::{Signals, StateMachine};
+pub(crate) use status::{Local, follow, leader_of, status_of};
 
 openraft::declare_raft_types!(
     /// The types openraft works with here: opaque payloads, members with an address.
     pub(crate) TypeConfig:
         D = Payload,
-        R = Bytes,
+        R = Answer,
         NodeId = u64,
         Node = openraft::BasicNode,
         AsyncRuntime = openraft::impls::TokioRuntime,
@@ -42,6 +46,15 @@ pub(crate) type StoredMembership = openraft::type_config::alias::StoredMembershi
 pub(crate) type SnapshotMeta = openraft::type_config::alias::SnapshotMetaOf<TypeConfig>;
 pub(crate) type Snapshot = openraft::type_config::alias::SnapshotOf<TypeConfig, Bytes>;
 pub(crate) type RaftMembership = openraft::Membership<u64, openraft::BasicNode>;
+
+/// What became of a proposal that was committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The application's response.
+    Applied(Bytes),
+    /// Another replica's snapshot brought it.
+    Superseded,
+}
 
 /// What is proposed; opaque.
 #[derive(Clone, PartialEq, Eq)]

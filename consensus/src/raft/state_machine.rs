@@ -1,107 +1,149 @@
 //! openraft's state machine over the caller's application, and the members as last applied.
 //!
-//! The application keeps its own position. The members are kept here, in `<folder>/membership`, replaced atomically
-//! **before** the application sees the entry: so at any crash the file is at least as new as the application, which is
-//! what openraft asks for (it scans the log behind the applied position anyway). Should the file be lost or damaged,
-//! the members are found again in the log, which is not purged beneath them without a snapshot having stored them.
+//! The application keeps its own position. The members are kept in [`Files`], replaced **before** the application sees
+//! the entry: so at any crash the file is at least as new as the application, which is what openraft asks for (it scans
+//! the log behind the applied position anyway). Should the file be lost or damaged, the members are found again in the
+//! log or in the snapshot that stands for its purged part.
+//!
+//! Another replica's snapshot is installed in two steps: [`StateMachine::prepare`] brings the application to it, for as
+//! long as that takes and without openraft knowing; then openraft is told, and [`install_snapshot`] has nothing left to
+//! do. (openraft runs nothing else, not even the answer to a heartbeat, between the command to install a snapshot and
+//! its end.) In between the application is ahead of openraft: entries it already has are not applied again.
+//!
+//! [`install_snapshot`]: RaftStateMachine::install_snapshot
 
 use std::io;
-use std::path::PathBuf;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use openraft::OptionalSend;
 use openraft::storage::{EntryResponder, RaftStateMachine};
-use tamga_platform::blocking::{Blocking, BlockingExt};
-use tamga_platform::disk::Disk;
 use tokio::sync::{Mutex, watch};
 
-use super::snapshot::Builder;
+use super::files::{Files, Found};
+use super::snapshot::{Builder, usable};
 use super::{
-    EntryPayload, LogId, Snapshot, SnapshotMeta, SnapshotState, StoredMembership, TypeConfig, entry_to_wal,
-    membership_from_raft, membership_to_raft, position_from_raft, position_to_raft,
+    Answer, EntryPayload, LogId, Snapshot, SnapshotMeta, SnapshotState, StoredMembership, TypeConfig, entry_to_wal,
+    membership_to_raft, position_from_raft, position_to_raft,
 };
 use crate::application::Application;
-use crate::codec::{Membership, Reader, put_position};
-use crate::error::{Fatal, Malformed};
-use crate::types::{Committed, EntryKind, LogPosition};
+use crate::codec::Membership;
+use crate::error::{Fatal, InstallError};
+use crate::types::{Committed, EntryKind, LogPosition, SNAPSHOT_BYTES_MAX};
 use crate::wal::Wal;
 
 /// Entries handed to the application at a time.
 const APPLY_ENTRIES_MAX: usize = 512;
 /// Bytes handed to the application at a time, give or take one entry.
 const APPLY_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// No membership file is longer: 128 members with addresses of 256 bytes.
-const FILE_BYTES_MAX: u64 = 64 * 1024;
-const FILE_MAGIC: &[u8; 8] = b"TAMGAMEM";
+
+/// What others watch and ask of the state machine.
+#[derive(Debug, Clone)]
+pub(crate) struct Signals {
+    /// Becomes `Some` when the application, or a file, failed.
+    pub(crate) failed: watch::Sender<Option<Fatal>>,
+    /// Where the application is being brought to.
+    pub(crate) installing: watch::Sender<Option<LogPosition>>,
+    /// Set to end an installation.
+    pub(crate) stop: watch::Sender<bool>,
+}
+
+impl Default for Signals {
+    fn default() -> Self {
+        Self { failed: watch::Sender::new(None), installing: watch::Sender::new(None), stop: watch::Sender::new(false) }
+    }
+}
 
 /// The application, guarded by what openraft needs to know of it.
 pub(crate) struct StateMachine {
     /// Never locked: only the exclusive access of `get_mut` is used, so that an application need not be `Sync`.
     application: Mutex<Box<dyn Application>>,
-    membership: StoredMembership,
+    /// The members as they changed, ascending; the last ones are in force. Older ones are kept while a snapshot may
+    /// need them.
+    memberships: Vec<StoredMembership>,
+    /// The application's position. Ahead of openraft's between preparing and installing a snapshot.
     applied: Option<LogPosition>,
+    /// What openraft has been told.
+    known: Option<LogPosition>,
+    /// Where the log began when it was opened: no snapshot may end before.
+    begins: Option<LogPosition>,
     snapshot: SnapshotState,
-    disk: Arc<dyn Disk>,
-    blocking: Arc<dyn Blocking>,
-    file: PathBuf,
-    failed: watch::Sender<Option<Fatal>>,
+    files: Files,
+    signals: Signals,
 }
 
 impl StateMachine {
     /// Takes the application over and finds the members as of its position.
-    pub(crate) async fn open(
-        application: Box<dyn Application>,
-        wal: &Wal,
-        disk: Arc<dyn Disk>,
-        blocking: Arc<dyn Blocking>,
-        file: PathBuf,
-    ) -> Result<Self, Fatal> {
+    pub(crate) async fn open(application: Box<dyn Application>, wal: &Wal, files: Files) -> Result<Self, Fatal> {
         let applied = application.applied();
-        let (reader, path) = (Arc::clone(&disk), file.clone());
-        let stored = match blocking.run(move || reader.read(&path, FILE_BYTES_MAX)).await {
-            Ok(bytes) => decode_file(&bytes).inspect_err(|error| {
-                tracing::warn!(path = %file.display(), %error, "the members are read from the log instead of their file");
-            }),
-            Err(_) => Err(Malformed::Missing("the file of the members")),
-        };
-        let membership = match stored {
-            Ok(membership) => membership,
-            Err(_) => from_log(wal, applied).await?,
-        };
-        let snapshot = SnapshotState::default();
-        let application = Mutex::new(application);
-        Ok(Self { application, membership, applied, snapshot, disk, blocking, file, failed: watch::Sender::new(None) })
+        settle(wal, applied)?;
+        let Found { membership, snapshot } = files.read(applied).await?;
+        let mut memberships = from_log(wal, applied).await?;
+        memberships.extend(membership);
+        memberships.extend(snapshot.as_ref().map(|snapshot| snapshot.meta.last_membership.clone()));
+        memberships.sort_by_key(|stored| *stored.log_id());
+        memberships.dedup_by_key(|stored| *stored.log_id());
+        memberships.retain(|stored| stored.log_id().is_some());
+        let (purged, last) = wal.look(|view| (view.purged, view.last()));
+        if memberships.is_empty() && purged.is_some() {
+            let what = "neither the log nor the files beside it say who the members are; give this node a fresh folder \
+                        under a new node id";
+            return Err(Fatal::new(what));
+        }
+        // Where the log will begin: openraft purges what the application has and the log has not.
+        let begins = purged.max(applied.filter(|applied| Some(applied.index) > last.map(|last| last.index)));
+        let current = SnapshotState::default();
+        let covers = |snapshot: &Snapshot| snapshot.meta.last_log_id.map(position_from_raft) >= begins;
+        snapshot.filter(covers).into_iter().for_each(|snapshot| current.set(snapshot));
+        Ok(Self {
+            application: Mutex::new(application),
+            memberships,
+            applied,
+            known: applied,
+            begins,
+            snapshot: current,
+            files,
+            signals: Signals::default(),
+        })
     }
 
-    /// Becomes `Some` when the application, or the file of the members, failed.
-    pub(crate) fn watch_failed(&self) -> watch::Receiver<Option<Fatal>> {
-        self.failed.subscribe()
+    pub(crate) fn signals(&self) -> Signals {
+        self.signals.clone()
     }
 
-    fn fail(&self, fatal: Fatal) -> io::Error {
+    fn fail(&self, fatal: Fatal) -> Fatal {
         tracing::error!(%fatal, "applying has failed");
-        self.failed.send_replace(Some(fatal.clone()));
-        io::Error::other(fatal)
+        self.signals.failed.send_replace(Some(fatal.clone()));
+        fatal
     }
 
+    fn membership(&self) -> StoredMembership {
+        self.memberships.last().cloned().unwrap_or_default()
+    }
+
+    /// Stores the members, unless newer ones are known.
     async fn store_membership(&mut self, membership: StoredMembership) -> io::Result<()> {
-        let bytes = encode_file(&membership);
-        let (disk, path) = (Arc::clone(&self.disk), self.file.clone());
-        let replaced = self.blocking.run(move || disk.replace(&path, &bytes)).await;
+        if membership.log_id() <= self.membership().log_id() {
+            return Ok(());
+        }
+        let written = self.files.write_membership(&membership).await;
         // Crash here: the members are newer than the application; it gets the entry again.
-        self.membership = membership;
-        replaced
-            .map_err(|error| self.fail(Fatal::new(format!("storing the members in {}: {error}", self.file.display()))))
+        self.memberships.push(membership);
+        written.map_err(|error| io::Error::other(self.fail(self.files.fatal("membership", &error))))
     }
 
     async fn apply_batch(&mut self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
         let mut entries = Vec::with_capacity(batch.len());
         let mut responders = Vec::with_capacity(batch.len());
         for (entry, responder) in batch {
+            self.known = self.known.max(Some(position_from_raft(entry.log_id)));
             if let EntryPayload::Membership(membership) = &entry.payload {
                 self.store_membership(StoredMembership::new(Some(entry.log_id), membership.clone())).await?;
+            }
+            if self.applied.is_some_and(|applied| entry.log_id.index <= applied.index) {
+                // A snapshot brought it already. What the application answered is not known here.
+                responder.into_iter().for_each(|responder| responder.send(Answer::Superseded));
+                continue;
             }
             let entry = entry_to_wal(entry);
             let payload = if entry.kind == EntryKind::Normal { entry.payload } else { Bytes::new() };
@@ -110,19 +152,91 @@ impl StateMachine {
         }
         let Some(last) = entries.last().map(|entry| entry.position) else { return Ok(()) };
         let expected = responders.iter().filter(|(kind, _)| *kind == EntryKind::Normal).count();
-        let responses = self.application.get_mut().apply(entries).await.map_err(|fatal| self.fail(fatal))?;
+        let applied = self.application.get_mut().apply(entries).await;
+        let responses = applied.map_err(|fatal| io::Error::other(self.fail(fatal)))?;
         if responses.len() != expected {
             let what = format!("the application answered {} of {expected} entries up to {last}", responses.len());
-            return Err(self.fail(Fatal::new(what)));
+            return Err(io::Error::other(self.fail(Fatal::new(what))));
         }
         self.applied = Some(last);
         let mut responses = responses.into_iter();
         for (kind, responder) in responders {
             let response = if kind == EntryKind::Normal { responses.next() } else { None };
             if let Some(responder) = responder {
-                responder.send(response.unwrap_or_default());
+                responder.send(Answer::Applied(response.unwrap_or_default()));
             }
         }
+        Ok(())
+    }
+
+    /// Position of the snapshot that could be built now.
+    pub(crate) fn snapshot_position(&mut self) -> Option<LogPosition> {
+        self.offerable().and_then(|snapshot| snapshot.meta.last_log_id).map(position_from_raft)
+    }
+
+    /// The application's snapshot with the members as of it. `None` when it has none, or when the application is ahead
+    /// of openraft, or when the members as of it are no longer known.
+    fn offerable(&mut self) -> Option<Snapshot> {
+        if self.applied != self.known {
+            return None;
+        }
+        let (position, bytes) = self.application.get_mut().snapshot()?;
+        if Some(position) > self.applied || bytes.len() > SNAPSHOT_BYTES_MAX {
+            tracing::error!(%position, bytes = bytes.len(), "the application offers an impossible snapshot; ignored");
+            return None;
+        }
+        let newest =
+            self.memberships.iter().rposition(|stored| stored.log_id().is_some_and(|id| id.index <= position.index))?;
+        self.memberships.drain(..newest);
+        let last_membership = self.memberships.first()?.clone();
+        let meta = SnapshotMeta { last_log_id: Some(position_to_raft(position)), last_membership };
+        Some(Snapshot { meta, snapshot: bytes })
+    }
+
+    /// A snapshot that only says how far the log was purged.
+    fn bare(&self) -> Snapshot {
+        let meta = SnapshotMeta { last_log_id: self.known.map(position_to_raft), last_membership: self.membership() };
+        Snapshot { meta, snapshot: Bytes::new() }
+    }
+
+    /// Brings the application to `offered`; openraft hears of it only afterwards.
+    pub(crate) async fn prepare(&mut self, offered: &Snapshot) -> Result<(), InstallError> {
+        let Some(position) = offered.meta.last_log_id.map(position_from_raft) else { return Ok(()) };
+        if self.applied.is_some_and(|applied| applied.index >= position.index) {
+            return Ok(());
+        }
+        if !usable(offered) {
+            let what = format!("the leader's log begins behind {position} and it has no snapshot there yet");
+            return Err(InstallError::Interrupted(what));
+        }
+        match self.files.write_offer(offered).await {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                return Err(InstallError::Interrupted(format!("no room on the disk: {error}")));
+            }
+            Err(error) => return Err(self.fail(self.files.fatal("snapshot.offer", &error)).into()),
+        }
+        // Crash from here on: an offer ahead of the application; it means nothing, and the leader offers again.
+        self.signals.installing.send_replace(Some(position));
+        let mut stop = self.signals.stop.subscribe();
+        let installed = tokio::select! {
+            biased;
+            () = set(&mut stop) => Err(InstallError::Interrupted("this node is stopping".to_owned())),
+            installed = self.application.get_mut().install(position, offered.snapshot.clone()) => installed,
+        };
+        self.signals.installing.send_replace(None);
+        match installed {
+            Ok(()) => {}
+            Err(InstallError::Fatal(fatal)) => return Err(self.fail(fatal).into()),
+            Err(interrupted) => return Err(interrupted),
+        }
+        let applied = self.application.get_mut().applied();
+        if applied != Some(position) {
+            let what = format!("the application is at {applied:?} after installing the snapshot of {position}");
+            return Err(self.fail(Fatal::new(what)).into());
+        }
+        // Crash here: the offer is at the application's position; the next start takes it for the snapshot.
+        self.applied = applied;
         Ok(())
     }
 }
@@ -132,7 +246,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     type SnapshotBuilder = Builder;
 
     async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
-        Ok((self.applied.map(position_to_raft), self.membership.clone()))
+        Ok((self.known.map(position_to_raft), self.membership()))
     }
 
     async fn apply<S>(&mut self, entries: S) -> io::Result<()>
@@ -158,57 +272,97 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         Ok(())
     }
 
-    async fn get_snapshot_builder(&mut self) -> Self::SnapshotBuilder {
-        let meta =
-            SnapshotMeta { last_log_id: self.applied.map(position_to_raft), last_membership: self.membership.clone() };
-        Builder { meta, bytes: self.application.get_mut().snapshot(), current: self.snapshot.clone() }
+    async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<Builder> {
+        let begins = self.begins.map(position_to_raft);
+        let snapshot = match self.offerable().filter(|snapshot| snapshot.meta.last_log_id >= begins) {
+            Some(snapshot) => snapshot,
+            None if force => self.bare(),
+            None => return None,
+        };
+        Some(Builder { snapshot, current: self.snapshot.clone(), files: self.files.clone() })
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Builder {
+        let snapshot = self.offerable().unwrap_or_else(|| self.bare());
+        Builder { snapshot, current: self.snapshot.clone(), files: self.files.clone() }
     }
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Bytes) -> io::Result<()> {
-        self.store_membership(meta.last_membership.clone()).await?;
-        if let Some(position) = meta.last_log_id.map(position_from_raft) {
-            self.application.get_mut().install(position, snapshot.clone()).await.map_err(|fatal| self.fail(fatal))?;
-            self.applied = Some(position);
+        let offered = Snapshot { meta: meta.clone(), snapshot };
+        self.prepare(&offered).await.map_err(io::Error::other)?;
+        let position = meta.last_log_id.map(position_from_raft);
+        if self.known < position {
+            let written = self.files.write_snapshot(&offered).await;
+            written.map_err(|error| io::Error::other(self.fail(self.files.fatal("snapshot", &error))))?;
+            self.store_membership(meta.last_membership.clone()).await?;
+            self.known = position;
+            self.snapshot.set(offered);
         }
-        self.snapshot.set(meta.clone(), snapshot);
         Ok(())
     }
 
+    /// The snapshot to send to a replica that lacks the purged part of the log. One that only says how far the log was
+    /// purged gives way to a better one as soon as the application has it.
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
-        Ok(self.snapshot.get())
+        let Some(current) = self.snapshot.get() else { return Ok(None) };
+        if !usable(&current)
+            && let Some(better) = self.offerable()
+            && better.meta.last_log_id >= current.meta.last_log_id
+        {
+            self.snapshot.set(better.clone());
+            return Ok(Some(better));
+        }
+        Ok(Some(current))
     }
 }
 
-/// The members as of the last membership entry up to `applied`.
-async fn from_log(wal: &Wal, applied: Option<LogPosition>) -> Result<StoredMembership, Fatal> {
-    let index = applied.and_then(|applied| wal.look(|view| view.membership_at_or_before(applied.index)));
-    let Some(index) = index else { return Ok(StoredMembership::default()) };
-    let entries = wal.read(index..index + 1, usize::MAX).await?;
-    let Some(entry) = entries.into_iter().next() else { return Ok(StoredMembership::default()) };
-    let membership = Membership::decode(&entry.payload).and_then(membership_to_raft);
-    let membership = membership.map_err(|error| Fatal::new(format!("members of entry {}: {error}", entry.position)))?;
-    Ok(StoredMembership::new(Some(position_to_raft(entry.position)), membership))
+/// Members as they changed up to `applied`, as far as the log says.
+async fn from_log(wal: &Wal, applied: Option<LogPosition>) -> Result<Vec<StoredMembership>, Fatal> {
+    let Some(applied) = applied else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for index in wal.look(|view| view.memberships_up_to(applied.index)) {
+        let Some(entry) = wal.read(index..index + 1, usize::MAX).await?.into_iter().next() else { continue };
+        let membership = Membership::decode(&entry.payload).and_then(membership_to_raft);
+        let membership =
+            membership.map_err(|error| Fatal::new(format!("members of entry {}: {error}", entry.position)))?;
+        found.push(StoredMembership::new(Some(position_to_raft(entry.position)), membership));
+    }
+    Ok(found)
 }
 
-/// `magic ‖ crc of the rest u32 ‖ position ‖ membership`.
-fn encode_file(stored: &StoredMembership) -> Vec<u8> {
-    let mut body = Vec::new();
-    put_position(&mut body, stored.log_id().map(position_from_raft));
-    body.extend(membership_from_raft(stored.membership()).encode());
-    [FILE_MAGIC.as_slice(), &crc32c::crc32c(&body).to_le_bytes(), &body].concat()
+/// Makes log and application agree after a snapshot was installed and the process ended before openraft heard of it:
+/// what the log then holds instead of the application's position was never committed, nor was anything behind it.
+fn settle(wal: &Wal, applied: Option<LogPosition>) -> Result<(), Fatal> {
+    let (purged, live, last) = wal.look(|view| (view.purged, view.range(), view.last()));
+    let here = wal.look(|view| view.position(applied?.index));
+    let contradiction = match (here, purged) {
+        (Some(here), _) => Some(here).filter(|here| Some(*here) > applied),
+        (None, Some(purged)) if applied.is_none_or(|applied| applied.index <= purged.index) => {
+            Some(purged).filter(|purged| Some(*purged) != applied)
+        }
+        (None, _) => None,
+    };
+    if let Some(other) = contradiction {
+        return Err(Fatal::new(format!(
+            "the application is at {applied:?}, but the log has {other} there or begins behind it: one of them is not \
+             this node's, or has lost what it promised to keep. Restore it, or give this node a fresh folder under a \
+             new node id"
+        )));
+    }
+    let Some(applied) = applied else { return Ok(()) };
+    let divergent = here.is_some_and(|here| here < applied);
+    let overtaken = last.is_some_and(|last| last.index < applied.index && last > applied);
+    if (divergent || overtaken) && !live.is_empty() {
+        tracing::warn!(%applied, "the application was brought beyond entries that were never committed; they are dropped");
+        // Everything live is either covered by the application or was never committed.
+        wal.truncate(live.start.checked_sub(1))?;
+    }
+    Ok(())
 }
 
-fn decode_file(bytes: &[u8]) -> Result<StoredMembership, Malformed> {
-    let mut reader = Reader::new("file of the members", bytes);
-    if reader.take(FILE_MAGIC.len())? != FILE_MAGIC {
-        return Err(Malformed::Missing("magic of the file of the members"));
+async fn set(flag: &mut watch::Receiver<bool>) {
+    if flag.wait_for(|set| *set).await.is_err() {
+        // Nobody is left who could set it.
+        std::future::pending::<()>().await;
     }
-    let crc = reader.u32()?;
-    let mut body = Reader::new("file of the members", reader.rest());
-    let body_bytes = bytes.get(FILE_MAGIC.len() + 4..).unwrap_or_default();
-    if crc32c::crc32c(body_bytes) != crc {
-        return Err(Malformed::Missing("a matching checksum of the file of the members"));
-    }
-    let position = body.position()?.map(position_to_raft);
-    Ok(StoredMembership::new(position, membership_to_raft(Membership::decode(body.rest())?)?))
 }

@@ -5,7 +5,35 @@ use openraft::{Instant, RaftMetrics, ServerState};
 use tokio::sync::watch;
 
 use super::{Raft, TypeConfig, position_from_raft};
-use crate::types::{Member, MemberStatus, NodeId, Role, Status};
+use crate::types::{LogPosition, Member, MemberStatus, NodeId, Role, Status};
+use crate::wal::Space;
+
+/// What this replica knows beside openraft.
+#[derive(Debug, Clone)]
+pub(crate) struct Local {
+    pub(crate) space: watch::Receiver<Space>,
+    /// The caller cannot store what would be accepted.
+    pub(crate) held: watch::Receiver<bool>,
+    pub(crate) installing: watch::Receiver<Option<LogPosition>>,
+}
+
+impl Local {
+    /// How much room there is, for the log and for the caller.
+    pub(crate) fn room(&self) -> Space {
+        let (space, held) = (*self.space.borrow(), *self.held.borrow());
+        Space { low: space.low || held, full: space.full || held }
+    }
+
+    async fn changed(&mut self) -> bool {
+        let changed = tokio::select! {
+            biased;
+            changed = self.space.changed() => changed,
+            changed = self.held.changed() => changed,
+            changed = self.installing.changed() => changed,
+        };
+        changed.is_ok()
+    }
+}
 
 /// The leader that `metrics` name, if its address is known.
 pub(crate) fn leader_of(metrics: &RaftMetrics<TypeConfig>) -> Option<Member> {
@@ -15,7 +43,8 @@ pub(crate) fn leader_of(metrics: &RaftMetrics<TypeConfig>) -> Option<Member> {
 }
 
 /// The status that `metrics` describe.
-pub(crate) fn status_of(metrics: &RaftMetrics<TypeConfig>, disk_low: bool) -> Status {
+pub(crate) fn status_of(metrics: &RaftMetrics<TypeConfig>, local: &Local) -> Status {
+    let room = local.room();
     let role = match metrics.state {
         _ if metrics.running_state.is_err() => Role::Stopped,
         ServerState::Learner => Role::Learner,
@@ -43,18 +72,22 @@ pub(crate) fn status_of(metrics: &RaftMetrics<TypeConfig>, disk_low: bool) -> St
         quorum_ack_age_ms: metrics
             .last_quorum_acked
             .map(|acked| u64::try_from(acked.elapsed().as_millis()).unwrap_or(u64::MAX)),
-        disk_low,
+        joint: membership.get_joint_config().len() > 1,
+        snapshot: metrics.snapshot.map(position_from_raft),
+        purged: metrics.purged.map(|purged| purged.index),
+        installing: *local.installing.borrow(),
+        disk_low: room.low,
+        disk_full: room.full,
     }
 }
 
 /// Publishes the status as it changes, until openraft stops. Metrics are cloned at once: a reference held across an
 /// await would block openraft.
-pub(crate) async fn follow(raft: Raft, mut disk_low: watch::Receiver<bool>, status: watch::Sender<Status>) {
+pub(crate) async fn follow(raft: Raft, mut local: Local, status: watch::Sender<Status>) {
     let mut metrics = raft.metrics();
     drop(raft);
     loop {
-        let low = *disk_low.borrow_and_update();
-        let now = status_of(&metrics.borrow_watched().clone(), low);
+        let now = status_of(&metrics.borrow_watched().clone(), &local);
         status.send_if_modified(|status| {
             let changed = *status != now;
             *status = now;
@@ -63,7 +96,7 @@ pub(crate) async fn follow(raft: Raft, mut disk_low: watch::Receiver<bool>, stat
         let gone = tokio::select! {
             biased;
             changed = metrics.changed() => changed.is_err(),
-            changed = disk_low.changed() => changed.is_err(),
+            changed = local.changed() => !changed,
         };
         if gone {
             break;

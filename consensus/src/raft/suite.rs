@@ -12,9 +12,9 @@ use tamga_platform::clock::SystemClock;
 use tamga_platform::disk::{Disk, MemDisk, OsDisk};
 use tamga_platform::entropy::SeededEntropy;
 
-use super::{LogStore, StateMachine, TypeConfig};
+use super::{Files, LogStore, StateMachine, TypeConfig};
 use crate::application::Application;
-use crate::error::Fatal;
+use crate::error::{Fatal, InstallError};
 use crate::types::{ClusterId, Committed, EntryKind, LogPosition, NodeId};
 use crate::wal::{Outside, Settings, Wal};
 
@@ -32,7 +32,11 @@ impl Application for Plain {
         Ok(entries.iter().filter(|entry| entry.kind == EntryKind::Normal).map(|_| Bytes::new()).collect())
     }
 
-    async fn install(&mut self, position: LogPosition, _: Bytes) -> Result<(), Fatal> {
+    fn snapshot(&self) -> Option<(LogPosition, Bytes)> {
+        self.0.map(|position| (position, Bytes::from_static(b"a way there")))
+    }
+
+    async fn install(&mut self, position: LogPosition, _: Bytes) -> Result<(), InstallError> {
         self.0 = Some(position);
         Ok(())
     }
@@ -74,7 +78,7 @@ impl StoreBuilder<TypeConfig, LogStore, StateMachine, Option<tempfile::TempDir>>
         };
         let wal = Wal::open(outside, settings).await.unwrap();
         let application = Box::<Plain>::default();
-        let machine = StateMachine::open(application, &wal, disk, blocking, root.join("membership")).await.unwrap();
+        let machine = StateMachine::open(application, &wal, Files::new(disk, blocking, root)).await.unwrap();
         Ok((guard, LogStore::new(wal, None), machine))
     }
 }

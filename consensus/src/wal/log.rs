@@ -16,6 +16,9 @@ use super::error::WalError;
 use super::record::{Ballot, Entry, Record, entry_record_bytes};
 use super::recovery;
 use super::segment::Segment;
+#[cfg(test)]
+use super::stock::Order;
+use super::stock::{Space, Stock};
 use super::view::{Location, View};
 use super::writer::Writer;
 use crate::error::Fatal;
@@ -68,7 +71,7 @@ pub(super) struct Shared {
     /// Bounds what waits for the writer, in KiB: a slow disk slows the producers instead of filling the memory.
     pub(super) room: Semaphore,
     pub(super) failed: watch::Sender<Option<Fatal>>,
-    pub(super) disk_low: watch::Sender<bool>,
+    pub(super) space: watch::Sender<Space>,
 }
 
 /// What may wait for the writer, in KiB.
@@ -110,6 +113,9 @@ pub(crate) struct Wal {
     shared: Arc<Shared>,
     queue: mpsc::UnboundedSender<Queued>,
     blocking: Arc<dyn Blocking>,
+    /// Not held open by handles: the stock ends with the writer.
+    #[cfg(test)]
+    stock: mpsc::WeakUnboundedSender<Order>,
 }
 
 impl fmt::Debug for Wal {
@@ -130,13 +136,32 @@ impl Wal {
             segments: Mutex::new(found.segments),
             room: Semaphore::new(ROOM_KIB as usize),
             failed: watch::Sender::new(None),
-            disk_low: watch::Sender::new(false),
+            space: watch::Sender::new(Space::default()),
         });
         let blocking = Arc::clone(&outside.blocking);
-        let writer =
-            Writer::new(Arc::clone(&shared), outside, settings, steps, (found.active, found.offset, found.frame));
-        tokio::spawn(writer.run());
-        Ok(Self { shared, queue, blocking })
+        let (order, orders) = mpsc::unbounded_channel();
+        #[cfg(test)]
+        let stock = order.downgrade();
+        tokio::spawn(Stock::new(Arc::clone(&shared), outside.clone(), settings.clone(), orders).run());
+        let place = (found.active, found.offset, found.frame);
+        tokio::spawn(Writer::new(Arc::clone(&shared), outside, settings, steps, order, place).run());
+        Ok(Self {
+            shared,
+            queue,
+            blocking,
+            #[cfg(test)]
+            stock,
+        })
+    }
+
+    /// Waits until spare and reserve are in stock, as far as there is room, and purged segments are gone.
+    #[cfg(test)]
+    pub(crate) async fn settle(&self) {
+        let (reply, done) = oneshot::channel();
+        if let Some(stock) = self.stock.upgrade() {
+            let _ = stock.send(Order::Settle(reply));
+            let _ = done.await;
+        }
     }
 
     /// Becomes `Some` when the log has failed.
@@ -144,9 +169,9 @@ impl Wal {
         self.shared.failed.subscribe()
     }
 
-    /// Whether the disk is nearly full.
-    pub(crate) fn watch_disk_low(&self) -> watch::Receiver<bool> {
-        self.shared.disk_low.subscribe()
+    /// How much room the disk has.
+    pub(crate) fn watch_space(&self) -> watch::Receiver<Space> {
+        self.shared.space.subscribe()
     }
 
     /// Runs a look at the log.
@@ -204,7 +229,7 @@ impl Wal {
         self.step(Op::Truncate(after), |view| view.truncate(after))
     }
 
-    /// Drops the entries up to `upto` and the segments that hold nothing else.
+    /// Drops the entries up to `upto`. Segments that hold nothing else go a little later.
     pub(crate) async fn purge(&self, upto: LogPosition) -> Result<(), Fatal> {
         let (done, wait) = waiter();
         self.step(Op::Purge { upto, done }, |view| view.purge(upto))?;
@@ -251,7 +276,10 @@ impl Wal {
             return Ok(found.into_iter().filter_map(Found::cached).collect());
         }
         let shared = Arc::clone(&self.shared);
-        let read = move || found.into_iter().map(|found| found.load(&shared)).collect::<Result<Vec<_>, WalError>>();
+        let read = move || {
+            let loaded = found.into_iter().filter_map(|found| found.load_live(&shared).transpose());
+            loaded.collect::<Result<Vec<_>, WalError>>()
+        };
         self.blocking.run(read).await.map_err(|error| self.shared.fail(error))
     }
 
@@ -294,6 +322,15 @@ impl Found {
         match self {
             Self::Cached(entry) => Some(entry),
             Self::Placed(..) => None,
+        }
+    }
+
+    /// The entry; `None` when it was purged since it was located, and its segment perhaps overwritten.
+    fn load_live(self, shared: &Shared) -> Result<Option<Entry>, WalError> {
+        let Self::Placed(index, _) = self else { return self.load(shared).map(Some) };
+        match self.load(shared) {
+            Err(_) if shared.view().range().start > index => Ok(None),
+            loaded => loaded.map(Some),
         }
     }
 

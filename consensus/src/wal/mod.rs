@@ -11,7 +11,8 @@
 //!
 //! # Files
 //! `<folder>/<sequence, 16 hex digits>.wal`, numbered from 1 without gaps, each preallocated with zeros (so that a sync
-//! has no metadata to write); `spare-….wal` is the next one in preparation. All integers are little-endian.
+//! has no metadata to write); `spare-….wal` is the next one in preparation or a purged one that is used again,
+//! `reserve-….wal` is kept for a full disk (stock). All integers are little-endian.
 //!
 //! ```text
 //! segment  header (512 B): "TAMGAWAL" version cluster node sequence first-frame salt created-ms crc    segment.rs
@@ -29,9 +30,10 @@
 //! | while a frame is written or before its sync | any subset of its sectors | cut: nobody was told |
 //! | after the sync, before the answer | the whole frame | kept: it may have been acknowledged elsewhere |
 //! | process only, before the sync | the frame, in the page cache | kept, and synced before anything trusts it |
-//! | while a segment is prepared | `spare-….wal` | removed |
+//! | while a segment is prepared or a purged one zeroed | `spare-….wal` | removed |
+//! | while the reserve becomes a segment | `reserve-….wal` with a header | zeroed, kept |
 //! | after a segment got its name, before its first frame | an empty segment | used |
-//! | between two removals of a purge | a few segments too many | removed by the next purge |
+//! | between two segments of a purge | a few segments too many | removed by the next purge |
 //!
 //! A bad frame is cut only if it is the last thing in the last segment **and** carries the marks of an unfinished write
 //! into zeros: its end is still zero, or one of its 512-byte sectors is. Everything else is damage and halts: a bad
@@ -41,7 +43,9 @@
 //!
 //! Assumptions: a sector is written whole or not at all; a sync that returned means durable.
 //!
-//! Opening reads and checks the whole log: that is a scrub at each start, and its cost is the log's length.
+//! Opening reads and checks the whole log: that is a scrub at each start. Its cost is the log's length, which compaction
+//! bounds: what the snapshot covers is purged, but for the last entries kept for followers that were away shortly
+//! (`Config::log_entries_kept`, 4,096 by default) and the rest of the segment they begin in.
 
 mod error;
 mod frame;
@@ -49,6 +53,7 @@ mod log;
 mod record;
 mod recovery;
 mod segment;
+mod stock;
 mod view;
 mod writer;
 
@@ -58,3 +63,4 @@ mod tests;
 pub use error::WalError;
 pub(crate) use log::{Outside, Settings, Wal};
 pub(crate) use record::{Ballot, Entry, kind_code, kind_of};
+pub(crate) use stock::Space;

@@ -15,6 +15,8 @@ const VERSION: u32 = 1;
 pub(crate) const SEGMENT_HEADER_BYTES: usize = 512;
 const HEADER_FIELDS_BYTES: usize = 88;
 const SPARE: &str = "spare-";
+const RESERVE: &str = "reserve-";
+const CHUNK: usize = 1 << 20;
 /// No segment this program writes is larger; a larger file is not read into memory.
 pub(crate) const SEGMENT_BYTES_MAX: u64 = 2 << 30;
 
@@ -118,7 +120,7 @@ pub(crate) fn io<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(std::io
     move |source| WalError::Io { doing, path: path.to_owned(), source }
 }
 
-/// Sequences of the segments in `folder`, ascending; removes a spare that was left behind.
+/// Sequences of the segments in `folder`, ascending; removes spares that were left behind.
 pub(crate) fn list(disk: &dyn Disk, folder: &Path) -> Result<Vec<u64>, WalError> {
     let mut sequences = Vec::new();
     for name in disk.list(folder).map_err(io("listing", folder))? {
@@ -141,6 +143,13 @@ pub(crate) struct Spare {
     capacity: u64,
 }
 
+impl From<Segment> for Spare {
+    /// A segment that is no longer part of the log; it still has to be zeroed.
+    fn from(Segment { path, file, capacity, .. }: Segment) -> Self {
+        Self { path, file, capacity }
+    }
+}
+
 impl Spare {
     pub(crate) const fn capacity(&self) -> u64 {
         self.capacity
@@ -157,19 +166,69 @@ impl Spare {
 ///
 /// `unique` keeps apart two preparations of which the first was abandoned but still runs.
 pub(crate) fn prepare(disk: &dyn Disk, folder: &Path, capacity: u64, unique: [u8; 8]) -> Result<Spare, WalError> {
-    const CHUNK: usize = 1 << 20;
-    let path = folder.join(format!("{SPARE}{:016x}.wal", u64::from_le_bytes(unique)));
+    let path = name_of(folder, SPARE, unique);
     let file: Arc<dyn DiskFile> = disk.open(&path, Open::ReadWrite).map_err(io("creating", &path))?.into();
     file.set_len(0).map_err(io("emptying", &path))?;
-    let zeros = vec![0; usize::try_from(capacity).unwrap_or(CHUNK).min(CHUNK)];
+    zero(Spare { path: path.clone(), file, capacity }).inspect_err(|error| {
+        // What was written of it would keep the disk full.
+        if let Err(also) = disk.remove(&path) {
+            tracing::warn!(%error, %also, path = %path.display(), "an unfinished spare stays behind");
+        }
+    })
+}
+
+fn name_of(folder: &Path, prefix: &str, unique: [u8; 8]) -> PathBuf {
+    folder.join(format!("{prefix}{:016x}.wal", u64::from_le_bytes(unique)))
+}
+
+/// Overwrites all of it with zeros, durably.
+pub(crate) fn zero(spare: Spare) -> Result<Spare, WalError> {
+    let Spare { path, file, capacity } = &spare;
+    let zeros = vec![0; usize::try_from(*capacity).unwrap_or(CHUNK).min(CHUNK)];
     let mut at = 0;
-    while at < capacity {
-        let count = usize::try_from(capacity - at).unwrap_or(CHUNK).min(CHUNK);
-        file.write_all_at(&zeros[..count], at).map_err(io("filling", &path))?;
+    while at < *capacity {
+        let count = usize::try_from(*capacity - at).unwrap_or(CHUNK).min(CHUNK);
+        file.write_all_at(&zeros[..count], at).map_err(io("filling", path))?;
         at += count as u64;
     }
-    file.sync_data().map_err(io("syncing", &path))?;
-    Ok(Spare { path, file, capacity })
+    file.sync_data().map_err(io("syncing", path))?;
+    Ok(spare)
+}
+
+/// Takes a purged segment out of the log, under a name that the next start removes.
+pub(crate) fn retire(disk: &dyn Disk, folder: &Path, segment: Segment, unique: [u8; 8]) -> Result<Segment, WalError> {
+    let path = name_of(folder, SPARE, unique);
+    disk.rename(&segment.path, &path).map_err(io("retiring", &segment.path))?;
+    disk.sync_dir(folder).map_err(io("syncing", folder))?;
+    Ok(Segment { path, ..segment })
+}
+
+/// Makes a spare the reserve: it keeps its name across restarts.
+pub(crate) fn reserve(disk: &dyn Disk, folder: &Path, spare: Spare, unique: [u8; 8]) -> Result<Spare, WalError> {
+    let path = name_of(folder, RESERVE, unique);
+    disk.rename(&spare.path, &path).map_err(io("naming", &path))?;
+    // Crash here: a spare, which the next start removes, or the reserve.
+    disk.sync_dir(folder).map_err(io("syncing", folder))?;
+    Ok(Spare { path, ..spare })
+}
+
+/// The reserve that the last run left, all zeros; any other is removed.
+pub(crate) fn find_reserve(disk: &dyn Disk, folder: &Path, capacity: u64) -> Result<Option<Spare>, WalError> {
+    let mut found = None;
+    for name in disk.list(folder).map_err(io("listing", folder))? {
+        if !name.starts_with(RESERVE) {
+            continue;
+        }
+        let path = folder.join(name);
+        let file: Arc<dyn DiskFile> = disk.open(&path, Open::ReadWrite).map_err(io("opening", &path))?.into();
+        if found.is_some() || file.len().map_err(io("measuring", &path))? != capacity {
+            disk.remove(&path).map_err(io("removing", &path))?;
+            continue;
+        }
+        // The last run may have ended when it had already put a header into it.
+        found = Some(zero(Spare { path, file, capacity })?);
+    }
+    Ok(found)
 }
 
 /// Makes `spare` the segment that `label` describes.

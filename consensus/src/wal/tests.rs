@@ -4,6 +4,7 @@ mod crash;
 mod damage;
 mod enumerate;
 mod life;
+mod room;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -116,9 +116,9 @@ impl View {
         lasts.into_iter().filter_map(|index| self.position(index)).collect()
     }
 
-    /// Index of the last membership entry at or before `index`.
-    pub(crate) fn membership_at_or_before(&self, index: u64) -> Option<u64> {
-        self.memberships.range(..=index).next_back().copied()
+    /// Indexes of the live membership entries up to `index`.
+    pub(crate) fn memberships_up_to(&self, index: u64) -> Vec<u64> {
+        self.memberships.range(..=index).copied().collect()
     }
 
     /// Number of the next step.

@@ -3,7 +3,6 @@
 //! Any error ends it (fail-stop): whatever was queued and whatever comes later is answered with the failure. A sync that
 //! failed is never tried again, because the kernel may have dropped the pages and report success for lost data.
 
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,14 +15,13 @@ use super::frame::{self, FRAME_HEADER_BYTES, frame_bytes};
 use super::log::{Done, Op, Outside, Queued, STEP_BYTES_MAX, Settings, Shared};
 use super::record::{Ballot, Record};
 use super::segment::{self, Label, SEGMENT_HEADER_BYTES, Segment, Spare, io};
+use super::stock::Order;
 use super::view::{Location, Placed};
 use crate::error::Fatal;
 use crate::types::LogPosition;
 
 /// After how long without steps the commit mark is written by itself.
 const IDLE: Duration = Duration::from_millis(200);
-/// How often a nearly full disk is looked at again.
-const RETRY: Duration = Duration::from_secs(1);
 /// Room for the first record of a segment.
 const HEAD_BYTES_MAX: usize = 128;
 
@@ -33,14 +31,6 @@ struct Marks {
     ballot: Option<Ballot>,
     committed: Option<LogPosition>,
     purged: Option<LogPosition>,
-}
-
-/// The next segment.
-enum Next {
-    Preparing(oneshot::Receiver<Result<Option<Spare>, WalError>>),
-    Ready(Spare),
-    /// The disk is nearly full; tried again later.
-    Missing,
 }
 
 pub(super) struct Writer {
@@ -54,7 +44,7 @@ pub(super) struct Writer {
     marks: Marks,
     /// A commit mark that waits for company.
     committed: Option<Option<LogPosition>>,
-    next: Next,
+    stock: mpsc::UnboundedSender<Order>,
 }
 
 /// What a batch of steps comes to.
@@ -74,16 +64,16 @@ impl Writer {
         outside: Outside,
         settings: Settings,
         steps: mpsc::UnboundedReceiver<Queued>,
+        stock: mpsc::UnboundedSender<Order>,
         (active, offset, frame): (u64, u64, u64),
     ) -> Self {
         let view = shared.view();
         let marks = Marks { ballot: view.ballot, committed: view.committed, purged: view.purged };
         drop(view);
-        Self { shared, outside, settings, steps, active, offset, frame, marks, committed: None, next: Next::Missing }
+        Self { shared, outside, settings, steps, active, offset, frame, marks, committed: None, stock }
     }
 
     pub(super) async fn run(mut self) {
-        self.prepare_next();
         while let Some(queued) = self.gather().await {
             let mut batch = self.batch(queued);
             let (close, permits) = (batch.close, batch.permits);
@@ -92,6 +82,10 @@ impl Writer {
                 return self.refuse(batch.done, &fatal);
             }
             self.shared.room.add_permits(permits as usize);
+            if close {
+                // Whoever opens the folder next must not meet segments that are being taken away.
+                self.finish_stock().await;
+            }
             // Crash before this line, after the sync: the steps are durable, nobody was told; they are kept.
             batch.done.into_iter().for_each(|done| done(Ok(())));
             if close {
@@ -99,6 +93,13 @@ impl Writer {
             }
         }
         self.refuse(Vec::new(), &Fatal::new("the log is closed"));
+    }
+
+    async fn finish_stock(&self) {
+        let (reply, finished) = oneshot::channel();
+        // A stock that has ended has nothing under way.
+        let _ = self.stock.send(Order::Finish(reply));
+        let _ = finished.await;
     }
 
     /// Answers everything that is or comes into the queue with `fatal`.
@@ -115,20 +116,13 @@ impl Writer {
     /// Waits for steps and takes all that are there, up to a frame's worth. Empty: nothing came for a while. `None`:
     /// all handles are gone and nothing is left to write.
     async fn gather(&mut self) -> Option<Vec<Queued>> {
-        let patience = match (&self.committed, &self.next) {
-            (Some(_), _) => Some(IDLE),
-            (None, Next::Ready(_)) => None,
-            (None, Next::Preparing(_) | Next::Missing) => Some(RETRY),
-        };
-        let first = match patience {
-            None => self.steps.recv().await,
-            Some(patience) => match tokio::time::timeout(patience, self.steps.recv()).await {
+        let first = if self.committed.is_none() {
+            self.steps.recv().await
+        } else {
+            match tokio::time::timeout(IDLE, self.steps.recv()).await {
                 Ok(first) => first,
-                Err(_) => {
-                    self.look_at_next();
-                    return Some(Vec::new());
-                }
-            },
+                Err(_) => return Some(Vec::new()),
+            }
         };
         let Some(first) = first else {
             return self.committed.is_some().then(Vec::new);
@@ -175,7 +169,7 @@ impl Writer {
             self.write_frame(std::mem::take(&mut batch.records), batch.last_step).await?;
         }
         if batch.purged {
-            self.remove_purged().await?;
+            self.retire_purged();
         }
         Ok(())
     }
@@ -252,13 +246,8 @@ impl Writer {
     /// Goes on in a new segment with room for a body of `body` bytes. The old one is synced: every frame is.
     async fn roll(&mut self, body: usize) -> Result<(), WalError> {
         let need = (SEGMENT_HEADER_BYTES + frame_bytes(body + HEAD_BYTES_MAX)) as u64;
-        let spare = match std::mem::replace(&mut self.next, Next::Missing) {
-            Next::Ready(spare) => Some(spare),
-            Next::Preparing(preparing) => preparing.await.ok().transpose()?.flatten(),
-            Next::Missing => None,
-        };
+        let spare = self.take_spare(need).await?;
         let (disk, folder) = (Arc::clone(&self.outside.disk), self.settings.folder.clone());
-        let capacity = self.settings.segment_bytes.max(need);
         let label = Label {
             cluster: self.settings.cluster,
             node: self.settings.node,
@@ -267,98 +256,37 @@ impl Writer {
             salt: random_bytes(&*self.outside.entropy),
             created_ms: self.outside.clock.now_ms(),
         };
-        let unique = random_bytes(&*self.outside.entropy);
-        let activate = move || {
-            let spare = match spare {
-                Some(spare) if spare.capacity() >= need => spare,
-                unfit => {
-                    unfit.map_or(Ok(()), |unfit| unfit.discard(&*disk))?;
-                    segment::prepare(&*disk, &folder, capacity, unique)?
-                }
-            };
-            segment::activate(&*disk, &folder, spare, label)
-        };
+        let activate = move || segment::activate(&*disk, &folder, spare, label);
         let segment = self.outside.blocking.run(activate).await?;
         self.shared.segments().insert(label.sequence, segment);
         self.active = label.sequence;
         self.offset = SEGMENT_HEADER_BYTES as u64;
-        self.prepare_next();
         Ok(())
     }
 
-    /// Prepares the next segment in the background, unless that would leave too little of the disk.
-    fn prepare_next(&mut self) {
-        let (send, preparing) = oneshot::channel();
-        let (disk, folder) = (Arc::clone(&self.outside.disk), self.settings.folder.clone());
-        let (capacity, reserve) = (self.settings.segment_bytes, self.settings.disk_reserve_bytes);
-        let unique = random_bytes(&*self.outside.entropy);
-        let prepare = move || {
-            let free = disk.free_bytes(&folder).map_err(io("measuring the free space of", &folder))?;
-            if free < capacity.saturating_add(reserve) {
-                return Ok(None);
-            }
-            match segment::prepare(&*disk, &folder, capacity, unique) {
-                Ok(spare) => Ok(Some(spare)),
-                Err(WalError::Io { source, .. }) if source.kind() == ErrorKind::StorageFull => Ok(None),
-                Err(error) => Err(error),
-            }
-        };
-        let (shared, work) = (Arc::clone(&self.shared), self.outside.blocking.run(prepare));
-        tokio::spawn(async move {
-            let prepared = work.await;
-            let low = matches!(prepared, Ok(None));
-            let changed = shared.disk_low.send_replace(low) != low;
-            if changed && low {
-                tracing::warn!("the disk that holds the log is nearly full: new proposals are refused");
-            } else if changed {
-                tracing::info!("the disk that holds the log has room again");
-            }
-            // A writer that ended meanwhile leaves the spare to the next start.
-            let _ = send.send(prepared);
-        });
-        self.next = Next::Preparing(preparing);
+    async fn take_spare(&self, need: u64) -> Result<Spare, WalError> {
+        let (reply, taken) = oneshot::channel();
+        // A stock that has ended has failed, and drops the reply.
+        let _ = self.stock.send(Order::Take { need, reply });
+        taken.await.unwrap_or_else(|_| {
+            let source = std::io::Error::other(self.shared.fail("the stock of segments has ended"));
+            Err(WalError::Io { doing: "preparing a segment in", path: self.settings.folder.clone(), source })
+        })
     }
 
-    fn look_at_next(&mut self) {
-        if let Next::Preparing(preparing) = &mut self.next {
-            match preparing.try_recv() {
-                Ok(Ok(Some(spare))) => self.next = Next::Ready(spare),
-                Ok(Ok(None)) => self.next = Next::Missing,
-                Ok(Err(error)) => {
-                    self.shared.fail(error);
-                }
-                Err(oneshot::error::TryRecvError::Empty) => {}
-                Err(oneshot::error::TryRecvError::Closed) => self.next = Next::Missing,
-            }
-        }
-        if matches!(self.next, Next::Missing) {
-            self.prepare_next();
-        }
-    }
-
-    /// Removes segments from the oldest on, as long as nothing in them is alive. The order matters: a truncation may
+    /// Gives up segments from the oldest on, as long as nothing in them is alive. The order matters: a truncation may
     /// stand in a later segment than what it dropped.
-    async fn remove_purged(&self) -> Result<(), WalError> {
-        let Some(purged) = self.marks.purged else { return Ok(()) };
-        let gone: Vec<Segment> = {
-            let segments = self.shared.segments();
-            let dead = |segment: &&Segment| {
-                segment.label.sequence != self.active && segment.highest.is_none_or(|highest| highest <= purged.index)
-            };
-            segments.values().take_while(dead).cloned().collect()
+    fn retire_purged(&self) {
+        let Some(purged) = self.marks.purged else { return };
+        let mut segments = self.shared.segments();
+        let dead = |segment: &&Segment| {
+            segment.label.sequence != self.active && segment.highest.is_none_or(|highest| highest <= purged.index)
         };
-        for segment in gone {
-            self.shared.segments().remove(&segment.label.sequence);
-            let (disk, folder) = (Arc::clone(&self.outside.disk), self.settings.folder.clone());
-            let remove = move || {
-                disk.remove(&segment.path).map_err(io("removing", &segment.path))?;
-                // Crash here: the segment is back or not; either way what remains has no gap, as each removal is
-                // durable before the next.
-                disk.sync_dir(&folder).map_err(io("syncing", &folder))
-            };
-            self.outside.blocking.run(remove).await?;
-        }
-        Ok(())
+        let gone: Vec<Segment> = segments.values().take_while(dead).cloned().collect();
+        segments.retain(|sequence, _| gone.iter().all(|segment| segment.label.sequence != *sequence));
+        drop(segments);
+        // A stock that has ended has failed; the files are found, and purged again, at the next start.
+        let _ = self.stock.send(Order::Retire(gone));
     }
 }
 

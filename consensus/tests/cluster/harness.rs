@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tamga_consensus::{
-    Accepted, Application, ClusterId, Committed, Config, Consensus, EntryKind, Fatal, LogPosition, Member, NodeId,
-    ProposeError, Role, Seams, Status, TcpDialer,
+    Accepted, Application, ClusterId, Committed, CompactError, Config, Consensus, EntryKind, Fatal, InstallError,
+    LogPosition, Member, NodeId, ProposeError, Role, Seams, Status, TcpDialer,
 };
 use tamga_platform::blocking::ThreadPool;
 use tamga_platform::clock::SystemClock;
@@ -16,26 +16,88 @@ use tamga_platform::disk::OsDisk;
 use tamga_platform::entropy::OsEntropy;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 use tonic::transport::server::TcpIncoming;
 
 /// Longer than anything here takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a replica's application keeps across restarts.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    state: Mutex<State>,
+    /// Whose state an installation copies.
+    source: Mutex<Option<Kept>>,
+    /// What an installation meets.
+    meets: watch::Sender<Meets>,
+    /// How often an installation began.
+    installations: watch::Sender<usize>,
+}
+
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Kept(Arc<Mutex<(Option<LogPosition>, Vec<Bytes>)>>);
+struct State {
+    applied: Option<LogPosition>,
+    payloads: Vec<Bytes>,
+    /// Position and number of payloads of the latest state that may be offered as a snapshot.
+    offered: Option<(LogPosition, usize)>,
+}
 
-impl Kept {
-    pub(crate) fn payloads(&self) -> Vec<Bytes> {
-        self.0.lock().unwrap().1.clone()
-    }
+/// What an installation meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meets {
+    /// Nothing in its way.
+    Nothing,
+    /// It takes until this changes.
+    Delay,
+    /// Nobody can be reached.
+    Interruption,
+    /// It arrives, and the process hangs before it can say so.
+    Silence,
+}
 
-    pub(crate) fn forget(&self) {
-        *self.0.lock().unwrap() = (None, Vec::new());
+impl Default for Kept {
+    fn default() -> Self {
+        let (state, source) = (Mutex::default(), Mutex::default());
+        let (meets, installations) = (watch::Sender::new(Meets::Nothing), watch::Sender::new(0));
+        Self(Arc::new(Inner { state, source, meets, installations }))
     }
 }
 
 impl Kept {
+    pub(crate) fn payloads(&self) -> Vec<Bytes> {
+        self.0.state.lock().unwrap().payloads.clone()
+    }
+
+    pub(crate) fn applied(&self) -> Option<LogPosition> {
+        self.0.state.lock().unwrap().applied
+    }
+
+    pub(crate) fn forget(&self) {
+        *self.0.state.lock().unwrap() = State::default();
+    }
+
+    /// From now on the present state is offered as a snapshot.
+    pub(crate) fn publish(&self) -> Option<LogPosition> {
+        let mut state = self.0.state.lock().unwrap();
+        state.offered = state.applied.map(|applied| (applied, state.payloads.len()));
+        state.applied
+    }
+
+    pub(crate) fn copies_from(&self, source: &Self) {
+        *self.0.source.lock().unwrap() = Some(source.clone());
+    }
+
+    pub(crate) fn meets(&self, meets: Meets) {
+        self.0.meets.send_replace(meets);
+    }
+
+    pub(crate) fn watch_installations(&self) -> watch::Receiver<usize> {
+        self.0.installations.subscribe()
+    }
+
     pub(crate) fn application(&self) -> impl Application + use<> {
         Recorder(self.clone())
     }
@@ -46,25 +108,47 @@ struct Recorder(Kept);
 #[async_trait]
 impl Application for Recorder {
     fn applied(&self) -> Option<LogPosition> {
-        self.0.0.lock().unwrap().0
+        self.0.applied()
     }
 
     async fn apply(&mut self, entries: Vec<Committed>) -> Result<Vec<Bytes>, Fatal> {
-        let mut kept = self.0.0.lock().unwrap();
+        let mut kept = self.0.0.state.lock().unwrap();
         let mut responses = Vec::new();
         for entry in entries {
-            let expected = kept.0.map_or(0, |last| last.index + 1);
+            let expected = kept.applied.map_or(0, |last| last.index + 1);
             assert_eq!(entry.position.index, expected, "entries come once, in order, without gaps");
-            kept.0 = Some(entry.position);
+            kept.applied = Some(entry.position);
             if entry.kind == EntryKind::Normal {
                 if entry.payload == b"poison"[..] {
                     return Err(Fatal::new("the application was poisoned"));
                 }
-                responses.push(Bytes::from(format!("#{}", kept.1.len())));
-                kept.1.push(entry.payload);
+                responses.push(Bytes::from(format!("#{}", kept.payloads.len())));
+                kept.payloads.push(entry.payload);
             }
         }
         Ok(responses)
+    }
+
+    fn snapshot(&self) -> Option<(LogPosition, Bytes)> {
+        let (position, count) = self.0.0.state.lock().unwrap().offered?;
+        Some((position, count.to_string().into()))
+    }
+
+    async fn install(&mut self, position: LogPosition, snapshot: Bytes) -> Result<(), InstallError> {
+        let mut meets = self.0.0.meets.subscribe();
+        self.0.0.installations.send_modify(|count| *count += 1);
+        let met = *meets.wait_for(|meets| *meets != Meets::Delay).await.unwrap();
+        let source = self.0.0.source.lock().unwrap().clone();
+        let Some(source) = source.filter(|_| met != Meets::Interruption) else {
+            return Err(InstallError::Interrupted("nobody can be reached".to_owned()));
+        };
+        let count: usize = std::str::from_utf8(&snapshot).unwrap().parse().unwrap();
+        let payloads = source.payloads()[..count].to_vec();
+        *self.0.0.state.lock().unwrap() = State { applied: Some(position), offered: Some((position, count)), payloads };
+        if met == Meets::Silence {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
     }
 }
 
@@ -73,6 +157,8 @@ pub(crate) struct Node {
     pub(crate) member: Member,
     pub(crate) kept: Kept,
     folder: tempfile::TempDir,
+    /// Holds the port until the first start.
+    reserved: Option<std::net::TcpListener>,
     running: Option<(Runtime, Consensus)>,
 }
 
@@ -84,6 +170,7 @@ pub(crate) fn config(id: NodeId, folder: &Path) -> Config {
         rpc_timeout_ms: 2_000,
         segment_bytes: 1 << 20,
         disk_reserve_bytes: 0,
+        log_entries_kept: 4,
         require_peer_identity: false,
         ..Config::new(id, ClusterId([3; 32]), folder)
     }
@@ -102,11 +189,11 @@ pub(crate) fn seams() -> Seams {
 impl Node {
     /// A replica that has an address and does not run yet.
     pub(crate) async fn new(id: u64) -> Self {
-        // The port is free again at once; the listener that serves takes it with the same address.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let member = Member { id: NodeId(id), address };
-        Self { member, kept: Kept::default(), folder: tempfile::tempdir().unwrap(), running: None }
+        let reserved = Some(listener.into_std().unwrap());
+        Self { member, kept: Kept::default(), folder: tempfile::tempdir().unwrap(), reserved, running: None }
     }
 
     pub(crate) async fn start(&mut self) {
@@ -115,11 +202,27 @@ impl Node {
     }
 
     pub(crate) async fn start_with(&mut self, config: Config) {
+        self.start_on(config, seams()).await;
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts it with `seams`.
+    pub(crate) async fn start_on(&mut self, config: Config, seams: Seams) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let seams = seams();
         let (address, application) = (self.member.address.clone(), self.kept.application());
+        // Registered with the runtime that will serve it.
+        let listener = self.reserved.take().map(|listener| {
+            let _inside = runtime.enter();
+            TcpListener::from_std(listener).unwrap()
+        });
         let started = runtime.spawn(async move {
-            let listener = TcpListener::bind(address).await.unwrap();
+            let listener = match listener {
+                Some(listener) => listener,
+                None => bind_again(&address).await,
+            };
             let consensus = Consensus::start(config, seams, application).await.unwrap();
             let server = tonic::transport::Server::builder().add_service(consensus.raft_service());
             tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true))));
@@ -149,12 +252,43 @@ impl Node {
         self.kill().await;
     }
 
+    /// Offers the present state as a snapshot, and purges the log below it.
+    pub(crate) async fn compact(&self) -> LogPosition {
+        let position = self.kept.publish().expect("something was applied");
+        let compacted = async {
+            loop {
+                match self.consensus().compact(position.index).await {
+                    Ok(compacted) => return compacted,
+                    Err(CompactError::Busy(_)) => tokio::time::sleep(Duration::from_millis(20)).await,
+                    Err(error) => panic!("{}: {error}", self.member),
+                }
+            }
+        };
+        let compacted = tokio::time::timeout(PATIENCE, compacted).await.expect("a compacted log");
+        assert!(compacted.snapshot >= position);
+        self.wait("a purged log", |status| status.purged >= compacted.purging).await;
+        compacted.snapshot
+    }
+
     /// Waits until the status satisfies `enough`.
     pub(crate) async fn wait(&self, what: &str, enough: impl Fn(&Status) -> bool) -> Status {
         let mut status = self.consensus().watch_status();
         let found = tokio::time::timeout(PATIENCE, status.wait_for(|status| enough(status))).await;
         found.unwrap_or_else(|_| panic!("{}: waited for {what}", self.member)).unwrap().clone()
     }
+}
+
+/// Takes a port again that may be somebody's outgoing one for a moment.
+async fn bind_again(address: &str) -> TcpListener {
+    let bound = async {
+        loop {
+            match TcpListener::bind(address).await {
+                Ok(listener) => return listener,
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, bound).await.expect("the port of this replica")
 }
 
 impl Drop for Node {

@@ -6,6 +6,8 @@
     reason = "a test stops at the first surprise; clippy.toml covers only functions marked as tests"
 )]
 
+mod compaction;
+mod full;
 mod harness;
 mod members;
 

@@ -94,7 +94,7 @@ async fn a_spare_left_behind_is_removed_and_an_empty_segment_is_used() {
     wal.close().await.unwrap();
     let folder = Path::new(FOLDER);
     let last = u64::from_str_radix(
-        disk.list(folder).unwrap().iter().rfind(|name| !name.starts_with("spare")).unwrap().trim_end_matches(".wal"),
+        disk.list(folder).unwrap().iter().rfind(|name| !name.contains('-')).unwrap().trim_end_matches(".wal"),
         16,
     )
     .unwrap();
@@ -131,55 +131,4 @@ async fn a_failing_disk_stops_the_log_and_nothing_is_acknowledged_afterwards() {
     assert_eq!(wal.save_ballot(ballot(2)).await, Err(fatal.clone()));
     assert_eq!(wal.read(0..1, 1).await, Err(fatal.clone()));
     assert_eq!(wal.close().await, Err(fatal));
-}
-
-/// A disk that claims as much free space as it is told to.
-#[derive(Debug)]
-struct Filling(MemDisk, std::sync::atomic::AtomicU64);
-
-impl Disk for Filling {
-    fn open(&self, path: &Path, how: Open) -> std::io::Result<Box<dyn tamga_platform::disk::DiskFile>> {
-        self.0.open(path, how)
-    }
-    fn list(&self, folder: &Path) -> std::io::Result<Vec<String>> {
-        self.0.list(folder)
-    }
-    fn create_dir_all(&self, folder: &Path) -> std::io::Result<()> {
-        self.0.create_dir_all(folder)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> std::io::Result<()> {
-        self.0.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> std::io::Result<()> {
-        self.0.remove(path)
-    }
-    fn sync_dir(&self, folder: &Path) -> std::io::Result<()> {
-        self.0.sync_dir(folder)
-    }
-    fn free_bytes(&self, _: &Path) -> std::io::Result<u64> {
-        Ok(self.1.load(std::sync::atomic::Ordering::SeqCst))
-    }
-}
-
-#[tokio::test]
-async fn a_disk_that_fills_up_is_announced_while_there_is_still_room_and_so_is_its_recovery() {
-    let disk = Arc::new(Filling(MemDisk::default(), 100_000.into()));
-    let outside = Outside {
-        disk: disk.clone(),
-        clock: Arc::new(ManualClock::at(1_000)),
-        entropy: Arc::new(SeededEntropy::new(9)),
-        blocking: Arc::new(Inline),
-    };
-    let wal = Wal::open(outside, Settings { disk_reserve_bytes: 50_000, ..settings(4_096) }).await.unwrap();
-    let mut low = wal.watch_disk_low();
-    append(&wal, 1, 0..3).await;
-    assert!(!*low.borrow_and_update());
-    disk.1.store(1_000, std::sync::atomic::Ordering::SeqCst);
-    // The prepared segment is taken; the next one would eat into the reserve.
-    append(&wal, 1, 3..60).await;
-    low.wait_for(|low| *low).await.unwrap();
-    // What is in flight still goes through.
-    append(&wal, 1, 60..70).await;
-    disk.1.store(100_000, std::sync::atomic::Ordering::SeqCst);
-    low.wait_for(|low| !*low).await.unwrap();
 }

@@ -76,6 +76,7 @@ async fn a_purge_removes_whole_segments_and_survives_reopening() {
     append(&wal, 1, 0..200).await;
     let before = disk.list(Path::new(FOLDER)).unwrap().len();
     wal.purge(at(1, 150)).await.unwrap();
+    wal.settle().await;
     assert!(disk.list(Path::new(FOLDER)).unwrap().len() < before - 2);
     assert_eq!(all(&wal).await, entries(1, 151..200));
     disk.power_loss();

@@ -1,0 +1,136 @@
+//! Disks that fill up: refused cleanly, still readable, over by itself when there is room again.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use tamga_consensus::{Config, NodeId, ProposeError, Role, Seams};
+use tamga_platform::disk::{Disk, DiskFile, Open, OsDisk};
+
+use crate::harness::{Cluster, Node, PATIENCE, config, seams};
+
+const RESERVE: u64 = 1 << 20;
+
+/// The real disk, which says that it has as much free space as it is told to.
+#[derive(Debug, Clone)]
+struct Filling(Arc<AtomicU64>);
+
+impl Disk for Filling {
+    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
+        OsDisk.open(path, how)
+    }
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        OsDisk.list(folder)
+    }
+    fn create_dir_all(&self, folder: &Path) -> io::Result<()> {
+        OsDisk.create_dir_all(folder)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsDisk.rename(from, to)
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        OsDisk.remove(path)
+    }
+    fn sync_dir(&self, folder: &Path) -> io::Result<()> {
+        OsDisk.sync_dir(folder)
+    }
+    fn free_bytes(&self, _: &Path) -> io::Result<u64> {
+        Ok(self.0.load(Ordering::SeqCst))
+    }
+}
+
+impl Filling {
+    fn has(&self, bytes: u64) {
+        self.0.store(bytes, Ordering::SeqCst);
+    }
+}
+
+/// Three replicas with a disk each.
+async fn cluster() -> (Cluster, Vec<Filling>) {
+    let (mut nodes, mut disks) = (Vec::new(), Vec::new());
+    for id in 1..=3 {
+        let mut node = Node::new(id).await;
+        let disk = Filling(Arc::new(u64::MAX.into()));
+        let config =
+            Config { disk_reserve_bytes: RESERVE, propose_timeout_ms: 3_000, ..config(NodeId(id), node.folder()) };
+        node.start_on(config, Seams { disk: Arc::new(disk.clone()), ..seams() }).await;
+        nodes.push(node);
+        disks.push(disk);
+    }
+    let cluster = Cluster(nodes);
+    let members = cluster.members();
+    for node in &cluster.0 {
+        node.consensus().initialize(members.clone()).await.unwrap();
+    }
+    cluster.leader().await;
+    (cluster, disks)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_whose_disk_fills_up_hands_on_and_follows_without_entries_until_there_is_room() {
+    let (cluster, disks) = cluster().await;
+    let full = cluster.leader().await;
+    cluster.propose("before").await;
+    disks[full].has(RESERVE / 8);
+    cluster.0[full].wait("another leader", |status| status.disk_full && status.role == Role::Follower).await;
+    // The others go on without it; it hears the new leader, votes and reads, and gets no entries.
+    let held = cluster.0[full].kept.payloads().len();
+    for i in 0..20 {
+        cluster.propose(&format!("without it {i}")).await;
+    }
+    let leader = cluster.leader().await;
+    assert_ne!(leader, full);
+    assert_eq!(cluster.0[full].consensus().status().leader, Some(cluster.0[leader].member.clone()));
+    assert_eq!(cluster.0[full].kept.payloads().len(), held, "it was sent no entries");
+    disks[full].has(u64::MAX);
+    cluster.0[full].wait("room", |status| !status.disk_full && !status.disk_low).await;
+    let last = cluster.propose("after").await;
+    assert_eq!(cluster.converge(last.position).await.len(), 22);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_without_room_anywhere_refuses_cleanly_stays_readable_and_recovers() {
+    let (cluster, disks) = cluster().await;
+    let accepted = cluster.propose("before").await;
+    // Low everywhere, but not full: nobody is better placed to lead, so that the leader stays.
+    disks.iter().for_each(|disk| disk.has(RESERVE / 2));
+    for node in &cluster.0 {
+        node.wait("a low disk", |status| status.disk_low && !status.disk_full).await;
+    }
+    let leader = cluster.leader().await;
+    let refused = cluster.0[leader].consensus().propose(Bytes::from_static(b"refused")).await;
+    assert!(matches!(refused, Err(ProposeError::Unavailable(_))), "{refused:?}");
+    for node in &cluster.0 {
+        assert!(node.consensus().read_barrier().await.unwrap() >= accepted.position);
+        assert_eq!(node.kept.payloads(), ["before"]);
+    }
+    // The caller's own store counts like the log's disk.
+    disks.iter().for_each(|disk| disk.has(u64::MAX));
+    cluster.0[leader].wait("room", |status| !status.disk_low).await;
+    cluster.0[leader].consensus().hold_entries(true);
+    cluster.0[leader].wait("being held", |status| status.disk_full).await;
+    cluster.0[leader].wait("another leader", |status| status.role == Role::Follower).await;
+    cluster.0[leader].consensus().hold_entries(false);
+    let last = cluster.propose("after").await;
+    assert_eq!(cluster.converge(last.position).await, ["before", "after"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn votes_are_still_given_on_a_full_disk() {
+    let (mut cluster, disks) = cluster().await;
+    cluster.propose("before").await;
+    let leader = cluster.leader().await;
+    let (voter, next) = ((leader + 1) % 3, (leader + 2) % 3);
+    disks[voter].has(0);
+    cluster.0[voter].wait("a full disk", |status| status.disk_full).await;
+    let term = cluster.0[voter].consensus().status().term;
+    cluster.0[leader].kill().await;
+    // Only the one with the full disk can have elected it, and it did not stand itself.
+    cluster.0[next].wait("leadership", |status| status.role == Role::Leader).await;
+    assert!(cluster.0[voter].consensus().status().term > term);
+    disks[voter].has(u64::MAX);
+    let last = tokio::time::timeout(PATIENCE, cluster.propose("after")).await.unwrap();
+    assert_eq!(cluster.converge(last.position).await, ["before", "after"]);
+}
