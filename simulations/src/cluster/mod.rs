@@ -4,20 +4,24 @@
 //! |---|---|
 //! | `founding` | keys, certificates, definition parts, the genesis record signed by all |
 //! | `binary` | where the node's program is, built if need be |
+//! | `ground` | what the nodes stand on: loopback, or what a test brings |
 //! | `process` | one child process: started, watched, ended by its own id |
 //! | `probe` | whether a node is ready |
 
 mod binary;
 mod founding;
+mod ground;
 mod probe;
 mod process;
 
 pub use binary::{BinaryError, node_binary, program};
 pub use founding::{Founded, FoundingError, found};
+pub use ground::{Ground, Loopback};
 pub use process::NodeProcess;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tamga_client::device::{NodeEndpoint, Transport};
 use tamga_node::config::Peer;
@@ -92,6 +96,19 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError`]; no process is left then.
     pub async fn start(founded: &Founded, folder: &Path, binary: &Path) -> Result<Self, ClusterError> {
+        Self::start_on(Arc::new(Loopback), founded, folder, binary).await
+    }
+
+    /// As [`start`](Self::start), on other ground than loopback.
+    ///
+    /// # Errors
+    /// [`ClusterError`]; no process is left then.
+    pub async fn start_on(
+        ground: Arc<dyn Ground>,
+        founded: &Founded,
+        folder: &Path,
+        binary: &Path,
+    ) -> Result<Self, ClusterError> {
         let genesis = folder.join("genesis.cbor");
         provision::write_genesis(&OsDisk, &genesis, &founded.genesis)?;
         for node in &founded.nodes {
@@ -99,7 +116,7 @@ impl Cluster {
         }
         let mut attempt = 1;
         loop {
-            match Self::launch(founded, folder, &genesis, binary).await {
+            match Self::launch(&ground, founded, folder, &genesis, binary).await {
                 // Somebody took a port between our looking and the node's binding. Nothing has been recorded yet.
                 Err(ClusterError::Ended { tail, .. }) if attempt < PORT_ATTEMPTS && port_taken(&tail) => attempt += 1,
                 other => return other,
@@ -107,7 +124,13 @@ impl Cluster {
         }
     }
 
-    async fn launch(founded: &Founded, folder: &Path, genesis: &Path, binary: &Path) -> Result<Self, ClusterError> {
+    async fn launch(
+        ground: &Arc<dyn Ground>,
+        founded: &Founded,
+        folder: &Path,
+        genesis: &Path,
+        binary: &Path,
+    ) -> Result<Self, ClusterError> {
         let ids: Vec<u32> = founded.nodes.iter().map(|node| node.public.id).collect();
         let ports = free_ports(ids.len()).map_err(io_error("look for free ports"))?;
         let peers: Vec<Peer> =
@@ -121,9 +144,10 @@ impl Cluster {
             let mut config = provision::loopback_config(id, genesis, address, peers.clone());
             // The whole country comes through a handful of connections here.
             config.limits.stream_submissions_max = 1_024;
+            ground.prepare(id, &data, &mut config).map_err(io_error(format!("prepare the ground of node {id}")))?;
             let file = folder.join("node.toml");
             provision::write_config(&OsDisk, &file, &config)?;
-            cluster.nodes.push(NodeProcess::start(id, binary, &file, &folder)?);
+            cluster.nodes.push(NodeProcess::start(id, Arc::clone(ground), binary, &file, &folder)?);
         }
         cluster.wait_ready().await?;
         Ok(cluster)

@@ -3,11 +3,12 @@
 //! However this program ends (in order, by an error, by an interrupt, by a panic that unwinds), the child does not stay:
 //! it is killed when its handle is dropped, and only ever by its own process id.
 
-use super::{ClusterError, io_error, probe};
+use super::{ClusterError, Ground, io_error, probe};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 use tamga_platform::disk::{Disk, OsDisk};
 use tokio::process::{Child, Command};
@@ -35,6 +36,7 @@ pub struct NodeProcess {
     pub log: PathBuf,
     /// Its data.
     pub data: PathBuf,
+    ground: Arc<dyn Ground>,
     binary: PathBuf,
     config: PathBuf,
     child: Child,
@@ -42,12 +44,18 @@ pub struct NodeProcess {
 }
 
 impl NodeProcess {
-    pub(super) fn start(id: u32, binary: &Path, config: &Path, folder: &Path) -> Result<Self, ClusterError> {
+    pub(super) fn start(
+        id: u32,
+        ground: Arc<dyn Ground>,
+        binary: &Path,
+        config: &Path,
+        folder: &Path,
+    ) -> Result<Self, ClusterError> {
         let log = folder.join("node.log");
         let out = std::fs::File::create(&log).map_err(io_error(format!("create {}", log.display())))?;
-        let child = spawn(binary, config, out)?;
+        let child = spawn(id, &*ground, binary, config, out)?;
         let (binary, config) = (binary.to_owned(), config.to_owned());
-        Ok(Self { id, log, data: folder.join("data"), binary, config, child, addresses: None })
+        Ok(Self { id, log, data: folder.join("data"), ground, binary, config, child, addresses: None })
     }
 
     /// Kills the process, as a power cut would, and waits until it is gone.
@@ -67,8 +75,14 @@ impl NodeProcess {
         // Left behind by a process that was killed: it names ports that nobody listens on.
         let _ = std::fs::remove_file(self.data.join("addresses.json"));
         self.addresses = None;
-        self.child = spawn(&self.binary, &self.config, out)?;
+        self.child = spawn(self.id, &*self.ground, &self.binary, &self.config, out)?;
         Ok(())
+    }
+
+    /// The process's id while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
     }
 
     /// Waits until the process has ended by itself; none if it has not by then.
@@ -85,7 +99,9 @@ impl NodeProcess {
             let file = self.data.join("addresses.json");
             let bytes =
                 OsDisk.read(&file, FILE_BYTES_MAX).map_err(|_| "it has not bound its sockets yet".to_owned())?;
-            self.addresses = Some(serde_json::from_slice(&bytes).map_err(|error| error.to_string())?);
+            let listens: Addresses = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+            let reach = |listener| self.ground.reach(self.id, listener).map_err(|error| error.to_string());
+            self.addresses = Some(Addresses { public: reach(listens.public)?, admin: reach(listens.admin)? });
         }
         let admin = self.addresses.map(|addresses| addresses.admin).ok_or("no address")?;
         probe::answers_ok(admin, "/readyz").await
@@ -146,13 +162,26 @@ impl NodeProcess {
     }
 }
 
-fn spawn(binary: &Path, config: &Path, out: std::fs::File) -> Result<Child, ClusterError> {
+fn spawn(
+    id: u32,
+    ground: &dyn Ground,
+    binary: &Path,
+    config: &Path,
+    out: std::fs::File,
+) -> Result<Child, ClusterError> {
     let err = out.try_clone().map_err(io_error("share the log file"))?;
-    let mut command = Command::new(binary);
+    let mut command = match ground.tracer(id).as_slice() {
+        [tracer, arguments @ ..] => {
+            let mut command = Command::new(tracer);
+            command.args(arguments).arg(binary);
+            command
+        }
+        [] => Command::new(binary),
+    };
     command.arg("run").arg("--config").arg(config);
     command.stdin(Stdio::null()).stdout(out).stderr(err).kill_on_drop(true);
     // Its own process group: an interrupt typed at the terminal reaches us first, and we end the nodes in order.
     #[cfg(unix)]
     command.process_group(0);
-    command.spawn().map_err(io_error(format!("start {}", binary.display())))
+    ground.spawn(id, command).map_err(io_error(format!("start {}", binary.display())))
 }
