@@ -9,6 +9,8 @@
 //! | [`copy`] | a copy of what one node has published, checked by hash functions of other people |
 //! | [`http`] | one GET, by hand: what a stranger's client would see |
 //! | [`program`] | the program `tamga` as a process |
+//! | [`aftermath`] | what must hold when everything is over |
+//! | [`faults`] | wires, disks, system calls and processes that fail; a crowd whose history is checked |
 //! | [`wait`] | waiting for conditions; nothing here sleeps in the hope that something has happened |
 //!
 //! | story | tells |
@@ -19,6 +21,11 @@
 //! | `tampered` | files changed while a node stood still |
 //! | `strangers` | wrong certificates, unknown keys, bad bytes, garbage on every port |
 //! | `fail_closed` | no quorum of organisations, no publication |
+//! | `faults_network` | partitions of every kind, loss, delay, duplication, reordering, between real kernels |
+//! | `faults_process` | nodes killed and paused again and again |
+//! | `faults_disk` | full disks: refused cleanly, readable, recovered |
+//! | `faults_syscalls` | write, sync, rename, open that fail: fail-stop, and nothing is lost |
+//! | `reliability` | what docs/RELIABILITY.md says exists |
 //! | `surface` | tiles, checkpoint, proofs and problems, judged by other people's code |
 //!
 //! Run one with `cargo test -p tamga-tests --test kill`; the programs under test are built first. Without cargo (the test's
@@ -28,7 +35,9 @@
 
 #![allow(clippy::unwrap_used, reason = "test code: a panic is how a test fails")]
 
+pub mod aftermath;
 pub mod copy;
+pub mod faults;
 pub mod http;
 pub mod load;
 pub mod program;

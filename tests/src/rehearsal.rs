@@ -16,7 +16,7 @@ use tamga_ledger::promise::{Judged, NodeRefusal};
 use tamga_ledger::submission::Submission;
 use tamga_ledger::verdict::Verdict;
 use tamga_platform::entropy::OsEntropy;
-use tamga_simulations::cluster::{Cluster, ClusterError, Founded, NodeProcess};
+use tamga_simulations::cluster::{Cluster, ClusterError, Founded, Ground, Loopback, NodeProcess};
 use tempfile::TempDir;
 
 /// Log lines of each node that a failing test shows.
@@ -31,6 +31,7 @@ pub struct Rehearsal {
     pub cluster: Cluster,
     /// Keys and genesis record, as the ceremony left them.
     pub founded: Founded,
+    ground: Arc<dyn Ground>,
     folder: TempDir,
 }
 
@@ -40,12 +41,20 @@ impl Rehearsal {
     /// # Panics
     /// If the cluster does not start.
     pub async fn start(plan: Plan) -> Self {
+        Self::start_on(plan, Arc::new(Loopback)).await
+    }
+
+    /// As [`start`](Self::start), on other ground than loopback.
+    ///
+    /// # Panics
+    /// If the cluster does not start.
+    pub async fn start_on(plan: Plan, ground: Arc<dyn Ground>) -> Self {
         let binary = program::tamga_node();
         let folder = tempfile::tempdir().unwrap();
         let (world, founded) = World::found(plan, folder.path());
-        let cluster = Cluster::start(&founded, folder.path(), &binary).await;
+        let cluster = Cluster::start_on(Arc::clone(&ground), &founded, folder.path(), &binary).await;
         let cluster = cluster.unwrap_or_else(|error| panic!("{error}"));
-        Self { world: Arc::new(world), cluster, founded, folder }
+        Self { world: Arc::new(world), cluster, founded, ground, folder }
     }
 
     /// As [`start`](Self::start), and further: defined, keys registered, rolls sealed, all stations open.
@@ -53,7 +62,15 @@ impl Rehearsal {
     /// # Panics
     /// If a record is not accepted.
     pub async fn open(plan: Plan) -> Self {
-        let rehearsal = Self::start(plan).await;
+        Self::open_on(plan, Arc::new(Loopback)).await
+    }
+
+    /// As [`open`](Self::open), on other ground than loopback.
+    ///
+    /// # Panics
+    /// If a record is not accepted.
+    pub async fn open_on(plan: Plan, ground: Arc<dyn Ground>) -> Self {
+        let rehearsal = Self::start_on(plan, ground).await;
         let world = Arc::clone(&rehearsal.world);
         let before = [world.definition_records(), world.key_records(), world.roll_records()].concat();
         for record in &before {
@@ -65,6 +82,12 @@ impl Rehearsal {
             rehearsal.accepted(&world.opening(station)).await;
         }
         rehearsal
+    }
+
+    /// What the nodes stand on.
+    #[must_use]
+    pub fn ground(&self) -> Arc<dyn Ground> {
+        Arc::clone(&self.ground)
     }
 
     /// A folder of this test's own.
