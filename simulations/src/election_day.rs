@@ -67,7 +67,7 @@ pub(crate) fn io_error(what: String) -> impl FnOnce(std::io::Error) -> RunError 
 pub async fn run(arguments: &Arguments, console: &Console, verdict: &OnceLock<bool>) -> Result<bool, RunError> {
     let size = Size::at(arguments.scale)?;
     let binary = tokio::task::block_in_place(node_binary).map_err(ClusterError::from)?;
-    let mut folder = Folder::new(arguments.dir.as_deref())?;
+    let mut folder = Folder::new(arguments.dir.as_deref(), "election-day")?;
     console.line(&format!("data in {}", folder.path.display()));
     let done = run_in(arguments, size, &binary, &folder, console, verdict).await;
     if done.is_err() && !folder.keep {

@@ -13,10 +13,10 @@ pub(crate) struct Folder {
 
 impl Folder {
     /// A new folder, or the empty one that was asked for, which is kept.
-    pub(crate) fn new(wanted: Option<&Path>) -> Result<Self, RunError> {
+    pub(crate) fn new(wanted: Option<&Path>, program: &str) -> Result<Self, RunError> {
         let (path, keep) = match wanted {
             Some(path) => (path.to_owned(), true),
-            None => (std::env::temp_dir().join(format!("tamga-election-day-{}", std::process::id())), false),
+            None => (std::env::temp_dir().join(format!("tamga-{program}-{}", std::process::id())), false),
         };
         OsDisk.create_dir_all(&path).map_err(io_error(format!("create {}", path.display())))?;
         let path = path.canonicalize().map_err(io_error(format!("find {}", path.display())))?;

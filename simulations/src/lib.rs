@@ -8,6 +8,7 @@
 //! | the cluster | [`cluster`], [`nodes`] | `tamga-node` processes, and the way to them through the client library |
 //! | the day | [`day`], [`measure`], [`console`] | the phases in order, what is measured, what is seen |
 //! | afterwards | [`truth`], [`aftermath`], [`report`], [`tables`] | audit of a copy, comparison with the voters, the report |
+//! | recovery | [`recovery`] | how fast a cluster is well again: failover, restart, catch-up |
 //! | the program | [`arguments`], [`election_day`], [`pace`] | the order of things |
 //!
 //! The simulated world knows the truth about every ballot; the ledger only ever sees what stations would send. At the end
@@ -28,6 +29,7 @@ pub mod names;
 pub mod nodes;
 pub mod pace;
 pub mod population;
+pub mod recovery;
 pub mod report;
 pub mod scale;
 pub mod schedule;

@@ -81,17 +81,25 @@ impl Day {
     /// [`DayError`] for whatever keeps the day from going on. What merely must not happen becomes a problem in
     /// [`Measures`].
     pub async fn run(&self, parts: &[DefinitionPart], console: &Console) -> Result<LeafIndex, DayError> {
-        self.define(parts, console).await?;
-        self.register_keys(console).await?;
-        self.load_roll(console).await?;
-        self.seal_roll(console).await?;
-        self.open_stations(console).await?;
+        self.prepare(parts, console).await?;
         self.vote(console).await?;
         self.wait_for_embargo(console).await;
         let sums = self.count(console).await?;
         self.open_remote_totals(&sums, console).await?;
         self.seal_voting(console).await?;
         self.seal_results(console).await
+    }
+
+    /// The phases before the first voter.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn prepare(&self, parts: &[DefinitionPart], console: &Console) -> Result<(), DayError> {
+        self.define(parts, console).await?;
+        self.register_keys(console).await?;
+        self.load_roll(console).await?;
+        self.seal_roll(console).await?;
+        self.open_stations(console).await
     }
 
     /// Submits a record that has to be accepted, through one node after the other; returns where it is.
