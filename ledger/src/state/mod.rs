@@ -288,6 +288,18 @@ impl State {
         self.frontier.head()
     }
 
+    /// The right edge of both trees now: from it, entries to come are proven before they are judged.
+    #[must_use]
+    pub const fn frontier(&self) -> &TwinFrontier {
+        &self.frontier
+    }
+
+    /// Size of the last cut; 0 before the first.
+    #[must_use]
+    pub const fn last_cut_size(&self) -> u64 {
+        self.last_cut_size
+    }
+
     /// Sequenced time of the last leaf, ms.
     #[must_use]
     pub const fn time_ms(&self) -> u64 {

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `writer` | append, sync, roll, erase: the write path in order |
 //! | `recovery`, `growth` | opening: torn or damaged, cut or refuse, compute again |
-//! | `reader` | everything that reads |
+//! | `reader`, `place` | everything that reads; where in the log a size stands |
 //! | `fsck` | verifying everything, writing nothing |
 //! | `frame`, `scan`, `index`, `segments`, `mark` | entry segments |
 //! | `confidential`, `tiles`, `archive` | the other files |
@@ -103,6 +103,7 @@ mod growth;
 mod index;
 mod layout;
 mod mark;
+mod place;
 mod reader;
 mod recovery;
 mod scan;

@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::frame::{BodyPlace, FRAME_HEADER_BYTES, FRAME_MAGIC, Frame, FrameHeader};
 use super::index::SegmentIndex;
 use super::layout::{SEGMENT_HEADER_BYTES, SegmentHeader};
-use super::types::Fault;
+use super::types::{Fault, LogPosition};
 
 /// Read ahead so much; small frames then cost no system call each.
 const WINDOW_BYTES: usize = 4 << 20;
@@ -47,6 +47,7 @@ impl<'f> Window<'f> {
 /// A whole frame with its parts taken apart.
 pub(super) struct Scanned<'a> {
     pub(super) first_leaf: u64,
+    pub(super) position: LogPosition,
     pub(super) entries: &'a [(u32, &'a [u8])],
     pub(super) bodies: &'a [BodyPlace],
 }
@@ -139,7 +140,7 @@ fn take_frame(
     }
     let entries = frame.entries().ok_or_else(|| wrong("a whole frame does not hold the entries it counts"))?;
     let bodies = frame.bodies().ok_or_else(|| wrong("a whole frame has a malformed confidential section"))?;
-    if !take(&Scanned { first_leaf: leaf, entries: &entries, bodies: &bodies })? {
+    if !take(&Scanned { first_leaf: leaf, position: header.position, entries: &entries, bodies: &bodies })? {
         return Ok(false);
     }
     index.extend(&frame, &entries, &bodies);

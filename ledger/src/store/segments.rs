@@ -39,6 +39,13 @@ impl Segments {
         self.0.write().unwrap_or_else(PoisonError::into_inner).push(segment);
     }
 
+    /// The segment that holds a leaf, or would, and those after it.
+    pub(super) fn from(&self, leaf: u64) -> Vec<Segment> {
+        let segments = self.list();
+        let after = segments.partition_point(|segment| segment.index.first_leaf <= leaf);
+        segments.get(after.saturating_sub(1)..).unwrap_or_default().to_vec()
+    }
+
     /// Takes in a frame written to the last segment.
     pub(super) fn extend(&self, frame: &Frame<'_>, entries: &[(u32, &[u8])], bodies: &[BodyPlace]) {
         if let Some(segment) = self.0.write().unwrap_or_else(PoisonError::into_inner).last_mut() {
