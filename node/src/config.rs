@@ -134,6 +134,14 @@ pub struct CoreTuning {
     pub raft_segment_bytes: Option<u64>,
     /// Raft: free disk space below which proposals are refused, in bytes.
     pub disk_reserve_bytes: Option<u64>,
+    /// The judging state is saved whenever the ledger has grown by so many entries: what a start has to judge again at most.
+    pub save_entries: Option<u64>,
+    /// Raft: the log is compacted below a published checkpoint once it has grown by so many entries since the last time.
+    pub compact_entries: Option<u64>,
+    /// Raft: the same in bytes; whichever comes first.
+    pub compact_bytes: Option<u64>,
+    /// Raft: entries that a compacted log keeps, so that a node that was away for a short time needs no catch-up.
+    pub log_entries_kept: Option<u64>,
 }
 
 impl CoreTuning {
@@ -151,6 +159,10 @@ impl CoreTuning {
             election_ms_max: self.election_ms_max.unwrap_or(default.election_ms_max),
             raft_segment_bytes: self.raft_segment_bytes.unwrap_or(default.raft_segment_bytes),
             disk_reserve_bytes: self.disk_reserve_bytes.unwrap_or(default.disk_reserve_bytes),
+            save_entries: self.save_entries.unwrap_or(default.save_entries),
+            compact_entries: self.compact_entries.unwrap_or(default.compact_entries),
+            compact_bytes: self.compact_bytes.unwrap_or(default.compact_bytes),
+            log_entries_kept: self.log_entries_kept.unwrap_or(default.log_entries_kept),
             ..default
         }
     }

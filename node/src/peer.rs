@@ -4,16 +4,18 @@
 use std::sync::Arc;
 
 use axum::Router;
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use tamga_consensus::PeerIdentity;
 use tamga_ledger::tree::TreeSize;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
-use crate::core::Core;
+use crate::core::{Core, ServeError};
 use crate::proto::peer_server::{Peer, PeerServer};
 use crate::proto::{
-    ForwardReply, ForwardRequest, GetCosignaturesReply, GetCosignaturesRequest, OfferCosignatureReply,
-    OfferCosignatureRequest,
+    EntriesPart, ForwardReply, ForwardRequest, GetCosignaturesReply, GetCosignaturesRequest, OfferCosignatureReply,
+    OfferCosignatureRequest, TakeEntriesRequest,
 };
 
 /// Longest message of this service: forwarded records come in bundles of about a megabyte.
@@ -38,6 +40,15 @@ fn caller<T>(request: &Request<T>) -> Result<u32, Status> {
         .ok_or_else(|| Status::permission_denied("the connection does not prove which node it comes from"))
 }
 
+fn refusal(error: &ServeError) -> Status {
+    match error {
+        ServeError::NotYet { .. } => Status::failed_precondition(error.to_string()),
+        ServeError::Range { .. } => Status::invalid_argument(error.to_string()),
+        ServeError::Busy => Status::resource_exhausted(error.to_string()),
+        ServeError::Unavailable => Status::unavailable(error.to_string()),
+    }
+}
+
 #[tonic::async_trait]
 impl Peer for Service {
     async fn forward(&self, request: Request<ForwardRequest>) -> Result<Response<ForwardReply>, Status> {
@@ -53,6 +64,18 @@ impl Peer for Service {
         let from = caller(&request)?;
         let note = self.core.offer_cosignature(from, &request.into_inner().note).await;
         Ok(Response::new(OfferCosignatureReply { note }))
+    }
+
+    type TakeEntriesStream = BoxStream<'static, Result<EntriesPart, Status>>;
+
+    async fn take_entries(
+        &self,
+        request: Request<TakeEntriesRequest>,
+    ) -> Result<Response<Self::TakeEntriesStream>, Status> {
+        let from = caller(&request)?;
+        tracing::debug!(from, request = ?request.get_ref(), "a node takes entries");
+        let parts = self.core.entries(request.into_inner()).map_err(|error| refusal(&error))?;
+        Ok(Response::new(parts.map(|part| part.map_err(|error| refusal(&error))).boxed()))
     }
 
     async fn get_cosignatures(

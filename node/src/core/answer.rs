@@ -131,6 +131,9 @@ pub enum CoreError {
         /// What differs.
         what: String,
     },
+    /// An interrupted catch-up could not be finished.
+    #[error("catching up with the other nodes: {0}")]
+    CatchUp(String),
     /// Consensus.
     #[error("consensus: {0}")]
     Consensus(String),
@@ -155,6 +158,12 @@ pub struct NodeStatus {
     pub cut_size: u64,
     /// Raft log entries known to be committed and not applied here.
     pub apply_lag: u64,
+    /// The Raft log is gone up to this index; 0 if it was never compacted.
+    pub log_purged: u64,
+    /// Raft index of the published checkpoint that stands for what is gone; 0 for none.
+    pub snapshot_index: u64,
+    /// Entries that had to be judged again at the start.
+    pub replayed_entries: u64,
     /// Records in the outbox.
     pub outbox_records: u64,
     /// Their bytes.

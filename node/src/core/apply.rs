@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt as _;
-use tamga_consensus::{Application, Committed, EntryKind, Fatal, LogPosition};
+use tamga_consensus::{Application, Committed, EntryKind, Fatal, InstallError, LogPosition};
 use tamga_ledger::batch::{Batch, Item};
 use tamga_ledger::ids::{ElectionId, RecordId};
 use tamga_ledger::judge::{Cut, Integrated, NewLeaf};
@@ -43,13 +43,19 @@ pub(crate) struct Machine {
 impl Machine {
     /// A machine whose state and store stand at the store's position.
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let applied = shared.store.position().map(|position| LogPosition {
-            term: position.term,
-            leader: tamga_consensus::NodeId(position.leader),
-            index: position.index,
-        });
+        let applied = shared.store.position().map(from_store);
         Self { shared, applied }
     }
+}
+
+const fn from_store(position: StorePosition) -> LogPosition {
+    let StorePosition { term, leader, index } = position;
+    LogPosition { term, leader: tamga_consensus::NodeId(leader), index }
+}
+
+const fn to_store(position: LogPosition) -> StorePosition {
+    let LogPosition { term, leader, index } = position;
+    StorePosition { term, leader: leader.0, index }
 }
 
 #[async_trait]
@@ -59,6 +65,12 @@ impl Application for Machine {
     }
 
     async fn apply(&mut self, entries: Vec<Committed>) -> Result<Vec<Bytes>, Fatal> {
+        if self.shared.is_catch_up_unfinished() {
+            // The ledger is ahead of the position behind which these entries come.
+            let fatal = Fatal::new("a catch-up with the other nodes was interrupted; the next start finishes it");
+            self.shared.fail(fatal.what());
+            return Err(fatal);
+        }
         let last = entries.last().map(|entry| entry.position);
         let normal = entries.into_iter().filter(|entry| entry.kind == EntryKind::Normal);
         let prepared = normal.map(|entry| {
@@ -76,6 +88,30 @@ impl Application for Machine {
         self.applied = last.or(self.applied);
         Ok(responses)
     }
+
+    fn snapshot(&self) -> Option<(LogPosition, Bytes)> {
+        let latest = self.shared.compaction.latest()?;
+        Some((from_store(latest.position), latest.note))
+    }
+
+    async fn install(&mut self, position: LogPosition, snapshot: Bytes) -> Result<(), InstallError> {
+        if self.applied.is_some_and(|applied| applied.index >= position.index) {
+            return Ok(());
+        }
+        // Crash, or the future dropped, in here: see `catchup`; the next start finishes what was begun.
+        match self.shared.catch_up_to(to_store(position), &snapshot).await {
+            Ok(()) => {
+                self.applied = Some(position);
+                Ok(())
+            }
+            Err(error) if error.is_interruption() => Err(InstallError::Interrupted(error.to_string())),
+            Err(error) => {
+                let fatal = Fatal::new(error.to_string());
+                self.shared.fail(fatal.what());
+                Err(fatal.into())
+            }
+        }
+    }
 }
 
 /// What applying a batch gave.
@@ -92,6 +128,7 @@ impl Shared {
     /// Applies one entry; blocks.
     fn apply_batch(&self, position: LogPosition, prepared: PreparedBatch) -> Result<(), Fatal> {
         let PreparedBatch { batch, items, payload } = prepared;
+        self.compaction.applied(payload.len());
         let batch = match batch {
             Ok(batch) => check_place(batch.into_batch(), position, self.trust.election().cluster_epoch),
             Err(error) => Err(error.to_string()),
@@ -112,6 +149,9 @@ impl Shared {
         let mut outcome = Outcome::default();
         let timing = self.timing(batch.time_ms, position.index);
         let cut = self.state.change().advance_time(batch.time_ms);
+        if let (Some(cut), Some(before)) = (&cut, self.store.position()) {
+            self.compaction.cut(cut.head.size, before);
+        }
         outcome.cuts.extend(cut.map(|cut| self.cut_made(cut, timing)));
         {
             let mut state = self.state.change();
@@ -121,6 +161,9 @@ impl Shared {
         }
         if batch.cut == 1 {
             let cut = self.state.change().cut();
+            if let Some(cut) = &cut {
+                self.compaction.cut(cut.head.size, to_store(position));
+            }
             outcome.cuts.extend(cut.map(|cut| self.cut_made(cut, timing)));
         }
         self.last_batch_ms.fetch_max(batch.time_ms, Ordering::Relaxed);
@@ -194,8 +237,7 @@ impl Shared {
                 class: leaf.kind.confidential_class().map_or(0, |class| class as u8),
             })
             .collect();
-        let place = StorePosition { term: position.term, leader: position.leader.0, index: position.index };
-        let stored = self.store.append(place, &entries).map_err(|error| Fatal::new(error.to_string()))?;
+        let stored = self.store.append(to_store(position), &entries).map_err(|error| Fatal::new(error.to_string()))?;
         let judged = self.state.look().head();
         if stored != judged {
             return Err(Fatal::new(format!(

@@ -13,7 +13,9 @@
 //! | module | what |
 //! |---|---|
 //! | `setup`, `answer` | what a core is started with; what it tells its callers |
-//! | `start`, `open`, `replay` | the way up and down; the ledger's files into the judging state |
+//! | `start`, `open`, `saved`, `replay`, `rejudge` | the way up and down; the ledger's files into the judging state |
+//! | `catchup` | entries from peers, where the others' logs no longer reach back |
+//! | `compaction` | the log is purged below a published cut |
 //! | `admission`, `waiters` | submissions and their answers |
 //! | `outbox`, `dispatch`, `peers` | durable records on their way to the leader |
 //! | `pending`, `sequencer` | the leader's queue and its batches |
@@ -32,6 +34,8 @@ mod admission;
 mod answer;
 mod apply;
 mod authentics;
+mod catchup;
+mod compaction;
 mod cosigning;
 mod dispatch;
 mod evidence;
@@ -43,7 +47,9 @@ mod peers;
 mod pending;
 mod prepare;
 mod receipts;
+mod rejudge;
 mod replay;
+mod saved;
 mod sequencer;
 mod setup;
 mod shared;
@@ -56,6 +62,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::Stream;
 use tamga_consensus::{RaftServer, Service};
 use tamga_ledger::ids::{KeyId, RecordId};
 use tamga_ledger::receipt::Receipt;
@@ -67,7 +74,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use self::shared::Shared;
+use crate::proto::{EntriesPart, TakeEntriesRequest};
 pub use answer::{Answer, BarrierError, CoreError, Cosigner, NodeStatus, Published, ReceiptError};
+pub use catchup::ServeError;
 pub use setup::{CoreSeams, CoreSetup, Index, NodeSecrets, Tuning};
 pub use tamga_consensus::{Member, NodeId};
 
@@ -182,6 +191,17 @@ impl Core {
     /// latest published one.
     pub async fn cosignatures(&self, size: TreeSize) -> String {
         self.shared.signatures(size).await
+    }
+
+    /// Peer service: entries with confidential bodies for a node that is far behind, proven against a checkpoint it holds.
+    ///
+    /// # Errors
+    /// [`ServeError`], also in the middle.
+    pub fn entries(
+        &self,
+        request: TakeEntriesRequest,
+    ) -> Result<impl Stream<Item = Result<EntriesPart, ServeError>> + use<>, ServeError> {
+        self.shared.serve_entries(request)
     }
 
     /// Waits until this node has applied everything that was committed before the call: for reads that must be

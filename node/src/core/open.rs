@@ -4,13 +4,17 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use tamga_ledger::note::VerifiedCheckpoint;
+use tamga_ledger::saved::Mark;
 use tamga_ledger::state::State;
 use tamga_ledger::store::{Options, Store};
+use tamga_ledger::tree::TreeSize;
 use tamga_ledger::trust::Trust;
 use tamga_platform::blocking::BlockingExt as _;
 
+use super::compaction::Snapshot;
 use super::lock::Access as _;
 use super::replay::{Replay, Replayed};
+use super::saved::{self, Saver, Unusable};
 use super::setup::Index;
 use super::shared::Shared;
 use super::{CoreError, CoreSeams, CoreSetup, Published};
@@ -24,6 +28,10 @@ pub(super) struct Opened {
     pub(super) view_store: Arc<dyn ViewStore>,
     pub(super) replayed: Replayed,
     pub(super) published: Option<Arc<Published>>,
+    /// Saves the state from here on.
+    pub(super) saver: Saver,
+    /// The latest published checkpoint with its place in the log.
+    pub(super) snapshot: Option<Snapshot>,
 }
 
 /// Opens and checks everything; nothing of it is believed before.
@@ -39,14 +47,16 @@ pub(super) async fn open_ledger(setup: &CoreSetup, seams: &CoreSeams, trust: &Ar
         Some((verified, _)) => load_view(seams, &view_store, verified).await,
         None => None,
     };
-    let (views, state) = (Views::default(), Arc::new(RwLock::new(State::empty())));
     let wanted = archived.as_ref().filter(|_| kept.is_none());
+    let view_from = wanted.map(|(verified, _)| verified.checkpoint().size);
+    let (state, saver) = load_state(setup, seams, trust, &store, view_from).await;
+    let (views, state) = (Views::default(), Arc::new(RwLock::new(state)));
     let replay = Replay {
         store: &store,
         election: *trust.election_id(),
         blocking: &seams.blocking,
         views: &views,
-        view_at: wanted.map(|(verified, _)| verified.checkpoint().size),
+        view_at: view_from,
     };
     let mut replayed = replay.run(&state).await?;
     let (head, judged) = (store.head(), state.look().head());
@@ -58,12 +68,58 @@ pub(super) async fn open_ledger(setup: &CoreSetup, seams: &CoreSeams, trust: &Ar
     if let Some((verified, _)) = &archived {
         refuse_other_roots(&store, verified, &setup.data_dir)?;
     }
+    let snapshot = match &archived {
+        Some((verified, _)) => find_snapshot(seams, &store, verified).await?,
+        None => None,
+    };
     let view = kept.or_else(|| replayed.view.take());
     let published = archived
         .zip(view)
         .filter(|((verified, _), view)| verified.checkpoint().head() == view.head)
         .map(|((verified, published_ms), view)| Arc::new(Shared::published_from(&verified, view, published_ms)));
-    Ok(Opened { store, state, views, view_store, replayed, published })
+    Ok(Opened { store, state, views, view_store, replayed, published, saver, snapshot })
+}
+
+/// The saved state, or an empty one; and what saves it from here on. `view_from`: the size at which the published view has
+/// to be computed, which a state that is beyond it cannot do.
+async fn load_state(
+    setup: &CoreSetup,
+    seams: &CoreSeams,
+    trust: &Arc<Trust>,
+    store: &Arc<Store>,
+    view_from: Option<TreeSize>,
+) -> (State, Saver) {
+    let (disk, folder) = (Arc::clone(&seams.disk), setup.data_dir.join("state"));
+    let (reader, path, ledger, election) = (Arc::clone(&disk), folder.clone(), Arc::clone(store), *trust.election_id());
+    let started = tokio::time::Instant::now();
+    let loaded = seams.blocking.run(move || saved::load(reader.as_ref(), &path, &election, &ledger)).await;
+    let loaded = loaded.and_then(|(state, mark)| match view_from {
+        Some(size) if state.head().size > size => Err(Unusable::BeyondView(state.head().size)),
+        _ => Ok((state, mark)),
+    });
+    match loaded {
+        Ok((state, mark)) => {
+            tracing::info!(size = %state.head().size, seconds = started.elapsed().as_secs_f64(), "loaded the saved state");
+            (state, Saver::new(disk, folder, mark))
+        }
+        Err(why) => {
+            if !store.size().is_empty() {
+                tracing::warn!(%why, "the saved state is not used: every entry of the ledger is judged again");
+            }
+            (State::empty(), Saver::new(disk, folder, Mark::new()))
+        }
+    }
+}
+
+/// The place in the log of the latest published checkpoint: nothing below it need be in the log any more.
+async fn find_snapshot(
+    seams: &CoreSeams,
+    store: &Arc<Store>,
+    verified: &VerifiedCheckpoint,
+) -> Result<Option<Snapshot>, CoreError> {
+    let (store, size) = (Arc::clone(store), verified.checkpoint().size);
+    let position = seams.blocking.run(move || store.position_at(size)).await?;
+    Ok(position.map(|position| Snapshot { position, note: verified.note().to_string().into() }))
 }
 
 /// The latest archived checkpoint, verified again, with its time.

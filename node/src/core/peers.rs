@@ -8,10 +8,12 @@ use bytes::Bytes;
 use hyper_util::rt::TokioIo;
 use tamga_consensus::{Dialer, Member, NodeId};
 use tamga_ledger::tree::TreeSize;
+use tonic::Streaming;
 use tonic::transport::{Channel, Endpoint};
 
+use crate::core::catchup::PART_MESSAGE_BYTES;
 use crate::proto::peer_client::PeerClient;
-use crate::proto::{ForwardRequest, GetCosignaturesRequest, OfferCosignatureRequest};
+use crate::proto::{EntriesPart, ForwardRequest, GetCosignaturesRequest, OfferCosignatureRequest, TakeEntriesRequest};
 
 /// Largest reply: a note.
 const REPLY_BYTES_MAX: usize = 128 * 1024;
@@ -62,6 +64,12 @@ impl Peers {
         let mut client = self.client(to)?;
         let call = client.get_cosignatures(GetCosignaturesRequest { size: size.get() });
         Ok(self.limited(to, call).await?.note)
+    }
+
+    /// Asks `to` for entries; the timeout is for the beginning of the answer only.
+    pub(crate) async fn entries(&self, to: u32, request: TakeEntriesRequest) -> Result<Streaming<EntriesPart>, String> {
+        let mut client = self.client(to)?.max_decoding_message_size(PART_MESSAGE_BYTES);
+        self.limited(to, client.take_entries(request)).await
     }
 
     fn client(&self, to: u32) -> Result<PeerClient<Channel>, String> {

@@ -2,29 +2,30 @@
 //!
 //! Signatures are verified again: what the disk says is not believed more than what the network says. The price: two
 //! signatures an identification dominate the time, which the log line at the end states. Every entry must come out of
-//! judging as the bytes that are stored.
+//! judging as the bytes that are stored. Where a saved state was loaded (`saved`) only what follows it is replayed.
 
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use tamga_ledger::entry::{Entry, Payload};
 use tamga_ledger::ids::ElectionId;
 use tamga_ledger::state::State;
 use tamga_ledger::store::{Confidential as Body, Store};
-use tamga_ledger::submission::{Authentic, Confidential, Rejection, Submission, authenticate_submission};
+use tamga_ledger::submission::Confidential;
 use tamga_ledger::tree::{LeafIndex, TreeSize};
 use tamga_platform::blocking::{Blocking, BlockingExt as _};
+use tokio::time::Instant;
 
 use super::CoreError;
 use super::keys::Keys;
 use super::lock::Access as _;
+use super::rejudge::{Read, Rejudge, Verified};
 use crate::view::{View, Views};
 
 /// Entries of one round, and their bytes.
 const ROUND_ENTRIES: u64 = 2_048;
 const ROUND_BYTES: usize = 8 << 20;
-/// Threads that verify.
-const TASKS: usize = 4;
+/// How often a long replay says how far it is.
+const PROGRESS: Duration = Duration::from_secs(5);
 
 /// What a replay gives beside the state.
 #[derive(Debug, Default)]
@@ -33,19 +34,11 @@ pub(crate) struct Replayed {
     pub(crate) view: Option<Arc<View>>,
     /// Size of the last cut.
     pub(crate) last_cut: u64,
+    /// Entries judged.
+    pub(crate) entries: u64,
 }
 
-/// One entry on its way.
-struct Read {
-    leaf: LeafIndex,
-    bytes: Vec<u8>,
-    entry: Entry,
-    submission: Option<Submission>,
-}
-
-type Verified = (Read, Option<Result<Box<Authentic>, Rejection>>);
-
-/// Replays a whole store.
+/// Replays what a store holds behind a state.
 #[derive(Debug)]
 pub(crate) struct Replay<'a> {
     pub(crate) store: &'a Arc<Store>,
@@ -57,62 +50,39 @@ pub(crate) struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    /// Fills `state`, which is empty.
+    /// Brings `state` from its own size to the store's.
     pub(crate) async fn run(&self, state: &Arc<RwLock<State>>) -> Result<Replayed, CoreError> {
-        let started = tokio::time::Instant::now();
-        let end = self.store.size().get();
-        let (mut next, mut replayed) = (0, Replayed::default());
+        let begun = state.look().head().size;
+        let mut replayed = Replayed { view: None, last_cut: state.look().last_cut_size(), entries: 0 };
+        if self.view_at == Some(begun) && !begun.is_empty() {
+            replayed.view = Some(self.views.compute(&state.look()));
+        }
         let keys = Keys::new(Arc::clone(state));
-        let (mut reading, mut verifying) = (Duration::ZERO, Duration::ZERO);
-        while next < end {
-            let begun = tokio::time::Instant::now();
-            let round = self.read_round(next, end).await?;
-            reading += begun.elapsed();
-            let count = round.len() as u64;
-            let verified = self.verify(round, &keys).await;
-            verifying += begun.elapsed();
+        let mut progress = Progress::new(begun.get(), self.store.size().get());
+        while progress.next < progress.end {
+            let started = Instant::now();
+            let round = self.read_round(progress.next, progress.end).await?;
+            progress.reading += started.elapsed();
+            let (after, count) = (progress.next, round.len() as u64);
+            let verified = self.rejudge().verify(round, &keys).await;
             // Published sizes were cuts, also those asked for in idle times, which leaf times do not tell.
-            let cuts = self.published_sizes(next, next + count)?;
+            let cuts = self.published_sizes(after, after + count)?;
             self.judge(&mut state.change(), verified, &cuts, &mut replayed)?;
-            next += count;
+            progress.advance(count);
         }
-        if end > 0 {
-            let seconds = started.elapsed().as_secs_f64();
-            let a_second = (end as f64 / seconds) as u64;
-            let verifying = verifying.saturating_sub(reading);
-            tracing::info!(entries = end, seconds, a_second, ?reading, ?verifying, "replayed the ledger");
-        }
+        progress.finish();
+        replayed.entries = progress.end - progress.begun;
         Ok(replayed)
+    }
+
+    const fn rejudge(&self) -> Rejudge<'_> {
+        Rejudge { election: self.election, blocking: self.blocking, bodies: Confidential::MayBeWithheld }
     }
 
     async fn read_round(&self, from: u64, end: u64) -> Result<Vec<Read>, CoreError> {
         let store = Arc::clone(self.store);
         let to = end.min(from + ROUND_ENTRIES);
         self.blocking.run(move || read_round(&store, from, to)).await
-    }
-
-    async fn verify(&self, round: Vec<Read>, keys: &Keys) -> Vec<Verified> {
-        let size = round.len().div_ceil(TASKS).max(1);
-        let mut rest = round.into_iter();
-        let mut running = Vec::with_capacity(TASKS);
-        for _ in 0..TASKS {
-            let part: Vec<Read> = rest.by_ref().take(size).collect();
-            let (keys, election) = (keys.clone(), self.election);
-            running.push(self.blocking.run(move || -> Vec<Verified> {
-                part.into_iter()
-                    .map(|mut read| {
-                        let expected = if read.leaf == LeafIndex::ZERO { ElectionId::ZERO } else { election };
-                        let submission = read.submission.take();
-                        let result = submission.map(|submission| {
-                            authenticate_submission(submission, &expected, &keys, Confidential::MayBeWithheld)
-                                .map(Box::new)
-                        });
-                        (read, result)
-                    })
-                    .collect()
-            }));
-        }
-        futures::future::join_all(running).await.into_iter().flatten().collect()
     }
 
     fn published_sizes(&self, after: u64, upto: u64) -> Result<Vec<u64>, CoreError> {
@@ -128,11 +98,12 @@ impl Replay<'_> {
         cuts: &[u64],
         replayed: &mut Replayed,
     ) -> Result<(), CoreError> {
-        for (read, result) in verified {
-            if let Some(cut) = state.advance_time(read.entry.time_ms) {
+        for verified in verified {
+            if let Some(cut) = state.advance_time(verified.0.entry.time_ms) {
                 replayed.last_cut = cut.head.size.get();
             }
-            self.judge_one(state, &read, result)?;
+            let judged = self.rejudge().judge(state, verified);
+            judged.map_err(|differs| CoreError::Replay { leaf: differs.leaf, what: differs.what })?;
             let size = state.head().size;
             if cuts.binary_search(&size.get()).is_ok() {
                 state.cut();
@@ -144,36 +115,6 @@ impl Replay<'_> {
         }
         Ok(())
     }
-
-    fn judge_one(
-        &self,
-        state: &mut State,
-        read: &Read,
-        result: Option<Result<Box<Authentic>, Rejection>>,
-    ) -> Result<(), CoreError> {
-        let differs = |what: String| CoreError::Replay { leaf: read.leaf, what };
-        let authentic = match result {
-            None => {
-                state.replay_unread(Some(&read.entry), &read.bytes);
-                return Ok(());
-            }
-            Some(Ok(authentic)) if !authentic.wants_key() => Ok(authentic),
-            Some(Err(rejection)) if !rejection.wants_key() => Err(rejection),
-            // A key registered within this round.
-            Some(_) => {
-                let again = submission_of(self.store, read.leaf, &read.entry)?;
-                let again = again.ok_or_else(|| differs("its record is not there".to_owned()))?;
-                authenticate_submission(again, &self.election, &&*state, Confidential::MayBeWithheld).map(Box::new)
-            }
-        };
-        let authentic = authentic.map_err(|rejection| differs(rejection.to_string()))?;
-        let leaf = state.replay(&read.entry, &read.bytes, *authentic);
-        let leaf = leaf.ok_or_else(|| differs("the ledger is full".to_owned()))?;
-        if leaf.entry != read.bytes {
-            return Err(differs(format!("it states \"{}\", judging gives \"{}\"", read.entry.verdict, leaf.verdict)));
-        }
-        Ok(())
-    }
 }
 
 fn read_round(store: &Store, from: u64, to: u64) -> Result<Vec<Read>, CoreError> {
@@ -182,20 +123,49 @@ fn read_round(store: &Store, from: u64, to: u64) -> Result<Vec<Read>, CoreError>
     let mut round = Vec::with_capacity(entries.len());
     for (bytes, leaf) in entries.into_iter().zip(from..) {
         let leaf = index(leaf);
-        let entry = Entry::from_bytes(&bytes)
-            .map_err(|error| CoreError::Replay { leaf, what: format!("it cannot be read: {error}") })?;
-        let submission = submission_of(store, leaf, &entry)?;
-        round.push(Read { leaf, bytes, entry, submission });
+        // An erased body is missing; what the entry states is taken over then.
+        let body = match store.confidential(leaf)? {
+            Body::Kept { body, .. } => body,
+            Body::None | Body::Erased { .. } => Vec::new(),
+        };
+        let read = Read::new(leaf, bytes, body);
+        round.push(read.map_err(|error| CoreError::Replay { leaf, what: format!("it cannot be read: {error}") })?);
     }
     Ok(round)
 }
 
-/// The submission an entry came from; none for a stub. An erased confidential body is missing from it.
-fn submission_of(store: &Store, leaf: LeafIndex, entry: &Entry) -> Result<Option<Submission>, CoreError> {
-    let Payload::Full(signed) = &entry.payload else { return Ok(None) };
-    let confidential = match store.confidential(leaf)? {
-        Body::Kept { body, .. } => body,
-        Body::None | Body::Erased { .. } => Vec::new(),
-    };
-    Ok(Some(Submission { signed: signed.clone(), confidential }))
+/// How far a replay is, told now and then.
+struct Progress {
+    begun: u64,
+    next: u64,
+    end: u64,
+    started: Instant,
+    told: Instant,
+    reading: Duration,
+}
+
+impl Progress {
+    fn new(begun: u64, end: u64) -> Self {
+        let now = Instant::now();
+        Self { begun, next: begun, end, started: now, told: now, reading: Duration::ZERO }
+    }
+
+    fn advance(&mut self, count: u64) {
+        self.next += count;
+        if self.told.elapsed() >= PROGRESS && self.next < self.end {
+            self.told = Instant::now();
+            tracing::info!(at = self.next, of = self.end, a_second = self.rate(), "replaying the ledger");
+        }
+    }
+
+    fn rate(&self) -> u64 {
+        ((self.next - self.begun) as f64 / self.started.elapsed().as_secs_f64().max(1e-6)) as u64
+    }
+
+    fn finish(&self) {
+        if self.end > self.begun {
+            let (entries, seconds) = (self.end - self.begun, self.started.elapsed().as_secs_f64());
+            tracing::info!(entries, seconds, a_second = self.rate(), reading = ?self.reading, "replayed the ledger");
+        }
+    }
 }

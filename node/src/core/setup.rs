@@ -83,6 +83,14 @@ pub struct Tuning {
     pub raft_segment_bytes: u64,
     /// Raft: free space below which proposals are refused, bytes.
     pub disk_reserve_bytes: u64,
+    /// The judging state is saved whenever the ledger has grown by so many entries: what a start has to judge again at most.
+    pub save_entries: u64,
+    /// Raft: the log is compacted below a published checkpoint once it has grown by so many entries since the last time,
+    pub compact_entries: u64,
+    /// or by so many bytes.
+    pub compact_bytes: u64,
+    /// Raft: entries that a compacted log keeps, so that a node that was away for a short time needs no catch-up.
+    pub log_entries_kept: u64,
     /// Where the index of the published view is kept.
     pub index: Index,
     /// Refuse peers whose connection does not prove which node they are. Only tests switch it off.
@@ -117,6 +125,10 @@ impl Default for Tuning {
             election_ms_max: 3_000,
             raft_segment_bytes: 64 << 20,
             disk_reserve_bytes: 256 << 20,
+            save_entries: 25_000,
+            compact_entries: 10_000,
+            compact_bytes: 64 << 20,
+            log_entries_kept: 4_096,
             index: Index::Sled,
             require_peer_identity: true,
         }

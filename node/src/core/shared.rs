@@ -13,6 +13,8 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::admission::RefusalCounts;
 use super::authentics::Authentics;
+use super::catchup::CatchUp;
+use super::compaction::Compaction;
 use super::cosigning::{Cosigning, CutMade};
 use super::evidence::Evidence;
 use super::keys::Keys;
@@ -20,6 +22,7 @@ use super::outbox::Outbox;
 use super::peers::Peers;
 use super::pending::Pending;
 use super::prepare::Prepared;
+use super::saved::Saver;
 use super::waiters::Waiters;
 use super::{CoreSeams, NodeSecrets, Published, Tuning};
 use crate::view::Views;
@@ -44,6 +47,10 @@ pub(crate) struct Shared {
     pub(crate) pending: Pending,
     pub(crate) peers: Peers,
     pub(crate) cosigning: Cosigning,
+    pub(crate) catchup: CatchUp,
+    pub(crate) compaction: Compaction,
+    /// One save at a time.
+    pub(crate) saver: tokio::sync::Mutex<Saver>,
     pub(crate) evidence: Evidence,
     pub(crate) views: Views,
     pub(crate) refusals: RefusalCounts,
@@ -64,6 +71,8 @@ pub(crate) struct Shared {
     pub(crate) skew_ms: AtomicI64,
     /// The latest batch's time, with or without leaves.
     pub(crate) last_batch_ms: AtomicU64,
+    /// Entries judged again at the start.
+    pub(crate) replayed_entries: u64,
     /// Size of the latest cut.
     pub(crate) last_cut: AtomicU64,
 }

@@ -1,7 +1,7 @@
 //! Start-up, in the order in which things depend on each other; and the way down.
 //!
-//! folder lock → genesis → store → index → replay → cosigning memory → outbox → consensus (applies what the store lacks)
-//! → tasks → caught up
+//! folder lock → genesis → store → index → replay → cosigning memory → outbox → catch-up, if one was interrupted →
+//! consensus (applies what the store lacks) → tasks → caught up
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -23,6 +23,8 @@ use tokio::time::sleep;
 
 use super::apply::Machine;
 use super::authentics::Authentics;
+use super::catchup::CatchUp;
+use super::compaction::Compaction;
 use super::cosigning::{Cosigning, CutMade, Memory};
 use super::evidence::Evidence;
 use super::keys::Keys;
@@ -46,6 +48,8 @@ pub(super) async fn start(setup: CoreSetup, seams: CoreSeams) -> Result<Core, Co
     check_setup(&setup, &trust)?;
     let opened = open_ledger(&setup, &seams, &trust).await?;
     let (shared, parts) = share(setup, seams, trust, opened).await?;
+    // Before consensus: a ledger that is ahead of its position must not be applied to.
+    shared.finish_catch_up().await?;
     let consensus = start_consensus(&shared, &parts.members).await?;
     // From here on apply knows the end of the log.
     let _first = shared.consensus.set(consensus.clone());
@@ -125,6 +129,7 @@ async fn share(
         trust,
         last_batch_ms: AtomicU64::new(last_batch_ms),
         last_cut: AtomicU64::new(opened.replayed.last_cut),
+        replayed_entries: opened.replayed.entries,
         store: opened.store,
         keys: Keys::new(Arc::clone(&opened.state)),
         state: opened.state,
@@ -133,6 +138,9 @@ async fn share(
         waiters: Waiters::default(),
         outbox: Arc::new(outbox),
         cosigning,
+        catchup: CatchUp::default(),
+        compaction: Compaction::new(opened.snapshot),
+        saver: tokio::sync::Mutex::new(opened.saver),
         views: opened.views,
         refusals: super::admission::RefusalCounts::default(),
         cuts,
@@ -189,6 +197,7 @@ async fn start_consensus(shared: &Arc<Shared>, members: &[Member]) -> Result<Con
         election_ms_max: tuning.election_ms_max,
         segment_bytes: tuning.raft_segment_bytes,
         disk_reserve_bytes: tuning.disk_reserve_bytes,
+        log_entries_kept: tuning.log_entries_kept,
         require_peer_identity: tuning.require_peer_identity,
         observer: Some(Arc::new(PrepareAhead { shared: Arc::downgrade(shared), runtime: Handle::current() })),
         ..Config::new(NodeId(u64::from(shared.node)), cluster, folder)
@@ -224,6 +233,8 @@ fn spawn_tasks(shared: &Arc<Shared>, consensus: &Consensus, parts: Parts) -> Vec
         tokio::spawn(Arc::clone(shared).cosign(cuts)),
         tokio::spawn(catch_up(Arc::clone(shared), consensus.clone())),
         tokio::spawn(keep_views(Arc::clone(shared), view_store)),
+        tokio::spawn(Arc::clone(shared).compact(consensus.clone())),
+        tokio::spawn(Arc::clone(shared).keep_saved()),
     ];
     let written = shared.clone();
     tasks.push(tokio::spawn(async move {
@@ -245,8 +256,18 @@ fn spawn_tasks(shared: &Arc<Shared>, consensus: &Consensus, parts: Parts) -> Vec
     tasks
 }
 
-/// Waits until this node has applied what was committed when it started.
+/// Waits until this node has applied what was committed when it started, and again after each catch-up with peers.
 async fn catch_up(shared: Arc<Shared>, consensus: Consensus) {
+    loop {
+        reach_the_others(&shared, &consensus).await;
+        tokio::select! {
+            () = shared.catchup.ended.notified() => {}
+            () = shared.stopped() => return,
+        }
+    }
+}
+
+async fn reach_the_others(shared: &Arc<Shared>, consensus: &Consensus) {
     loop {
         let reached = tokio::select! {
             reached = consensus.read_barrier() => reached,
@@ -266,7 +287,7 @@ async fn catch_up(shared: Arc<Shared>, consensus: Consensus) {
     }
 }
 
-/// Writes each published view to the index; of those that come while one is written only the last.
+/// Writes each published view to the index; of those that come while one is written only the last, at the end too.
 async fn keep_views(shared: Arc<Shared>, views: Arc<dyn ViewStore>) {
     let mut published = shared.published.subscribe();
     loop {
@@ -282,7 +303,7 @@ async fn keep_views(shared: Arc<Shared>, views: Arc<dyn ViewStore>) {
         }
         tokio::select! {
             changed = published.changed() => if changed.is_err() { return },
-            () = shared.stopped() => return,
+            () = shared.stopped() => if !published.has_changed().unwrap_or(false) { return },
         }
     }
 }
@@ -300,10 +321,12 @@ pub(super) async fn stop(core: &Core) {
     if let Some(consensus) = shared.consensus.get() {
         consensus.shutdown().await;
     }
+    shared.catch_up_has_stopped().await;
     let store = Arc::clone(&shared.store);
     if let Err(error) = shared.seams.blocking.run(move || store.sync()).await {
         shared.fail(&error.to_string());
     }
+    shared.save_last().await;
     shared.catching_up.store(true, Ordering::Relaxed);
     *core.lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
 }

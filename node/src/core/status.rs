@@ -32,6 +32,9 @@ impl Shared {
             published_size: self.published.borrow().as_ref().map_or(0, |published| published.checkpoint.size.get()),
             cut_size: self.last_cut.load(Ordering::Relaxed),
             apply_lag: raft.as_ref().map_or(0, lag),
+            log_purged: raft.as_ref().and_then(|raft| raft.purged).unwrap_or(0),
+            snapshot_index: self.compaction.latest().map_or(0, |latest| latest.position.index),
+            replayed_entries: self.replayed_entries,
             outbox_records: outbox.records,
             outbox_bytes: outbox.bytes,
             outbox_oldest_ms: outbox.oldest_ms.map_or(0, |since_ms| now_ms.saturating_sub(since_ms)),
@@ -53,6 +56,7 @@ impl Shared {
         metrics::gauge!("tamga_applied_size").set(status.applied_size as f64);
         metrics::gauge!("tamga_published_size").set(status.published_size as f64);
         metrics::gauge!("tamga_apply_lag").set(status.apply_lag as f64);
+        metrics::gauge!("tamga_raft_log_purged_index").set(status.log_purged as f64);
         metrics::gauge!("tamga_outbox_records").set(status.outbox_records as f64);
         metrics::gauge!("tamga_outbox_bytes").set(status.outbox_bytes as f64);
         metrics::gauge!("tamga_pending_records").set(self.pending.len() as f64);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Extension;
+use axum::{Extension, Router};
 use bytes::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
@@ -60,7 +60,12 @@ pub(crate) struct Cluster {
     folder: PathBuf,
     listeners: BTreeMap<u32, std::net::TcpListener>,
     pub(crate) running: BTreeMap<u32, Running>,
+    /// What a node serves to the others; [`peer::router`] where nothing else is said.
+    pub(crate) routers: BTreeMap<u32, RouterOf>,
 }
+
+/// Makes what a node serves to the others.
+pub(crate) type RouterOf = Arc<dyn Fn(&Arc<Core>) -> Router + Send + Sync>;
 
 pub(crate) fn now_ms() -> u64 {
     SystemClock.now_ms()
@@ -79,7 +84,14 @@ impl Cluster {
             disk_reserve_bytes: 0,
             ..Tuning::default()
         };
-        Self { election: Arc::new(election), tuning, folder: folder.to_owned(), listeners, running: BTreeMap::new() }
+        Self {
+            election: Arc::new(election),
+            tuning,
+            folder: folder.to_owned(),
+            listeners,
+            running: BTreeMap::new(),
+            routers: BTreeMap::new(),
+        }
     }
 
     /// A cluster with all nodes running and caught up.
@@ -126,8 +138,12 @@ impl Cluster {
         let core = self.try_start(node).await.unwrap();
         let listener = self.listeners[&node].try_clone().unwrap();
         listener.set_nonblocking(true).unwrap();
-        let serving = tokio::spawn(serve(TcpListener::from_std(listener).unwrap(), Arc::clone(&core)));
+        let serving = tokio::spawn(serve(TcpListener::from_std(listener).unwrap(), self.router(node, &core)));
         self.running.insert(node, Running { core, serving });
+    }
+
+    fn router(&self, node: u32, core: &Arc<Core>) -> Router {
+        self.routers.get(&node).map_or_else(|| peer::router(core), |router| router(core))
     }
 
     pub(crate) async fn stop_node(&mut self, node: u32) {
@@ -196,8 +212,7 @@ pub(crate) fn id_of(submission: &Bytes) -> RecordId {
     Submission::from_bytes(submission).unwrap().signed.id()
 }
 
-async fn serve(listener: TcpListener, core: Arc<Core>) {
-    let router = peer::router(&core);
+async fn serve(listener: TcpListener, router: Router) {
     let mut connections = JoinSet::new();
     loop {
         let Ok((mut stream, _)) = listener.accept().await else { return };

@@ -2,5 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod catchup;
 mod cluster;
+mod restart;
 mod story;

@@ -113,7 +113,11 @@ impl Shared {
 
     /// This node has caught up: from now on its cuts are news.
     pub(crate) async fn caught_up(self: &Arc<Self>) {
-        self.catching_up.store(false, Ordering::Relaxed);
+        self.catching_up.store(false, Ordering::SeqCst);
+        if self.is_catch_up_unfinished() {
+            // One has begun this very moment.
+            return self.catching_up.store(true, Ordering::SeqCst);
+        }
         self.register_tail().await;
         self.sign_newest().await;
         self.take_over_published().await;

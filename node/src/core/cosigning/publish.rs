@@ -47,6 +47,19 @@ impl Shared {
         }
     }
 
+    /// Shows a checkpoint that others published and that this node's ledger was brought to.
+    pub(crate) async fn adopt(self: &Arc<Self>, verified: VerifiedCheckpoint, view: Arc<View>) {
+        let size = verified.checkpoint().size.get();
+        let mut inner = self.cosigning.inner.lock().await;
+        if size <= inner.published {
+            return;
+        }
+        let published = Self::published_from(&verified, view, self.seams.clock.now_ms());
+        self.archive(verified, Some(published)).await;
+        inner.published = size;
+        inner.cuts.published(size);
+    }
+
     /// The note with this node's log signature, verified as any reader would.
     fn sealed(&self, mut note: UnverifiedCheckpoint) -> Option<VerifiedCheckpoint> {
         let signature = self.cosigning.log.sign(note.note());
