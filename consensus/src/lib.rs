@@ -10,7 +10,7 @@
 //! |---|---|
 //! | [`types`], [`error`], [`config`], [`application`] | the public words; what the caller brings |
 //! | [`consensus`] | [`Consensus`]: the handle |
-//! | `raft` | the glue to openraft: its types stay in there and in `network` |
+//! | `raft` | the glue to openraft: its types stay in there and in `network`; snapshots of metadata and their installation |
 //! | `network` | the peer protocol over gRPC, both sides; [`Dialer`] |
 //! | `wal` | the write-ahead log; knows nothing of openraft |
 //! | `codec` | bytes of a membership |
@@ -19,6 +19,7 @@
 //! - Knows nothing of elections: here *election*, *vote*, *candidate* and *term* have only their Raft meaning, and a
 //!   payload is bytes.
 //! - openraft's types do not appear in the public interface.
+//! - The log is purged only by [`Consensus::compact`], never beyond what the caller allows, and behind a snapshot.
 //! - Nothing is acknowledged before it is durable on this node's disk; any failure to write or sync stops consensus for
 //!   good (fail-stop), a failed sync is never retried.
 //! - No clock decides anything: timers use the async runtime, reads ask a quorum (ReadIndex), there are no leases.

@@ -10,6 +10,8 @@ mod state_machine;
 mod status;
 
 #[cfg(test)]
+mod ahead;
+#[cfg(test)]
 mod suite;
 
 use std::fmt;

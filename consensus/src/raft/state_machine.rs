@@ -85,13 +85,13 @@ impl StateMachine {
         memberships.dedup_by_key(|stored| *stored.log_id());
         memberships.retain(|stored| stored.log_id().is_some());
         let (purged, last) = wal.look(|view| (view.purged, view.last()));
-        if memberships.is_empty() && purged.is_some() {
+        // Where the log will begin: openraft purges what the application has and the log has not.
+        let begins = purged.max(applied.filter(|applied| Some(applied.index) > last.map(|last| last.index)));
+        if memberships.is_empty() && begins.is_some() {
             let what = "neither the log nor the files beside it say who the members are; give this node a fresh folder \
                         under a new node id";
             return Err(Fatal::new(what));
         }
-        // Where the log will begin: openraft purges what the application has and the log has not.
-        let begins = purged.max(applied.filter(|applied| Some(applied.index) > last.map(|last| last.index)));
         let current = SnapshotState::default();
         let covers = |snapshot: &Snapshot| snapshot.meta.last_log_id.map(position_from_raft) >= begins;
         snapshot.filter(covers).into_iter().for_each(|snapshot| current.set(snapshot));

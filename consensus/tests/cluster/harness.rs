@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tamga_consensus::{
     Accepted, Application, ClusterId, Committed, CompactError, Config, Consensus, EntryKind, Fatal, InstallError,
-    LogPosition, Member, NodeId, ProposeError, Role, Seams, Status, TcpDialer,
+    LogPosition, Member, NodeId, ProposeError, ReadError, Role, Seams, Status, TcpDialer,
 };
 use tamga_platform::blocking::ThreadPool;
 use tamga_platform::clock::SystemClock;
@@ -274,7 +274,22 @@ impl Node {
     pub(crate) async fn wait(&self, what: &str, enough: impl Fn(&Status) -> bool) -> Status {
         let mut status = self.consensus().watch_status();
         let found = tokio::time::timeout(PATIENCE, status.wait_for(|status| enough(status))).await;
-        found.unwrap_or_else(|_| panic!("{}: waited for {what}", self.member)).unwrap().clone()
+        let now = || self.consensus().status();
+        found.unwrap_or_else(|_| panic!("{}: waited for {what}: {:?}", self.member, now())).unwrap().clone()
+    }
+
+    /// Reads linearizably, as often as it takes: while leadership changes nobody can.
+    pub(crate) async fn read(&self) -> LogPosition {
+        let read = async {
+            loop {
+                match self.consensus().read_barrier().await {
+                    Ok(position) => return position,
+                    Err(ReadError::Fatal(fatal)) => panic!("{}: {fatal}", self.member),
+                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, read).await.expect("a linearizable read")
     }
 }
 

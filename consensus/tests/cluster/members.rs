@@ -41,7 +41,7 @@ async fn a_learner_reads_linearizably_becomes_a_voter_and_replaces_another() {
     let added = cluster.0[leader].consensus().add_learner(learner.member.clone()).await.unwrap();
     learner.wait("the log", |status| status.applied >= Some(added) && status.leader.is_some()).await;
     assert_eq!(learner.consensus().status().role, Role::Learner);
-    learner.consensus().read_barrier().await.unwrap();
+    learner.read().await;
     assert_eq!(learner.kept.payloads(), ["one"]);
 
     let consensus = cluster.0[leader].consensus();
@@ -200,7 +200,7 @@ async fn changes_that_are_so_already_change_nothing_and_impossible_ones_are_refu
     // A voter that becomes a learner, and one again.
     consensus.demote(follower.member.id).await.unwrap();
     follower.wait("losing its vote", |status| status.role == Role::Learner).await;
-    follower.consensus().read_barrier().await.unwrap();
+    follower.read().await;
     let promoted = async {
         while let Err(error) = consensus.promote(follower.member.id).await {
             assert!(!matches!(error, MembershipError::Refused(_)), "{error}");
@@ -256,7 +256,7 @@ async fn a_learner_answers_linearizably_or_not_at_all() {
     learner.wait("the members", |status| status.applied >= Some(added)).await;
     for i in 0..20 {
         let accepted = cluster.propose(&i.to_string()).await;
-        let read = learner.consensus().read_barrier().await.unwrap();
+        let read = learner.read().await;
         assert!(read >= accepted.position);
         assert_eq!(learner.kept.payloads().len(), i + 1, "what was acknowledged before the read is seen by it");
     }
