@@ -8,7 +8,8 @@ use ed25519_dalek::SigningKey;
 use proptest::prelude::*;
 use tamga_ledger::note::{CosignerKey, KeyName, LogKey, VerifierKey};
 use tamga_ledger::policy::{
-    IntersectionError, Log, Name, Policy, PolicyProblem, Threshold, Witness, smallest_intersecting_k, tolerated_liars,
+    IntersectionError, LOGS_MAX, Log, Name, Policy, PolicyProblem, Threshold, Witness, smallest_intersecting_k,
+    tolerated_liars,
 };
 
 fn secret(number: u16) -> SigningKey {
@@ -144,8 +145,8 @@ fn refusals_name_the_line_and_the_rule() {
     let not_utf8 = Policy::from_bytes(b"# \n# \xff\nquorum none\n").unwrap_err();
     assert_eq!((not_utf8.line, not_utf8.problem), (2, PolicyProblem::NotUtf8));
     assert!(matches!(refused(&"#\n".repeat(200_000)), (1, PolicyProblem::TooLarge(400_000))));
-    let many: String = (0..65).map(|number| format!("log {}\n", log(number))).collect();
-    assert_eq!(refused(&many), (65, PolicyProblem::TooMany(64)));
+    let many: String = (0..=LOGS_MAX as u16).map(|number| format!("log {}\n", log(number))).collect();
+    assert_eq!(refused(&many), (LOGS_MAX + 1, PolicyProblem::TooMany(LOGS_MAX)));
 }
 
 #[test]
