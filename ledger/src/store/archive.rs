@@ -25,10 +25,10 @@ const RECORD_HEADER_BYTES: u64 = 44;
 pub(super) struct Record {
     pub(super) size: u64,
     pub(super) time_ms: u64,
-    offset: u64,
+    pub(super) offset: u64,
     /// Bytes of the archive that were durable when the record was written; see `FrameHeader::synced`.
-    synced: u64,
-    length: u32,
+    pub(super) synced: u64,
+    pub(super) length: u32,
 }
 
 impl Record {
@@ -41,7 +41,7 @@ impl Record {
         bytes
     }
 
-    fn to_bytes(self, note: &str) -> Vec<u8> {
+    pub(super) fn to_bytes(self, note: &str) -> Vec<u8> {
         let mut bytes = self.start();
         let sum = crc32c::crc32c_append(crc32c::crc32c(&bytes), note.as_bytes());
         bytes.extend_from_slice(&sum.to_le_bytes());
@@ -50,7 +50,7 @@ impl Record {
     }
 
     /// Reads a record that starts at that offset; `None` when no whole one does.
-    fn parse(bytes: &[u8], offset: u64) -> Option<(Self, &str)> {
+    pub(super) fn parse(bytes: &[u8], offset: u64) -> Option<(Self, &str)> {
         let mut fields = Fields(bytes);
         if fields.array()? != *MAGIC {
             return None;
@@ -63,8 +63,8 @@ impl Record {
         if good { Some((record, std::str::from_utf8(note).ok()?)) } else { None }
     }
 
-    fn end(&self) -> u64 {
-        self.offset + RECORD_HEADER_BYTES + u64::from(self.length)
+    pub(super) const fn end(&self) -> u64 {
+        self.offset + RECORD_HEADER_BYTES + self.length as u64
     }
 }
 

@@ -48,7 +48,16 @@ impl BodyHeader {
     }
 }
 
-fn put_body(bytes: &mut Vec<u8>, leaf: u64, class: u8, body: &[u8]) {
+/// The body that starts these bytes, if it is the one of that leaf and class and its checksum holds.
+pub(super) fn whole_body(bytes: &[u8], leaf: u64, class: u8) -> Option<&[u8]> {
+    let (header, rest) = bytes.split_at_checked(BODY_HEADER_BYTES as usize)?;
+    let header = BodyHeader::parse(header)?;
+    let body = rest.get(..header.length as usize)?;
+    header.fits(leaf, class, body).then_some(body)
+}
+
+/// Appends a body as it stands in its file.
+pub(super) fn put_body(bytes: &mut Vec<u8>, leaf: u64, class: u8, body: &[u8]) {
     let header = BodyHeader::start(leaf, class, body.len() as u32);
     let sum = crc32c::crc32c_append(crc32c::crc32c(&header), body);
     bytes.extend_from_slice(&header);

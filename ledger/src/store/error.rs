@@ -21,7 +21,9 @@ pub enum StoreError {
         source: io::Error,
     },
     /// Bytes that were durable are not what was written. Nothing was changed.
-    #[error("damaged: {0}; the node must not serve from this ledger: run fsck and repair it from its peers")]
+    #[error(
+        "damaged: {0}; the node must not serve from this ledger: `tamga-node repair --config FILE` repairs it from its peers"
+    )]
     Damaged(Fault),
     /// An earlier write or sync failed; what is on disk is unknown until the next open.
     #[error("the ledger takes no more writes since an earlier one failed ({first}); restart the node")]

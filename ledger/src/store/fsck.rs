@@ -16,7 +16,7 @@ use super::confidential::{Erased, first_bad_body, read_erased};
 use super::error::StoreError;
 use super::frame::{BodyPlace, FRAME_HEADER_BYTES, Frame, FrameHeader};
 use super::index::SegmentIndex;
-use super::layout::{Folders, SEGMENT_HEADER_BYTES, SegmentHeader};
+use super::layout::{BODIES_HEADER_BYTES, Folders, SEGMENT_HEADER_BYTES, SegmentHeader, bodies_header};
 use super::mark::read_mark;
 use super::recovery::{list_segments, refuse_missing_last};
 use super::scan::{Scanned, Tail, next_frame, read_header, scan_from};
@@ -172,6 +172,7 @@ impl Check {
                     "the segment was durable beyond this byte",
                 );
             }
+            self.body_headers(&read)?;
             if whole && !last {
                 self.index_file(&read)?;
             }
@@ -247,6 +248,22 @@ impl Check {
             faults.into_iter().flatten().for_each(|fault| self.fault(fault));
         }
         Ok(true)
+    }
+
+    /// Headers of the class files that the frames read refer to.
+    fn body_headers(&mut self, index: &SegmentIndex) -> Result<(), StoreError> {
+        let kept = |class: &&u8| self.erased.get(*class).is_none_or(|below| index.number >= *below);
+        for class in index.bodies.keys().filter(kept).copied().collect::<Vec<_>>() {
+            let path = self.folders.bodies(class, index.number);
+            let mut found = [0; BODIES_HEADER_BYTES as usize];
+            // A file that is not there is a fault of its bodies.
+            let Ok(file) = self.disk.open(&path, Open::Read) else { continue };
+            let read = file.read_at(&mut found, 0).map_err(StoreError::io("read", &path))?;
+            if read < found.len() || found[..] != bodies_header(class, index.number, index.first_leaf)[..] {
+                self.damaged(&path, 0, Some(index.first_leaf), "the header of this file is not what was written");
+            }
+        }
+        Ok(())
     }
 
     fn index_file(&mut self, index: &SegmentIndex) -> Result<(), StoreError> {

@@ -65,6 +65,14 @@ pub(super) fn read_mark(disk: &Arc<dyn Disk>, folders: &Folders) -> Result<Mark,
     Ok(furthest)
 }
 
+/// A file whose both slots hold this mark, for a repair that has made everything up to it durable.
+pub(super) fn mark_file(mark: Mark) -> Vec<u8> {
+    let mut bytes = mark.to_bytes();
+    bytes.resize(SLOT_STRIDE as usize, 0);
+    bytes.extend_from_slice(&mark.to_bytes());
+    bytes
+}
+
 /// Writes marks.
 #[derive(Debug)]
 pub(super) struct MarkWriter {

@@ -10,6 +10,7 @@
 //! | `recovery`, `growth` | opening: torn or damaged, cut or refuse, compute again |
 //! | `reader`, `place` | everything that reads; where in the log a size stands |
 //! | `fsck` | verifying everything, writing nothing |
+//! | [`repair`] | damaged files made again from what can be proven |
 //! | `frame`, `scan`, `index`, `segments`, `mark` | entry segments |
 //! | `confidential`, `tiles`, `archive` | the other files |
 //! | `layout`, `edges`, `types`, `error` | headers and names; what readers see; arguments and answers; failures |
@@ -26,7 +27,7 @@
 //! Write order: confidential bodies, frame, tiles; sync order: bodies, entries, (mark), tiles, checkpoints. Rolling a
 //! segment syncs everything before it, tiles included: recovery reads the last segment only.
 //!
-//! Out of scope: what entries mean, whether a note is a valid checkpoint, repair (peers), several processes on one folder.
+//! Out of scope: what entries mean, whether a note is a valid checkpoint, several processes on one folder.
 //!
 //! # Files
 //!
@@ -42,6 +43,7 @@
 //! tiles/TREE/L              full tiles of level L of TREE (sha256, blake3), tile i at i × 8192; derived
 //! tiles/TREE/L.sum          one sum a tile, at i × 4: over TREE, L (1 byte), i (u64), tile; derived
 //! checkpoints/archive.log   header, then records without gaps
+//! repair                    journal of an unfinished repair; a ledger that has one is not opened
 //! ```
 //!
 //! Segment header, 128 bytes: the state of the ledger before the first frame.
@@ -106,6 +108,7 @@ mod mark;
 mod place;
 mod reader;
 mod recovery;
+pub mod repair;
 mod scan;
 mod segments;
 mod tiles;

@@ -30,6 +30,7 @@ use super::writer::{Writer, check_segment_bytes, create_segment};
 pub(super) fn open(disk: Arc<dyn Disk>, folder: &Path, options: Options) -> Result<(Store, Recovery), StoreError> {
     check_segment_bytes(options.segment_bytes)?;
     let folders = Folders::new(folder);
+    super::repair::refuse_unfinished(&disk, &folders)?;
     create_folders(&disk, &folders)?;
     let erased = read_erased(&disk, &folders)?;
     let count = find_segments(&disk, &folders)?;
