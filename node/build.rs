@@ -3,7 +3,8 @@
 use prost::Message as _;
 use std::path::PathBuf;
 
-const FILES: [&str; 3] = ["tamga/v1/peer.proto", "tamga/v1/reading.proto", "tamga/v1/submission.proto"];
+const FILES: [&str; 4] =
+    ["tamga/v1/peer.proto", "tamga/v1/reading.proto", "tamga/v1/repair.proto", "tamga/v1/submission.proto"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");

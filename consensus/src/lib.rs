@@ -49,3 +49,6 @@ pub use types::{
     MESSAGE_BYTES_MAX, Member, MemberStatus, NodeId, PAYLOAD_BYTES_MAX, PeerIdentity, Role, SNAPSHOT_BYTES_MAX, Status,
 };
 pub use wal::WalError;
+pub use wal::repair::{
+    LogDamage, LogPlace, LogRemedy, LogRepair, LogRepairError, LogReport, NewIdentity, examine_log, repair_log,
+};

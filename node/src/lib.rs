@@ -17,6 +17,7 @@
 //! | [`config`], [`keys`], [`provision`] | what an operator configures and generates |
 //! | [`tls`], [`listeners`], [`public`], [`peer`], [`admin`] | the edges |
 //! | [`run`] | the whole node from a configuration |
+//! | [`repair`] | a damaged node, repaired from the others |
 //!
 //! Architecture invariants: nothing here asks the operating system for time, randomness, files or blocking threads except
 //! through the seams of `tamga_platform`; a verdict is signed only from this node's own apply; nothing is published that
@@ -31,6 +32,7 @@ pub mod peer;
 pub mod proto;
 pub mod provision;
 pub mod public;
+pub mod repair;
 pub mod run;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -1,18 +1,22 @@
 //! `tamga-node`: a thin shell around the library. The only place that asks the operating system for time, randomness,
 //! signals and arguments.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tamga_consensus::TcpDialer;
 use tamga_ledger::store::fsck;
+use tamga_ledger::store::repair::Step;
 use tamga_node::config::{Config, Log, LogFormat};
 use tamga_node::keys::check_modes;
 use tamga_node::listeners::TcpNetwork;
 use tamga_node::provision::{generate_node_for, generate_organisation};
+use tamga_node::repair::{Outcome, RepairOptions, repair};
 use tamga_node::run::{Seams, run};
 use tamga_platform::blocking::ThreadPool;
 use tamga_platform::clock::SystemClock;
@@ -23,10 +27,11 @@ use tracing_subscriber::EnvFilter;
 
 /// A node of a Tamga ledger.
 ///
-/// Exit codes: 0 done (run: stopped by a signal; fsck: clean); 1 failed (run: did not start, or its storage failed, or it
-/// differs from a quorum of organisations; fsck: faults found); 2 wrong arguments or configuration.
+/// Exit codes: 0 done (run: stopped by a signal; fsck: clean; repair: sound or repaired); 1 failed (run: did not start, or
+/// its storage failed, or it differs from a quorum of organisations; fsck, repair --dry-run: faults found; repair: not
+/// everything could be repaired); 2 wrong arguments or configuration; 3 repair: this node must not come back under its id.
 #[derive(Debug, Parser)]
-#[command(version, about, long_about = None, after_help = "Exit codes: 0 done or clean, 1 failed or faults found, 2 wrong arguments or configuration.")]
+#[command(version, about, long_about = None, after_help = "Exit codes: 0 done, clean or repaired, 1 failed or faults found, 2 wrong arguments or configuration, 3 this node needs a new id.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -66,12 +71,27 @@ enum Command {
         /// The ledger's folder: `ledger` in a node's data folder.
         dir: PathBuf,
     },
+    /// Repair a node whose disk is damaged from the other nodes, which must be running while this one is stopped. Nothing is
+    /// taken over that is not proven; damaged files are moved aside, not deleted.
+    Repair {
+        /// The node's configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Say what is damaged and what would be done; change nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// One JSON object instead of lines.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Something failed, or is not right.
 const FAILED: u8 = 1;
 /// The caller has to change something.
 const MISUSED: u8 = 2;
+/// The node has to be set up anew under a new id.
+const NEW_ID: u8 = 3;
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
@@ -79,6 +99,7 @@ fn main() -> ExitCode {
         Command::Keygen { node, organisation, names, out } => keygen(node, &organisation, names, &out),
         Command::KeygenOrganisation { out } => keygen_organisation(&out),
         Command::Fsck { dir } => check_ledger(&dir),
+        Command::Repair { config, dry_run, json } => repair_node(&config, dry_run, json),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -104,21 +125,76 @@ fn run_node(path: &Path) -> Result<(), Failure> {
     let runtime = runtime.map_err(|error| failure(FAILED)(&error))?;
     let ended = runtime.block_on(async {
         let metrics = install_metrics().map_err(|error| failure(FAILED)(&error))?;
-        let seams = Seams {
-            disk: Arc::new(OsDisk),
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(OsEntropy),
-            blocking: Arc::new(ThreadPool),
-            dialer: Arc::new(TcpDialer),
-            network: Arc::new(TcpNetwork),
-            metrics: Some(metrics),
-        };
+        let seams = seams(Some(metrics));
         let shutdown = shutdown_signal().map_err(|error| failure(FAILED)(&error))?;
         run(config, seams, shutdown).await.map_err(|error| failure(FAILED)(&error))
     });
     // Threads that still wait for a disk must not hold the process up.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     ended
+}
+
+/// The operating system's.
+fn seams(metrics: Option<PrometheusHandle>) -> Seams {
+    Seams {
+        disk: Arc::new(OsDisk),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(OsEntropy),
+        blocking: Arc::new(ThreadPool),
+        dialer: Arc::new(TcpDialer),
+        network: Arc::new(TcpNetwork),
+        metrics,
+    }
+}
+
+fn repair_node(path: &Path, dry_run: bool, json: bool) -> Result<(), Failure> {
+    let config = Config::load(&OsDisk, path).map_err(|error| failure(MISUSED)(&error))?;
+    check_modes(&config.keys_dir).map_err(|error| failure(MISUSED)(&error))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| failure(FAILED)(&error))?;
+    let progress = repair_progress(json);
+    let bar = progress.clone();
+    let shown = Box::new(move |step| show_step(&bar, step));
+    let report = runtime.block_on(repair(config, seams(None), RepairOptions { dry_run }, shown));
+    progress.finish_and_clear();
+    let report = report.map_err(|error| failure(FAILED)(&error))?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
+    } else {
+        print!("{report}");
+    }
+    let why = || report.error.clone().unwrap_or_else(|| "something is damaged".to_owned());
+    match report.outcome {
+        Outcome::Sound | Outcome::Repaired => Ok(()),
+        Outcome::Damaged | Outcome::Failed => Err((FAILED, why())),
+        Outcome::NewIdNeeded => Err((NEW_ID, why())),
+    }
+}
+
+/// A line that moves on a terminal; nothing elsewhere.
+fn repair_progress(json: bool) -> ProgressBar {
+    if json || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{elapsed} {msg} {wide_bar} {human_pos}/{human_len}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn show_step(bar: &ProgressBar, step: Step) {
+    let (what, done, all) = match step {
+        Step::Checking => ("checking every byte", 0, 0),
+        Step::Segment(done, all) => ("segments", u64::from(done), u64::from(all)),
+        Step::Fetched(leaves) => ("entries from peers", leaves, leaves),
+        Step::Trees(leaves) => ("computing both trees", leaves, leaves),
+        Step::CheckingAgain => ("checking every byte once more", 0, 0),
+    };
+    bar.set_message(what);
+    bar.set_length(all);
+    bar.set_position(done);
+    bar.tick();
 }
 
 fn install_metrics() -> Result<PrometheusHandle, BuildError> {
@@ -184,6 +260,9 @@ fn check_ledger(folder: &Path) -> Result<(), Failure> {
     }
     match report.faults_total {
         0 => Ok(()),
-        faults => Err((FAILED, format!("{faults} faults; repair this ledger from its peers before the node serves"))),
+        faults => {
+            let what = format!("{faults} faults; `tamga-node repair --config FILE` repairs this ledger from its peers");
+            Err((FAILED, what))
+        }
     }
 }

@@ -24,7 +24,7 @@ const MESSAGE_BYTES_MAX: usize = 8 << 20;
 /// Everything on the port for nodes.
 pub fn router(core: &Arc<Core>) -> Router {
     let peer = PeerServer::new(Service { core: Arc::clone(core) }).max_decoding_message_size(MESSAGE_BYTES_MAX);
-    Routes::new(core.raft_service()).add_service(peer).into_axum_router()
+    Routes::new(core.raft_service()).add_service(peer).add_service(crate::repair::service(core)).into_axum_router()
 }
 
 #[derive(Debug)]

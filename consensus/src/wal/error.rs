@@ -19,7 +19,7 @@ pub enum WalError {
     /// Bytes that had been synced are not what was written.
     #[error(
         "{path} is damaged at byte {offset}: {what}; nothing was changed. This is not a torn write. Check the disk; \
-         then give this node a fresh folder under a new node id, so that it copies the log from the other replicas",
+         then `tamga-node repair --config FILE` says whether this node may come back under its id, and repairs it",
         path = .path.display()
     )]
     Damaged {

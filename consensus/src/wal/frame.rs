@@ -46,7 +46,10 @@ pub(crate) struct Header {
 
 impl Header {
     fn read(seed: u32, segment: &[u8], offset: usize) -> Option<Self> {
-        let fields = segment.get(offset..offset + FRAME_HEADER_BYTES)?;
+        Self::parse(seed, segment.get(offset..offset + FRAME_HEADER_BYTES)?, offset)
+    }
+
+    fn parse(seed: u32, fields: &[u8], offset: usize) -> Option<Self> {
         let u32_at = |at: usize| fields.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes);
         if fields[..4] != MAGIC || u32_at(20)? != header_checksum(seed, offset as u64, &fields[..20]) {
             return None;
@@ -113,11 +116,21 @@ fn complete(seed: u32, segment: &[u8], offset: usize, header: Header) -> Option<
 
 /// Whether a good frame starts anywhere in `from..to`. A payload cannot imitate one: it does not know the salt.
 fn any_frame(seed: u32, segment: &[u8], from: usize, to: usize) -> bool {
-    (from.next_multiple_of(ALIGN)..to)
-        .step_by(ALIGN)
-        .filter_map(|offset| complete(seed, segment, offset, Header::read(seed, segment, offset)?))
-        .next()
-        .is_some()
+    next_good(seed, segment, from, to).is_some()
+}
+
+/// Where in `from..to` the first good frame starts.
+pub(crate) fn next_good(seed: u32, segment: &[u8], from: usize, to: usize) -> Option<usize> {
+    let good = |offset| complete(seed, segment, offset, Header::read(seed, segment, offset)?);
+    (from.next_multiple_of(ALIGN)..to).step_by(ALIGN).find(|offset| good(*offset).is_some())
+}
+
+/// Number and body length of the frame that starts `bytes`, which stand at `offset` of the segment, if its header is
+/// sound. For repair: the rest of the frame may not be.
+pub(crate) fn header_at(seed: u32, bytes: &[u8], offset: usize) -> Option<(u64, usize)> {
+    let fields = bytes.get(..FRAME_HEADER_BYTES)?;
+    let header = Header::parse(seed, fields, offset)?;
+    Some((header.number, header.body))
 }
 
 /// Whether the bad frame at `offset` looks like a write into zeros that did not reach the disk whole.

@@ -52,6 +52,7 @@ mod frame;
 mod log;
 mod record;
 mod recovery;
+pub(crate) mod repair;
 mod segment;
 mod stock;
 mod view;

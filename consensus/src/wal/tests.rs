@@ -3,7 +3,9 @@
 mod crash;
 mod damage;
 mod enumerate;
+mod failing;
 mod life;
+mod repair;
 mod room;
 
 use std::path::{Path, PathBuf};

@@ -167,7 +167,11 @@ impl Peers for Others {
 }
 
 fn falsified(note: String, manner: Manner) -> String {
-    if matches!(manner, Manner::FalseCheckpoints | Manner::AnotherLedger) { note.replace("note of", "vote of") } else { note }
+    if matches!(manner, Manner::FalseCheckpoints | Manner::AnotherLedger) {
+        note.replace("note of", "vote of")
+    } else {
+        note
+    }
 }
 
 fn repair_with(disk: &Arc<dyn Disk>, others: &Others, log: Result<(), String>) -> Result<Repaired, RepairError> {
@@ -215,7 +219,8 @@ fn find(all: &Files, end: &str) -> usize {
 }
 
 fn segments(all: &Files) -> Vec<usize> {
-    let is_segment = |path: &Path| path.starts_with("/ledger/entries") && path.extension().is_some_and(|it| it == "seg");
+    let is_segment =
+        |path: &Path| path.starts_with("/ledger/entries") && path.extension().is_some_and(|it| it == "seg");
     all.iter().enumerate().filter(|(_, (path, _))| is_segment(path)).map(|(at, _)| at).collect()
 }
 
@@ -304,11 +309,14 @@ fn what_cannot_be_byte_for_byte_is_the_same_ledger() {
         ("two segments exchanged", Box::new(swapped)),
         ("a segment cut short", Box::new(move |all| all[second].1.truncate(700))),
         ("a segment of zeros", Box::new(move |all| all[second].1.fill(0))),
-        ("a frame written where another belongs", Box::new(move |all| {
-            let (at, total, _) = frames(&all[first].1)[2];
-            let (other, _, _) = frames(&all[first].1)[5];
-            all[first].1.copy_within(other..other + total.min(200), at);
-        })),
+        (
+            "a frame written where another belongs",
+            Box::new(move |all| {
+                let (at, total, _) = frames(&all[first].1)[2];
+                let (other, _, _) = frames(&all[first].1)[5];
+                all[first].1.copy_within(other..other + total.min(200), at);
+            }),
+        ),
     ];
     for (what, harm) in harms {
         let mut damaged = sound.clone();
@@ -354,7 +362,9 @@ fn entries_forged_with_all_their_checksums_are_found_and_replaced() {
         let reader = files(&disk_with(&sound), folder());
         for at in segments(&reader) {
             for (offset, _, first) in frames(&reader[at].1) {
-                let word = |from: usize| u64::from_le_bytes(reader[at].1[offset + from..offset + from + 8].try_into().unwrap());
+                let word = |from: usize| {
+                    u64::from_le_bytes(reader[at].1[offset + from..offset + from + 8].try_into().unwrap())
+                };
                 let position = LogPosition { term: word(16), leader: word(24), index: word(32) };
                 let count = u32::from_le_bytes(reader[at].1[offset + 40..offset + 44].try_into().unwrap());
                 let parts: Vec<_> = (first..first + u64::from(count))
@@ -362,7 +372,11 @@ fn entries_forged_with_all_their_checksums_are_found_and_replaced() {
                     .collect();
                 let parts: Vec<_> = parts
                     .iter()
-                    .map(|(entry, (class, body))| tamga_ledger::store::NewEntry { entry, confidential: body, class: *class })
+                    .map(|(entry, (class, body))| tamga_ledger::store::NewEntry {
+                        entry,
+                        confidential: body,
+                        class: *class,
+                    })
                     .collect();
                 store.append(position, &parts).unwrap();
             }
@@ -419,8 +433,11 @@ fn a_peer_that_lies_is_named_and_another_is_asked() {
     let file = segments(&damaged)[1];
     let (offset, total, _) = frames(&damaged[file].1)[3];
     damaged[file].1[offset + total / 2] ^= 1;
-    let (bodies, tiles, archive) =
-        (find(&damaged, "confidential/2/00000001.seg"), find(&damaged, "tiles/sha256/0"), find(&damaged, "checkpoints/archive.log"));
+    let (bodies, tiles, archive) = (
+        find(&damaged, "confidential/2/00000001.seg"),
+        find(&damaged, "tiles/sha256/0"),
+        find(&damaged, "checkpoints/archive.log"),
+    );
     damaged[bodies].1[70] ^= 1;
     // Nothing on this disk proves the leaves any more.
     for tile in damaged[tiles].1.chunks_mut(8192) {
@@ -437,7 +454,8 @@ fn a_peer_that_lies_is_named_and_another_is_asked() {
     for (manner, reason) in lies {
         let others = Others::of(&sound, &[Manner::Silent, manner, Manner::Honest]);
         let disk = disk_with(&damaged);
-        let done = repair_with(&as_disk(&disk), &others, Err(String::new())).unwrap_or_else(|error| panic!("{manner:?}: {error}"));
+        let done = repair_with(&as_disk(&disk), &others, Err(String::new()))
+            .unwrap_or_else(|error| panic!("{manner:?}: {error}"));
         let forged: Vec<_> = done.refusals.iter().filter(|refusal| refusal.forged).collect();
         assert_eq!(forged.len(), 1, "a liar is asked once: {:#?}", done.refusals);
         assert!(forged[0].peer == "node 2" && forged[0].what.contains(reason), "{manner:?}: {}", forged[0]);
@@ -538,10 +556,14 @@ fn a_repair_that_is_interrupted_anywhere_can_be_run_again() {
             }
             if !finished {
                 let opened = open(&disk, VERIFY_ALL);
-                assert!(opened.is_err() || fsck(&as_disk(&disk), folder()).unwrap().is_clean(), "after {changes} changes");
+                assert!(
+                    opened.is_err() || fsck(&as_disk(&disk), folder()).unwrap().is_clean(),
+                    "after {changes} changes"
+                );
                 drop(opened);
             }
-            repair_with(&as_disk(&disk), &others, Err(String::new())).unwrap_or_else(|error| panic!("after {changes}: {error}"));
+            repair_with(&as_disk(&disk), &others, Err(String::new()))
+                .unwrap_or_else(|error| panic!("after {changes}: {error}"));
             assert_twins(&sound, &disk, &format!("after {changes} changes"));
             if finished {
                 break;

@@ -124,7 +124,10 @@ pub enum CoreError {
     #[error("ledger: {0}")]
     Store(#[from] StoreError),
     /// What the ledger holds is not what judging gives.
-    #[error("ledger entry {leaf}: {what}; the ledger in this folder is not the one this node judged")]
+    #[error(
+        "ledger entry {leaf}: {what}; the ledger in this folder is not the one this node judged: \
+         `tamga-node repair --config FILE` compares it with what is published"
+    )]
     Replay {
         /// Which.
         leaf: LeafIndex,

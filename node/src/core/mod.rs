@@ -69,6 +69,7 @@ use tamga_ledger::receipt::Receipt;
 use tamga_ledger::store::Store;
 use tamga_ledger::tree::{LeafIndex, TreeSize};
 use tamga_ledger::trust::Trust;
+use tamga_platform::blocking::Blocking;
 use tamga_platform::disk::LockGuard;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -120,6 +121,11 @@ impl Core {
     #[must_use]
     pub fn store(&self) -> &Arc<Store> {
         &self.shared.store
+    }
+
+    /// Where reads of the ledger may block.
+    pub(crate) fn blocking(&self) -> &Arc<dyn Blocking> {
+        &self.shared.seams.blocking
     }
 
     /// The latest published checkpoint, as it changes (late cosignatures included).

@@ -62,7 +62,9 @@ pub(super) async fn open_ledger(setup: &CoreSetup, seams: &CoreSeams, trust: &Ar
     let (head, judged) = (store.head(), state.look().head());
     if head != judged {
         let path = setup.data_dir.join("ledger");
-        let what = format!("its roots are {head:?}, its entries give {judged:?}: run fsck and rebuild this node");
+        let what = format!(
+            "its roots are {head:?}, its entries give {judged:?}: `tamga-node repair --config FILE` compares it with what is published"
+        );
         return Err(CoreError::Damaged { path, what });
     }
     if let Some((verified, _)) = &archived {
@@ -146,7 +148,7 @@ fn refuse_other_roots(store: &Store, verified: &VerifiedCheckpoint, folder: &Pat
     }
     let what = format!(
         "its entries do not give the roots of the archived checkpoint of size {}, which a quorum cosigned: {found:?} \
-         instead of {:?}: rebuild this node from its peers",
+         instead of {:?}: `tamga-node repair --config FILE` takes what is published from its peers",
         published.size, published.roots
     );
     Err(CoreError::Damaged { path: folder.join("ledger"), what })

@@ -338,7 +338,8 @@ pub fn repair(job: &Job<'_>) -> Result<Repaired, RepairError> {
     let before = fsck(job.disk, job.folder)?;
     let mut asked = Asked::new(job);
     let published = published(job, &mut asked)?;
-    let mut work = Work { job, folders, asked, published, files: Vec::new(), bodies_fetched: 0, tiles: 0, cut_to: None };
+    let mut work =
+        Work { job, folders, asked, published, files: Vec::new(), bodies_fetched: 0, tiles: 0, cut_to: None };
     if work.concerns_entries(&before) {
         work.entries(false)?;
     }

@@ -154,12 +154,7 @@ impl<'a> Asked<'a> {
     }
 
     /// The confidential body of a proven entry.
-    pub(super) fn body(
-        &mut self,
-        leaf: u64,
-        claim: &BodyClaim,
-        proofs: &dyn Proofs,
-    ) -> Result<Vec<u8>, RepairError> {
+    pub(super) fn body(&mut self, leaf: u64, claim: &BodyClaim, proofs: &dyn Proofs) -> Result<Vec<u8>, RepairError> {
         let first = LeafIndex::new(leaf).map_err(super::super::error::StoreError::from)?;
         self.ask(
             &format!("the confidential body of leaf {leaf}"),

@@ -59,9 +59,7 @@ pub(super) fn pieces(bytes: &[u8], segment: u32, first_leaf: u64, next_leaf: Opt
             },
         };
         (at, leaf) = match piece {
-            Piece::Whole(header) | Piece::Known(header) => {
-                (at + header.total_bytes(), leaf + u64::from(header.count))
-            }
+            Piece::Whole(header) | Piece::Known(header) => (at + header.total_bytes(), leaf + u64::from(header.count)),
             Piece::Lost { end, next_leaf, .. } => (end as usize, next_leaf.unwrap_or(leaf)),
         };
         found.push(piece);

@@ -198,9 +198,8 @@ impl<'w, 'a> Entries<'w, 'a> {
             if draft.cut {
                 break;
             }
-            let torn = |piece: &Piece| {
-                behind.is_none() && piece.offset() >= vouched && piece.first_leaf() >= self.archived
-            };
+            let torn =
+                |piece: &Piece| behind.is_none() && piece.offset() >= vouched && piece.first_leaf() >= self.archived;
             if !matches!(piece, Piece::Whole(_)) && torn(piece) {
                 // Never durable; opening cuts it.
                 rest = old.get(piece.offset() as usize..);
@@ -211,7 +210,14 @@ impl<'w, 'a> Entries<'w, 'a> {
             self.piece(piece, &old, (next, own), &mut draft)?;
         }
         (self.next_leaf, self.position) = (draft.index.next_leaf(), draft.index.position);
-        let bodies = bodies::repair(self.job, self.folders, self.asked, &self.erased, &mut self.swap, &draft.as_bodies(vouched, behind.is_none()))?;
+        let bodies = bodies::repair(
+            self.job,
+            self.folders,
+            self.asked,
+            &self.erased,
+            &mut self.swap,
+            &draft.as_bodies(vouched, behind.is_none()),
+        )?;
         self.changed.bodies_fetched += bodies.fetched;
         self.changed.files.extend(bodies.files);
         let end = draft.out.len() as u32;
@@ -232,7 +238,9 @@ impl<'w, 'a> Entries<'w, 'a> {
     /// The segment's header, as it is or made again.
     fn draft(&mut self, number: u32, old: &[u8]) -> Result<Draft, RepairError> {
         let (first_leaf, position) = (self.next_leaf, self.position);
-        let fits = |header: &SegmentHeader| (header.number, header.first_leaf, header.position) == (number, first_leaf, position);
+        let fits = |header: &SegmentHeader| {
+            (header.number, header.first_leaf, header.position) == (number, first_leaf, position)
+        };
         let kept = old.get(..SEGMENT_HEADER_BYTES as usize).and_then(SegmentHeader::parse).filter(fits);
         let proven = if first_leaf <= self.size {
             let size = TreeSize::new(first_leaf).map_err(StoreError::from)?;
@@ -261,10 +269,7 @@ impl<'w, 'a> Entries<'w, 'a> {
     }
 
     fn roots_at(&mut self, size: TreeSize) -> Result<Roots, RepairError> {
-        Ok(Roots {
-            sha256: self.sha256.root_at(size, self.asked)?,
-            blake3: self.blake3.root_at(size, self.asked)?,
-        })
+        Ok(Roots { sha256: self.sha256.root_at(size, self.asked)?, blake3: self.blake3.root_at(size, self.asked)? })
     }
 
     /// Up to which byte something says that the segment was durable.
@@ -437,10 +442,8 @@ impl<'w, 'a> Entries<'w, 'a> {
             draft.bodies.insert(leaf, body.clone());
             parts.push((sent.entry, body, claim.class));
         }
-        let parts: Vec<NewEntry<'_>> = parts
-            .iter()
-            .map(|(entry, body, class)| NewEntry { entry, confidential: body, class: *class })
-            .collect();
+        let parts: Vec<NewEntry<'_>> =
+            parts.iter().map(|(entry, body, class)| NewEntry { entry, confidential: body, class: *class }).collect();
         Ok(build_frame(header, &parts, &draft.body_ends(), BODIES_HEADER_BYTES))
     }
 
@@ -455,10 +458,9 @@ impl<'w, 'a> Entries<'w, 'a> {
         read_body(file.as_ref(), &path, at, leaf, class).ok()
     }
 
-    fn allow_cut(&mut self) -> Result<(), RepairError> {
+    fn allow_cut(&self) -> Result<(), RepairError> {
         let (leaf, proven) = (self.next_leaf, self.size);
-        (self.job.can_apply_again)(self.position)
-            .map_err(|why| RepairError::BeyondProof { leaf, proven, why })
+        (self.job.can_apply_again)(self.position).map_err(|why| RepairError::BeyondProof { leaf, proven, why })
     }
 
     /// Ends the ledger before the damaged piece.

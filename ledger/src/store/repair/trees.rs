@@ -16,8 +16,8 @@ use super::super::mark::read_mark;
 use super::super::recovery::list_segments;
 use super::super::scan::{Scanned, Tail, read_header, scan_segment};
 use super::super::tiles::TileFiles;
-use super::swap::{Swap, aside, create_parents};
 use super::segment::SEGMENT_FILE_BYTES_MAX;
+use super::swap::{Swap, aside, create_parents};
 use super::{Job, RepairError, Step};
 
 /// Between two words about progress.
@@ -84,12 +84,7 @@ impl Trees<'_, '_> {
     }
 
     /// `None` for a last segment whose creation was not finished: opening removes it.
-    fn segment(
-        &mut self,
-        number: u32,
-        last: bool,
-        swap: &mut Swap<'_>,
-    ) -> Result<Option<SegmentIndex>, RepairError> {
+    fn segment(&mut self, number: u32, last: bool, swap: &mut Swap<'_>) -> Result<Option<SegmentIndex>, RepairError> {
         let path = self.folders.segment(number);
         let file = self.job.disk.open(&path, Open::Read).map_err(StoreError::io("open", &path))?;
         let Some(header) = read_header(file.as_ref(), &path, number)? else {

@@ -1,0 +1,144 @@
+//! Asking the other nodes for what this one has lost. Mutual TLS says who answers; nothing that they answer is believed, and
+//! no answer is larger than stated here.
+
+use std::fmt::Display;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::rt::TokioIo;
+use tamga_consensus::{Dialer, NodeId};
+use tamga_ledger::store::NOTE_BYTES_MAX;
+use tamga_ledger::store::repair::{PeerEntry, Peers, TreeName};
+use tamga_ledger::tree::{LeafIndex, TileKind, TilePath, TreeSize};
+use tamga_ledger::trust::Trust;
+use tokio::runtime::Handle;
+use tonic::transport::{Channel, Endpoint};
+
+use super::serve::{CHECKPOINTS_MAX, REPLY_BYTES};
+use crate::config::Config;
+use crate::keys::NodeIdentity;
+use crate::proto::repair_client::RepairClient;
+use crate::proto::{RepairCheckpointsRequest, RepairEntriesRequest, RepairTileRequest};
+use crate::provision::read_genesis;
+use crate::run::{RunError, Seams};
+use crate::tls::{Pins, TlsDialer};
+
+/// How long one question may take, connecting included.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest reply: what the other side gathers, one more entry with its body, and framing.
+const REPLY_BYTES_MAX: usize = REPLY_BYTES + (1 << 20);
+
+/// The other nodes of the configuration.
+#[derive(Debug)]
+pub(super) struct GrpcPeers {
+    runtime: Handle,
+    peers: Vec<(String, RepairClient<Channel>)>,
+}
+
+/// Reads genesis record and keys, checks them against each other, and prepares connections to the others.
+pub(super) fn connect(config: &Config, seams: &Seams, runtime: Handle) -> Result<(Trust, GrpcPeers), RunError> {
+    let disk = seams.disk.as_ref();
+    let genesis = read_genesis(disk, &config.genesis)?;
+    let trust = Trust::from_submission(genesis, None)
+        .map_err(|source| RunError::Trust { path: config.genesis.clone(), source })?;
+    let identity = NodeIdentity::load(disk, &config.keys_dir)?;
+    let own = trust.node(config.node).ok_or_else(|| RunError::Config {
+        field: "node",
+        what: format!("the genesis record has no node {}", config.node),
+    })?;
+    identity.check(own, &config.keys_dir)?;
+    let dialer = TlsDialer::new(&identity.tls, &Pins::of(&trust), Arc::clone(&seams.dialer), TIMEOUT)?;
+    let dialer: Arc<dyn Dialer> = Arc::new(dialer);
+    let _context = runtime.enter();
+    let others = config.peers.iter().filter(|peer| peer.id != config.node);
+    let peers = others.map(|peer| {
+        let channel = channel(NodeId(u64::from(peer.id)), peer.address.clone(), Arc::clone(&dialer));
+        let client = RepairClient::new(channel).max_decoding_message_size(REPLY_BYTES_MAX);
+        (format!("node {} ({})", peer.id, peer.address), client)
+    });
+    let peers = peers.collect();
+    Ok((trust, GrpcPeers { runtime: runtime.clone(), peers }))
+}
+
+fn channel(node: NodeId, address: String, dialer: Arc<dyn Dialer>) -> Channel {
+    // The address is the dialer's business; HTTP only needs some name.
+    let endpoint = Endpoint::from_static("http://peer").connect_timeout(TIMEOUT).tcp_nodelay(true);
+    endpoint.connect_with_connector_lazy(tower::service_fn(move |_: http::Uri| {
+        let (dialer, address) = (Arc::clone(&dialer), address.clone());
+        async move { dialer.dial(node, &address).await.map(TokioIo::new) }
+    }))
+}
+
+impl GrpcPeers {
+    /// One question, bounded in time. Called where blocking is allowed.
+    fn ask<T>(
+        &self,
+        peer: usize,
+        call: impl AsyncFnOnce(RepairClient<Channel>) -> Result<tonic::Response<T>, tonic::Status>,
+    ) -> Result<T, String> {
+        let client = self.peers.get(peer).map(|(_, client)| client.clone()).ok_or("there is no such peer")?;
+        self.runtime.block_on(async {
+            match tokio::time::timeout(TIMEOUT, call(client)).await {
+                Ok(Ok(reply)) => Ok(reply.into_inner()),
+                Ok(Err(status)) => Err(in_words(&status)),
+                Err(_) => Err(format!("no answer in {TIMEOUT:?}")),
+            }
+        })
+    }
+}
+
+/// What a status says, and what is behind it (a refused connection, for example), in a bounded length.
+fn in_words(status: &tonic::Status) -> String {
+    let mut words = status.message().to_owned();
+    let mut source = std::error::Error::source(status);
+    while let Some(error) = source {
+        words = format!("{words}: {}", error as &dyn Display);
+        source = error.source();
+    }
+    words.chars().filter(|letter| !letter.is_control()).take(300).collect()
+}
+
+impl Peers for GrpcPeers {
+    fn names(&self) -> Vec<String> {
+        self.peers.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn tile(&self, peer: usize, tree: TreeName, path: &TilePath) -> Result<Vec<u8>, String> {
+        let TileKind::Hashes(level) = path.kind() else { return Err(format!("{path} is no tile")) };
+        let request = RepairTileRequest {
+            blake3: tree == TreeName::Blake3,
+            level: level.into(),
+            index: path.index(),
+            width: path.width().count() as u32,
+        };
+        let reply = self.ask(peer, async |mut client| client.get_repair_tile(request).await)?;
+        Ok(reply.hashes.to_vec())
+    }
+
+    fn entries(&self, peer: usize, first: LeafIndex, count: u64) -> Result<Vec<PeerEntry>, String> {
+        let request = RepairEntriesRequest { first_leaf: first.get(), count };
+        let reply = self.ask(peer, async |mut client| client.get_repair_entries(request).await)?;
+        if reply.bodies.len() != reply.entries.len() {
+            return Err(format!("{} bodies beside {} entries", reply.bodies.len(), reply.entries.len()));
+        }
+        let both = reply.entries.into_iter().zip(reply.bodies);
+        Ok(both.map(|(entry, body)| PeerEntry { entry: entry.to_vec(), body: body.to_vec() }).collect())
+    }
+
+    fn checkpoints(&self, peer: usize, sizes: Range<TreeSize>) -> Result<Vec<String>, String> {
+        let request = RepairCheckpointsRequest { from: sizes.start.get(), below: sizes.end.get() };
+        let reply = self.ask(peer, async |mut client| client.get_repair_checkpoints(request).await)?;
+        match reply.notes.iter().find(|note| note.len() > NOTE_BYTES_MAX) {
+            Some(note) => Err(format!("a note of {} bytes", note.len())),
+            None if reply.notes.len() > CHECKPOINTS_MAX => Err(format!("{} notes at once", reply.notes.len())),
+            None => Ok(reply.notes),
+        }
+    }
+
+    fn newest(&self, peer: usize) -> Result<String, String> {
+        let request = RepairCheckpointsRequest { from: 0, below: 0 };
+        let reply = self.ask(peer, async |mut client| client.get_repair_checkpoints(request).await)?;
+        Ok(reply.notes.into_iter().next().unwrap_or_default())
+    }
+}
