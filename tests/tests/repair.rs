@@ -21,7 +21,7 @@ struct Damage {
     refused: bool,
 }
 
-fn flip_middle(bytes: &mut Vec<u8>) {
+fn flip_middle(bytes: &mut [u8]) {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
 }
@@ -30,7 +30,7 @@ const DAMAGES: [Damage; 7] = [
     Damage {
         what: "a bit in the middle of the entries",
         file: "ledger/entries/00000000.seg",
-        harm: flip_middle,
+        harm: |bytes| flip_middle(bytes),
         says: "00000000.seg",
         refused: true,
     },
@@ -47,7 +47,7 @@ const DAMAGES: [Damage; 7] = [
     Damage {
         what: "a bit of a confidential body",
         file: "ledger/confidential/1/00000000.seg",
-        harm: flip_middle,
+        harm: |bytes| flip_middle(bytes),
         says: "confidential",
         refused: true,
     },
@@ -201,7 +201,7 @@ async fn a_running_node_is_not_repaired_and_without_peers_nothing_is_made_up() {
     assert!(refused.err.contains("stop the node first"), "{refused:?}");
     rehearsal.power_cut().await;
     let entries = rehearsal.data(VICTIM).join("ledger/entries/00000000.seg");
-    harm(&entries, flip_middle);
+    harm(&entries, |bytes| flip_middle(bytes));
     let before = std::fs::read(&entries).unwrap();
     let failed = repair(&rehearsal, VICTIM, &["--json"]).await.ended_with(1).json();
     assert_eq!(failed["outcome"], "failed", "{failed:#}");

@@ -516,8 +516,7 @@ fn an_erased_class_needs_no_bodies() {
     let (store, _) = open(&disk, SMALL_SEGMENTS).unwrap();
     store.erase_confidential(2).unwrap();
     drop(store);
-    let sound = files(&disk, folder());
-    let mut damaged = sound.clone();
+    let mut damaged = files(&disk, folder());
     let file = segments(&damaged)[1];
     let (offset, total, _) = frames(&damaged[file].1)[3];
     damaged[file].1[offset + total / 2] ^= 1;
