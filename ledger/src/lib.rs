@@ -21,6 +21,7 @@ pub mod commitment;
 pub mod definition;
 pub mod entry;
 pub mod ids;
+pub mod inquiry;
 pub mod judge;
 pub mod kinds;
 pub mod nodes;

@@ -22,6 +22,10 @@ pub enum Domain {
     Refusal,
     /// A batch, by its proposer.
     Batch,
+    /// A question about one voter, to one node.
+    Inquiry,
+    /// A node's answer to it.
+    Answer,
 }
 
 impl Domain {
@@ -35,6 +39,8 @@ impl Domain {
             Self::Promise => b"tamga/promise/v1\n",
             Self::Refusal => b"tamga/refusal/v1\n",
             Self::Batch => b"tamga/batch/v1\n",
+            Self::Inquiry => b"tamga/inquiry/v1\n",
+            Self::Answer => b"tamga/answer/v1\n",
         }
     }
 
