@@ -3,7 +3,7 @@
 //! | route | says |
 //! |---|---|
 //! | `/healthz` | 200 while the process should go on, 503 once it must stop |
-//! | `/readyz` | 200 while it serves: caught up, a leader known, storage fine; else 503 with the reason |
+//! | `/readyz` | 200 while it takes records: caught up, a leader known, room on the disk; else 503 with the reason |
 //! | `/status` | everything the core says about itself, JSON |
 //! | `/metrics` | Prometheus; no label ever names a voter, a tag or a record |
 //!
@@ -108,6 +108,16 @@ fn hindrances(status: &NodeStatus) -> Vec<String> {
     if status.catching_up {
         reasons.push(format!("catching up, {} log entries to go", status.apply_lag));
     }
+    if status.disk_low || status.disk_full {
+        let free_mib = status.disk_free_bytes >> 20;
+        reasons.push(format!("the disk is nearly full ({free_mib} MiB free): nothing is taken, reading goes on"));
+    }
+    if status.leaving {
+        reasons.push("a planned stop is under way".to_owned());
+    }
+    if status.removed {
+        reasons.push("the organisations have removed this node: stop it".to_owned());
+    }
     if reasons.is_empty() {
         reasons.push("no reason known".to_owned());
     }
@@ -147,6 +157,10 @@ fn record(status: &NodeStatus) {
     set("tamga_ready", f64::from(u8::from(status.is_ready())));
     set("tamga_diverged", f64::from(u8::from(status.diverged)));
     set("tamga_disk_low", f64::from(u8::from(status.disk_low)));
+    set("tamga_disk_full", f64::from(u8::from(status.disk_full)));
+    set("tamga_disk_free_bytes", status.disk_free_bytes as f64);
+    set("tamga_nodes", status.nodes.len() as f64);
+    set("tamga_removed", f64::from(u8::from(status.removed)));
 }
 
 /// Serves the admin routes.

@@ -23,7 +23,7 @@ const PEERS_MAX: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Id of this node in the genesis record.
+    /// Id of this node in the genesis record, or in the organisations' decision that adds it.
     pub node: u32,
     /// Folder of the ledger, the Raft log, the outbox and the cosigning memory. One process at a time.
     pub data_dir: PathBuf,
@@ -45,7 +45,9 @@ pub struct Config {
     /// How the node logs.
     #[serde(default)]
     pub log: Log,
-    /// All other nodes, and this one if others reach it under another address than `listen.peer`.
+    /// Where other nodes are reached, and this one if others reach it under another address than `listen.peer`. A node of
+    /// the genesis record that starts a cluster needs all others of it; a node that joins later needs one that is there.
+    /// Nodes that join later need not be listed: they say where they are.
     #[serde(default)]
     pub peers: Vec<Peer>,
 }
@@ -142,6 +144,10 @@ pub struct CoreTuning {
     pub compact_bytes: Option<u64>,
     /// Raft: entries that a compacted log keeps, so that a node that was away for a short time needs no catch-up.
     pub log_entries_kept: Option<u64>,
+    /// Free disk space of ledger and outbox below which no submissions are taken, in bytes; at half of it no entries.
+    pub ledger_reserve_bytes: Option<u64>,
+    /// The version that the node says it runs, for rehearsals of an upgrade; its real one if not stated.
+    pub announced_software: Option<String>,
 }
 
 impl CoreTuning {
@@ -163,6 +169,8 @@ impl CoreTuning {
             compact_entries: self.compact_entries.unwrap_or(default.compact_entries),
             compact_bytes: self.compact_bytes.unwrap_or(default.compact_bytes),
             log_entries_kept: self.log_entries_kept.unwrap_or(default.log_entries_kept),
+            ledger_reserve_bytes: self.ledger_reserve_bytes.unwrap_or(default.ledger_reserve_bytes),
+            software: self.announced_software.clone().unwrap_or(default.software),
             ..default
         }
     }
@@ -199,7 +207,7 @@ pub enum LogFormat {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Peer {
-    /// Its id in the genesis record.
+    /// Its id.
     pub id: u32,
     /// `host:port` of its peer listener.
     pub address: String,

@@ -263,6 +263,19 @@ impl PublicNode {
         }
     }
 
+    /// Of a node's folder: id and name from its `public.json`, every key from the secrets themselves.
+    ///
+    /// # Errors
+    /// [`KeyError`], also if `public.json` is not one, or speaks of other keys than are there.
+    pub fn of_folder(disk: &dyn Disk, folder: &Path) -> Result<Self, KeyError> {
+        let path = folder.join("public.json");
+        let text = read_text(disk, &path)?;
+        let stated: Self = serde_json::from_str(&text).map_err(|error| other_keys(&path, &error.to_string()))?;
+        let identity = NodeIdentity::load(disk, folder)?;
+        let found = Self::new(&identity.public(stated.id, &stated.cosigner_name), &identity.tls);
+        if found == stated { Ok(found) } else { Err(other_keys(&path, "it speaks of other keys than are beside it")) }
+    }
+
     /// As the genesis record lists it.
     #[must_use]
     pub fn keys(&self) -> NodeKeys {
@@ -276,6 +289,10 @@ impl PublicNode {
             tls_spki_sha256: self.tls_spki_sha256,
         }
     }
+}
+
+fn other_keys(path: &Path, what: &str) -> KeyError {
+    io_error("use", path)(io::Error::new(io::ErrorKind::InvalidData, what.to_owned()))
 }
 
 /// Refuses secret files that others on the machine could read. For `main`: it asks the operating system directly, since

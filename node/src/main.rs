@@ -13,7 +13,7 @@ use tamga_consensus::TcpDialer;
 use tamga_ledger::store::fsck;
 use tamga_ledger::store::repair::Step;
 use tamga_node::config::{Config, Log, LogFormat};
-use tamga_node::keys::check_modes;
+use tamga_node::keys::{PublicNode, Purpose, check_modes, read_key};
 use tamga_node::listeners::TcpNetwork;
 use tamga_node::provision::{generate_node_for, generate_organisation};
 use tamga_node::repair::{Outcome, RepairOptions, repair};
@@ -56,9 +56,21 @@ enum Command {
         /// Names and addresses for the certificate, beside localhost.
         #[arg(long = "name", value_name = "NAME")]
         names: Vec<String>,
+        /// Cosign with the organisation's standby key, whose folder this is: for a node that replaces one whose cosigner the
+        /// trust policy names. Needs the name that the policy gives to the standby key.
+        #[arg(long, value_name = "DIR", requires = "cosigner_name")]
+        standby: Option<PathBuf>,
+        /// The cosigner's name, if it is not <organisation>/node-<id>.
+        #[arg(long, value_name = "NAME")]
+        cosigner_name: Option<String>,
         /// An empty or new folder for the keys.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
+    },
+    /// Print the public half of a node's keys, made from its secret files: what the organisations decide on.
+    ShowKeys {
+        /// The node's folder of keys.
+        dir: PathBuf,
     },
     /// Make an organisation's own keys: the record key and the standby cosigner key. Keep them apart from the nodes.
     KeygenOrganisation {
@@ -96,7 +108,11 @@ const NEW_ID: u8 = 3;
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run { config } => run_node(&config),
-        Command::Keygen { node, organisation, names, out } => keygen(node, &organisation, names, &out),
+        Command::Keygen { node, organisation, names, standby, cosigner_name, out } => {
+            let cosigner_name = cosigner_name.unwrap_or_else(|| format!("{organisation}/node-{node}"));
+            keygen(node, &cosigner_name, names, standby.as_deref(), &out)
+        }
+        Command::ShowKeys { dir } => show_keys(&dir),
         Command::KeygenOrganisation { out } => keygen_organisation(&out),
         Command::Fsck { dir } => check_ledger(&dir),
         Command::Repair { config, dry_run, json } => repair_node(&config, dry_run, json),
@@ -227,12 +243,30 @@ fn start_logging(log: &Log) -> Result<(), Failure> {
     started.map_err(|error| (FAILED, error.to_string()))
 }
 
-fn keygen(node: u32, organisation: &str, mut names: Vec<String>, out: &Path) -> Result<(), Failure> {
+fn keygen(
+    node: u32,
+    cosigner: &str,
+    mut names: Vec<String>,
+    standby: Option<&Path>,
+    out: &Path,
+) -> Result<(), Failure> {
     names.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
-    let cosigner = format!("{organisation}/node-{node}");
-    let generated = generate_node_for(&OsEntropy, node, &cosigner, &names).map_err(|error| failure(MISUSED)(&error))?;
+    let generated = generate_node_for(&OsEntropy, node, cosigner, &names);
+    let mut generated = generated.map_err(|error| failure(MISUSED)(&error))?;
+    if let Some(folder) = standby {
+        let key = read_key(&OsDisk, folder, Purpose::Standby).map_err(|error| failure(MISUSED)(&error))?;
+        generated.identity.secrets.cosigner = key;
+        generated.public = generated.identity.public(node, cosigner);
+    }
     generated.write(&OsDisk, out).map_err(|error| failure(FAILED)(&error))?;
     println!("keys of node {node} are in {}; hand public.json to the other organisations", out.display());
+    Ok(())
+}
+
+fn show_keys(folder: &Path) -> Result<(), Failure> {
+    let shown = PublicNode::of_folder(&OsDisk, folder).map_err(|error| failure(FAILED)(&error))?;
+    // Plain strings and numbers always become JSON.
+    println!("{}", serde_json::to_string_pretty(&shown).unwrap_or_default());
     Ok(())
 }
 

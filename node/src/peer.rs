@@ -4,6 +4,9 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{Request as HttpRequest, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response as HttpResponse;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use tamga_consensus::PeerIdentity;
@@ -14,8 +17,8 @@ use tonic::{Request, Response, Status};
 use crate::core::{Core, ServeError};
 use crate::proto::peer_server::{Peer, PeerServer};
 use crate::proto::{
-    EntriesPart, ForwardReply, ForwardRequest, GetCosignaturesReply, GetCosignaturesRequest, OfferCosignatureReply,
-    OfferCosignatureRequest, TakeEntriesRequest,
+    AnnounceReply, AnnounceRequest, EntriesPart, ForwardReply, ForwardRequest, GetCosignaturesReply,
+    GetCosignaturesRequest, OfferCosignatureReply, OfferCosignatureRequest, TakeEntriesRequest,
 };
 
 /// Longest message of this service: forwarded records come in bundles of about a megabyte.
@@ -24,7 +27,21 @@ const MESSAGE_BYTES_MAX: usize = 8 << 20;
 /// Everything on the port for nodes.
 pub fn router(core: &Arc<Core>) -> Router {
     let peer = PeerServer::new(Service { core: Arc::clone(core) }).max_decoding_message_size(MESSAGE_BYTES_MAX);
-    Routes::new(core.raft_service()).add_service(peer).add_service(crate::repair::service(core)).into_axum_router()
+    let services = Routes::new(core.raft_service()).add_service(peer).add_service(crate::repair::service(core));
+    let services = services.into_axum_router();
+    services.layer(from_fn_with_state(Arc::clone(core), in_force))
+}
+
+/// Nobody is heard who is not a node, or is one no more. TLS has refused such connections already; this holds for those
+/// under way as well, and where a simulation has no TLS.
+async fn in_force(State(core): State<Arc<Core>>, request: HttpRequest, next: Next) -> HttpResponse {
+    let identity = request.extensions().get::<PeerIdentity>().copied();
+    match identity {
+        Some(PeerIdentity(node)) if !core.knows_node(node) => {
+            Status::permission_denied(format!("{node} is not a node of this election, or was removed")).into_http()
+        }
+        _ => next.run(request).await,
+    }
 }
 
 #[derive(Debug)]
@@ -86,5 +103,10 @@ impl Peer for Service {
         let size =
             TreeSize::new(request.into_inner().size).map_err(|error| Status::invalid_argument(error.to_string()))?;
         Ok(Response::new(GetCosignaturesReply { note: self.core.cosignatures(size).await }))
+    }
+
+    async fn announce(&self, request: Request<AnnounceRequest>) -> Result<Response<AnnounceReply>, Status> {
+        let from = caller(&request)?;
+        Ok(Response::new(self.core.announce(from, request.into_inner()).await))
     }
 }

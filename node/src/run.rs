@@ -3,7 +3,8 @@
 //! ```text
 //!   keys, genesis ─► checked against each other ─► sockets bound ─► admin answers ─► core (replays its ledger)
 //!     ─► peers' listener ─► public listener ─► addresses.json ─► … ─► signal or fatal
-//!     ─► public listener drained ─► core stopped, everything durable ─► peers' listener, admin ─► end
+//!     ─► leadership handed over ─► public listener drained ─► promises settled ─► core stopped, everything durable
+//!     ─► peers' listener, admin ─► end
 //! ```
 
 mod prepare;
@@ -32,16 +33,18 @@ use self::serve::{serve_admin, serve_peers, serve_public};
 use self::sockets::{AddressesFile, Sockets};
 use crate::admin::Admin;
 use crate::config::Config;
-use crate::core::{Core, CoreError};
+use crate::core::{Core, CoreError, Roster};
 use crate::keys::KeyError;
 use crate::listeners::{Network, Stopper};
 use crate::provision::ProvisionError;
-use crate::tls::TlsError;
+use crate::tls::{LivePins, Pins, TlsError};
 
 /// Name of the file in the data folder that tells where the node listens.
 pub const ADDRESSES_FILE: &str = "addresses.json";
 /// How long connecting to a peer may take, handshake included.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long handing leadership over may take at a planned stop.
+const HAND_OVER: Duration = Duration::from_secs(10);
 
 /// What a node takes from outside, so that a simulation can replace it.
 #[derive(Clone)]
@@ -150,7 +153,7 @@ pub async fn run(config: Config, seams: Seams, shutdown: impl Future<Output = ()
     let addresses = sockets.addresses(&config)?;
     let admin_task = serve_admin(&config, &admin, sockets.admin, admin_stop);
     tokio::pin!(shutdown);
-    let setup = prepared.setup(&config, addresses.peer)?;
+    let setup = prepared.setup(&config, addresses.peer);
     let core_seams = prepared.core_seams(&seams)?;
     // Replaying may take long: a signal ends it too. Nothing is half-done then: replay only reads.
     let core = tokio::select! {
@@ -159,6 +162,8 @@ pub async fn run(config: Config, seams: Seams, shutdown: impl Future<Output = ()
         core = Core::start(setup, core_seams) => core?,
     };
     admin.started(&core);
+    // Whom to let in is the ledger's word from here on, as it changes.
+    let follower = tokio::spawn(follow_nodes(core.nodes(), prepared.pins.clone()));
     let (peer_stopper, peer_stop) = Stopper::new();
     let (public_stopper, public_stop) = Stopper::new();
     let peer_task = serve_peers(&config, &prepared, &core, sockets.peer, peer_stop)?;
@@ -175,19 +180,38 @@ pub async fn run(config: Config, seams: Seams, shutdown: impl Future<Output = ()
     };
     match &ended {
         Err(error) => tracing::error!(%error, "stopping"),
-        Ok(()) => tracing::info!("shutting down"),
+        Ok(()) => {
+            tracing::info!("shutting down");
+            // While everything still runs: whoever is in flight waits for the new leader, not for this node's death.
+            core.leave(HAND_OVER).await;
+        }
     }
     file.remove(seams.disk.as_ref());
     public_stopper.stop();
     finished("public", public_task).await;
+    if ended.is_ok() && !core.settle_promises(Duration::from_millis(config.limits.drain_ms)).await {
+        tracing::warn!("records that this node promised are not sequenced yet; it takes them up again when it starts");
+    }
     // Crash before this point: like a power cut; everything acknowledged is durable already.
     core.shutdown().await;
     peer_stopper.stop();
     finished("peer", peer_task).await;
+    follower.abort();
     admin_stopper.stop();
     finished("admin", admin_task).await;
     tracing::info!("stopped");
     ended
+}
+
+/// TLS lets in whom the roster has in force.
+async fn follow_nodes(mut nodes: watch::Receiver<Arc<Roster>>, pins: LivePins) {
+    loop {
+        let now = nodes.borrow_and_update().pins().collect::<Pins>();
+        pins.set(now);
+        if nodes.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 async fn finished(listener: &'static str, task: JoinHandle<()>) {

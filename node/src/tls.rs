@@ -1,9 +1,13 @@
-//! TLS: version 1.3 only, identities pinned by the genesis record, no certificate authorities.
+//! TLS: version 1.3 only, identities pinned by the genesis record and the organisations' later decisions, no certificate
+//! authorities.
 //!
 //! Between nodes both sides show a certificate, and each is accepted if and only if SHA-256 of its SubjectPublicKeyInfo
 //! is the `tls_spki_sha256` of the node in question; names, dates and issuers in certificates mean nothing. Who connects
 //! is thereby known as a node id, which [`PeerIdentity`](tamga_consensus::PeerIdentity) carries into each request; who is
 //! dialled must be exactly the node that was wanted.
+//!
+//! Whose pin is whose changes while a node runs ([`LivePins`]): each handshake looks at the pins of that moment, and a
+//! connection is cut when its node's pin is withdrawn.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +28,7 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Signatu
 use tamga_consensus::{Dialer, NodeId, Stream};
 use tamga_ledger::ids::Digest;
 use tamga_ledger::trust::Trust;
+use tokio::sync::watch;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use zeroize::Zeroizing;
 
@@ -162,6 +167,49 @@ impl FromIterator<(Digest, NodeId)> for Pins {
     }
 }
 
+/// The pins as they change; clones are the same. Handshakes take those of the moment.
+#[derive(Debug, Clone)]
+pub struct LivePins(Arc<watch::Sender<Pins>>);
+
+impl LivePins {
+    /// These, until they are [`set`](Self::set) anew.
+    #[must_use]
+    pub fn new(pins: Pins) -> Self {
+        Self(Arc::new(watch::Sender::new(pins)))
+    }
+
+    /// From now on these. Connections of nodes that are no longer among them are cut.
+    pub fn set(&self, pins: Pins) {
+        self.0.send_if_modified(|now| {
+            let changed = *now != pins;
+            *now = pins;
+            changed
+        });
+    }
+
+    /// The node whose certificate this is, now.
+    #[must_use]
+    pub fn node(&self, certificate: &CertificateDer<'_>) -> Option<NodeId> {
+        self.0.borrow().node(certificate)
+    }
+
+    fn holds(&self, node: NodeId) -> bool {
+        self.0.borrow().0.values().any(|held| *held == node)
+    }
+
+    /// Resolves once no certificate is `node`'s any more.
+    pub(crate) async fn withdrawn(&self, node: NodeId) {
+        // The sender lives in self.
+        let _ = self.0.subscribe().wait_for(|pins| !pins.0.values().any(|held| *held == node)).await;
+    }
+}
+
+impl From<Pins> for LivePins {
+    fn from(pins: Pins) -> Self {
+        Self::new(pins)
+    }
+}
+
 fn pin_of(certificate: &CertificateDer<'_>) -> Option<Digest> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
     Some(spki_pin(parsed.tbs_certificate.subject_pki.raw))
@@ -175,7 +223,7 @@ fn provider() -> Arc<CryptoProvider> {
 ///
 /// # Errors
 /// [`TlsError`].
-pub fn peer_server(identity: &TlsIdentity, pins: &Pins) -> Result<TlsAcceptor, TlsError> {
+pub fn peer_server(identity: &TlsIdentity, pins: &LivePins) -> Result<TlsAcceptor, TlsError> {
     let verifier = Arc::new(Pinned { allowed: pins.clone(), wanted: None, provider: provider() });
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?
@@ -191,7 +239,8 @@ pub fn peer_server(identity: &TlsIdentity, pins: &Pins) -> Result<TlsAcceptor, T
 /// Opens connections to nodes over another dialer, and proves that the node at the other end is the one wanted.
 pub struct TlsDialer {
     transport: Arc<dyn Dialer>,
-    connectors: BTreeMap<NodeId, TlsConnector>,
+    identity: TlsIdentity,
+    pins: LivePins,
     timeout: Duration,
 }
 
@@ -208,32 +257,38 @@ impl TlsDialer {
     /// [`TlsError`].
     pub fn new(
         identity: &TlsIdentity,
-        pins: &Pins,
+        pins: &LivePins,
         transport: Arc<dyn Dialer>,
         timeout: Duration,
     ) -> Result<Self, TlsError> {
-        let mut connectors = BTreeMap::new();
-        for node in pins.0.values() {
-            let verifier = Arc::new(Pinned { allowed: pins.clone(), wanted: Some(*node), provider: provider() });
-            let mut config = ClientConfig::builder_with_provider(provider())
-                .with_protocol_versions(&[&rustls::version::TLS13])?
-                .dangerous()
-                .with_custom_certificate_verifier(verifier)
-                .with_client_auth_cert(identity.chain(), identity.key()?)?;
-            config.alpn_protocols = vec![b"h2".to_vec()];
-            config.resumption = Resumption::disabled();
-            config.enable_sni = false;
-            connectors.insert(*node, TlsConnector::from(Arc::new(config)));
-        }
-        Ok(Self { transport, connectors, timeout })
+        let dialer = Self { transport, identity: identity.clone(), pins: pins.clone(), timeout };
+        // What cannot work fails here, at start-up.
+        dialer.connector(NodeId(0))?;
+        Ok(dialer)
+    }
+
+    /// Made for each connection: there are few, and whom they may go to changes.
+    fn connector(&self, wanted: NodeId) -> Result<TlsConnector, TlsError> {
+        let verifier = Pinned { allowed: self.pins.clone(), wanted: Some(wanted), provider: provider() };
+        let mut config = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_client_auth_cert(self.identity.chain(), self.identity.key()?)?;
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        config.resumption = Resumption::disabled();
+        config.enable_sni = false;
+        Ok(TlsConnector::from(Arc::new(config)))
     }
 }
 
 #[async_trait]
 impl Dialer for TlsDialer {
     async fn dial(&self, node: NodeId, address: &str) -> io::Result<Box<dyn Stream>> {
-        let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("{node} is not in the genesis record"));
-        let connector = self.connectors.get(&node).ok_or_else(unknown)?;
+        if !self.pins.holds(node) {
+            return Err(io::Error::new(io::ErrorKind::NotFound, format!("{node} is not a node of this election")));
+        }
+        let connector = self.connector(node).map_err(io::Error::other)?;
         // The verifier does not look at the name; something has to stand here.
         let name = ServerName::try_from("node.tamga.invalid").map_err(io::Error::other)?;
         let connect = async {
@@ -257,7 +312,7 @@ impl Dialer for TlsDialer {
 
 /// Accepts a certificate by its public key alone; the handshake's signature is still verified with it.
 struct Pinned {
-    allowed: Pins,
+    allowed: LivePins,
     /// The one node that is wanted, or any.
     wanted: Option<NodeId>,
     provider: Arc<CryptoProvider>,

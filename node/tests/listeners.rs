@@ -15,7 +15,7 @@ use tamga_consensus::{Dialer, NodeId, PeerIdentity, Stream, TcpDialer};
 use tamga_node::listeners::{
     Gate, Handler, HttpServer, Network as _, PeerListener, PublicListener, Stopper, TcpNetwork, accept_connections,
 };
-use tamga_node::tls::{Pins, TlsDialer, TlsIdentity, peer_server};
+use tamga_node::tls::{LivePins, Pins, TlsDialer, TlsIdentity, peer_server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -48,8 +48,12 @@ fn identity() -> TlsIdentity {
     TlsIdentity::generate("test", &["localhost".to_owned()]).unwrap()
 }
 
-fn pins(nodes: &[(&TlsIdentity, u64)]) -> Pins {
+fn pins_of(nodes: &[(&TlsIdentity, u64)]) -> Pins {
     nodes.iter().map(|(identity, node)| (identity.spki_sha256(), NodeId(*node))).collect()
+}
+
+fn pins(nodes: &[(&TlsIdentity, u64)]) -> LivePins {
+    pins_of(nodes).into()
 }
 
 /// Answers with the caller's node id.
@@ -62,7 +66,7 @@ fn server(router: Router) -> HttpServer {
     HttpServer::new(router, PATIENCE, 8)
 }
 
-fn peer_listener(identity: &TlsIdentity, pins: &Pins) -> PeerListener {
+fn peer_listener(identity: &TlsIdentity, pins: &LivePins) -> PeerListener {
     PeerListener {
         server: server(who_is_there()),
         tls: peer_server(identity, pins).unwrap(),
@@ -91,7 +95,12 @@ async fn get_http2(stream: impl Stream) -> hyper::Result<String> {
     Ok(String::from_utf8(to_bytes(body, 1_000).await.unwrap().to_vec()).unwrap())
 }
 
-async fn dial(own: &TlsIdentity, pins: &Pins, wanted: u64, address: SocketAddr) -> std::io::Result<Box<dyn Stream>> {
+async fn dial(
+    own: &TlsIdentity,
+    pins: &LivePins,
+    wanted: u64,
+    address: SocketAddr,
+) -> std::io::Result<Box<dyn Stream>> {
     let dialer = TlsDialer::new(own, pins, Arc::new(TcpDialer), SOON).unwrap();
     dialer.dial(NodeId(wanted), &address.to_string()).await
 }
@@ -109,10 +118,10 @@ async fn nodes_recognise_each_other_by_their_keys() {
 #[tokio::test]
 async fn a_stranger_is_not_answered() {
     let (two, stranger) = (identity(), identity());
-    let pins_of_server = pins(&[(&two, 2)]);
-    let running = Running::start(peer_listener(&two, &pins_of_server), Gate::new(8, 8)).await;
+    let of_server = pins(&[(&two, 2)]);
+    let running = Running::start(peer_listener(&two, &of_server), Gate::new(8, 8)).await;
     // In TLS 1.3 the client is done first; the refusal arrives with the first read.
-    let stream = dial(&stranger, &pins_of_server, 2, running.address).await;
+    let stream = dial(&stranger, &of_server, 2, running.address).await;
     if let Ok(stream) = stream {
         assert!(get_http2(stream).await.is_err());
     }
@@ -142,7 +151,32 @@ async fn another_node_at_the_address_is_not_spoken_to() {
     let error = dial(&one, &unknown_to_one, 2, running.address).await.err().unwrap().to_string();
     assert!(error.contains("invalid peer certificate"), "{error}");
     let error = dial(&one, &all, 9, running.address).await.err().unwrap().to_string();
-    assert!(error.contains("n9 is not in the genesis record"), "{error}");
+    assert!(error.contains("n9 is not a node of this election"), "{error}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_is_let_in_once_it_is_added_and_cut_off_once_it_is_removed() {
+    let (one, two, new) = (identity(), identity(), identity());
+    let (before, after) = ([(&one, 1), (&two, 2)], [(&one, 1), (&two, 2), (&new, 3)]);
+    let (pins_of_two, pins_of_new) = (pins(&before), pins(&after));
+    let running = Running::start(peer_listener(&two, &pins_of_two), Gate::new(8, 8)).await;
+    if let Ok(stream) = dial(&new, &pins_of_new, 2, running.address).await {
+        assert!(get_http2(stream).await.is_err());
+    }
+    pins_of_two.set(pins_of(&after));
+    let stream = dial(&new, &pins_of_new, 2, running.address).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let ask = || http::Request::get("http://node/").body(Body::empty()).unwrap();
+    assert!(sender.send_request(ask()).await.unwrap().status().is_success());
+    pins_of_two.set(pins_of(&before));
+    // The other side ends the connection, idle as it is; a new one is refused.
+    let _ended_somehow = timeout(SOON, connection).await.unwrap().unwrap();
+    if let Ok(stream) = dial(&new, &pins_of_new, 2, running.address).await {
+        assert!(get_http2(stream).await.is_err());
+    }
     running.stop().await;
 }
 

@@ -26,6 +26,7 @@ use tamga_node::proto::submission_client::SubmissionClient;
 use tamga_node::proto::{
     GetReceiptRequest, StreamEntriesRequest, SubmitRequest, WatchCheckpointsRequest, get_receipt_request, submit_reply,
 };
+use tamga_node::provision::generate_node;
 use tamga_node::run::{ADDRESSES_FILE, Addresses, RunError, Seams, run};
 use tamga_platform::blocking::ThreadPool;
 use tamga_platform::clock::SystemClock;
@@ -333,12 +334,16 @@ async fn what_does_not_belong_together_does_not_start() {
         timeout(PATIENCE, run(config, seams(), never)).await.unwrap().unwrap_err().to_string()
     };
     let config = Config { node: 9, ..cluster.config(1) };
-    assert!(refused(config).await.contains("the genesis record has no node 9; it has nodes 1, 2, 3"));
+    assert!(refused(config).await.contains("are those of node 1, not of node 9"));
     let config = Config { keys_dir: cluster.path(2).join("keys"), ..cluster.config(1) };
     let error = refused(config).await;
     assert!(error.contains("the cosigner key in") && error.contains("for node 1"), "{error}");
     let config = Config { peers: Vec::new(), ..cluster.config(1) };
-    assert!(refused(config).await.contains("peers: the address of node 2 is missing"));
+    assert!(refused(config).await.contains("the address of node 2 is missing"));
+    let keys = generate_node(&OsEntropy, 9, "org-1/node-9").unwrap();
+    keys.write(&OsDisk, &cluster.path(9).join("keys")).unwrap();
+    let config = Config { node: 9, keys_dir: cluster.path(9).join("keys"), peers: Vec::new(), ..cluster.config(1) };
+    assert!(refused(config).await.contains("needs the address of at least one that is there"));
     let config = Config { genesis: cluster.path(1).join("node.toml"), ..cluster.config(1) };
     assert!(refused(config).await.contains("is not a genesis file"));
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -76,16 +76,27 @@ pub(super) enum Reading {
     Lagging(Outcome),
     /// Ask again, here or elsewhere.
     Retry { what: String, after: Duration },
+    /// Ask another node: this one takes nothing for a while and says so itself.
+    Elsewhere { what: String },
 }
 
 /// Codes of refusals that only say that the node has not caught up.
 const LAGGING: [&str; 2] = ["unknown-key", "not-ready"];
 
-pub(super) fn read(answer: Option<Answer>, sent: &Outgoing, node: u32, trust: &Trust) -> Reading {
-    let key_of = |id: u32| -> Option<PublicKey> { trust.node(id).map(|node| node.keys.promise_key) };
+pub(super) fn read(
+    answer: Option<Answer>,
+    sent: &Outgoing,
+    node: u32,
+    promise_key: PublicKey,
+    trust: &Trust,
+) -> Reading {
+    let key_of = |id: u32| -> Option<PublicKey> { (id == node).then_some(promise_key) };
     let bad = |what: String| Reading::Retry { what, after: Duration::ZERO };
     match answer {
         None => bad("an empty answer".to_owned()),
+        Some(Answer::Unavailable(busy)) if busy.retry_after_ms == 0 => {
+            Reading::Elsewhere { what: shortened(&busy.text) }
+        }
         Some(Answer::Unavailable(busy)) => {
             let after = Duration::from_millis(u64::from(busy.retry_after_ms).min(60_000));
             Reading::Retry { what: shortened(&busy.text), after }

@@ -11,8 +11,9 @@ use rustls::pki_types::ServerName;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use tamga_ledger::ids::PublicKey;
+use tamga_ledger::nodes::Nodes;
 use tamga_ledger::receipt::RECEIPT_BYTES_MAX;
-use tamga_ledger::trust::Trust;
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
 
@@ -22,7 +23,7 @@ const REPLY_BYTES_MAX: usize = 16 * 1024;
 /// How bytes travel to a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
-    /// TLS 1.3, the server's key pinned to the one in the genesis record.
+    /// TLS 1.3, the server's key pinned to the one the organisations have registered.
     Tls,
     /// HTTP/2 in the clear: on one machine, or inside somebody else's tunnel. Answers are signed all the same.
     Plaintext,
@@ -31,7 +32,7 @@ pub enum Transport {
 /// Where a node listens for the public.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeEndpoint {
-    /// Its id in the genesis record.
+    /// Its id.
     pub node: u32,
     /// `host:port`.
     pub address: String,
@@ -43,6 +44,8 @@ pub struct NodeEndpoint {
 #[derive(Debug, Clone)]
 pub(super) struct NodeChannel {
     pub(super) node: u32,
+    /// Its answers are signed with this one.
+    pub(super) promise_key: PublicKey,
     pub(super) submission: SubmissionClient<Channel>,
     pub(super) reading: ReadingClient<Channel>,
 }
@@ -50,12 +53,12 @@ pub(super) struct NodeChannel {
 impl NodeChannel {
     pub(super) fn new(
         endpoint: &NodeEndpoint,
-        trust: &Trust,
+        nodes: &Nodes,
         dial: &Arc<dyn Dial>,
         connect_timeout: Duration,
     ) -> Result<Self, DeviceError> {
         let node = endpoint.node;
-        let keys = &trust.node(node).ok_or(DeviceError::UnknownNode(node))?.keys;
+        let keys = &nodes.member(node).ok_or(DeviceError::UnknownNode(node))?.keys;
         let tls = match endpoint.transport {
             Transport::Plaintext => None,
             Transport::Tls => {
@@ -82,6 +85,7 @@ impl NodeChannel {
             .connect_with_connector_lazy(connector);
         Ok(Self {
             node,
+            promise_key: keys.promise_key,
             submission: SubmissionClient::new(channel.clone()).max_decoding_message_size(REPLY_BYTES_MAX),
             reading: ReadingClient::new(channel).max_decoding_message_size(RECEIPT_BYTES_MAX + 1024),
         })

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tamga_ledger::ids::RecordId;
+use tamga_ledger::nodes::Nodes;
 use tamga_ledger::note::VerifiedCheckpoint;
 use tamga_ledger::receipt::{Receipt, VerifiedReceipt};
 use tamga_ledger::submission::{SUBMISSION_BYTES_MAX, Submission};
@@ -70,13 +71,14 @@ pub(super) struct Inner {
     pub(super) trust: Arc<Trust>,
     pub(super) nodes: Vec<NodeChannel>,
     pub(super) options: DeviceOptions,
-    entropy: Arc<dyn Entropy>,
+    pub(super) entropy: Arc<dyn Entropy>,
     /// Where the last answer came from.
     preferred: AtomicUsize,
 }
 
 impl DeviceClient {
-    /// A client of these nodes, the first preferred. Connects on first use; call it inside a tokio runtime.
+    /// A client of these nodes of the genesis record, the first preferred. Connects on first use; call it inside a tokio
+    /// runtime.
     ///
     /// # Errors
     /// [`DeviceError::NoNodes`], [`DeviceError::UnknownNode`], [`DeviceError::Address`], [`DeviceError::Tls`].
@@ -87,10 +89,27 @@ impl DeviceClient {
         dial: Arc<dyn Dial>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, DeviceError> {
+        let nodes = Nodes::of_genesis(trust.election());
+        Self::of_nodes(trust, &nodes, endpoints, options, dial, entropy)
+    }
+
+    /// As [`new`](Self::new), with the nodes as they are known by now: those that were added since have proven themselves
+    /// by receipts ([`Nodes::learn`]), those that were removed are not spoken to.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn of_nodes(
+        trust: Arc<Trust>,
+        nodes: &Nodes,
+        endpoints: &[NodeEndpoint],
+        options: DeviceOptions,
+        dial: Arc<dyn Dial>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, DeviceError> {
         if endpoints.is_empty() {
             return Err(DeviceError::NoNodes);
         }
-        let channel = |endpoint| NodeChannel::new(endpoint, &trust, &dial, options.attempt);
+        let channel = |endpoint| NodeChannel::new(endpoint, nodes, &dial, options.attempt);
         let nodes = endpoints.iter().map(channel).collect::<Result<Vec<_>, _>>()?;
         let preferred = AtomicUsize::new(0);
         Ok(Self { inner: Arc::new(Inner { trust, nodes, options, entropy, preferred }) })
@@ -212,7 +231,7 @@ impl Inner {
             let reading = match answer {
                 Err(_) => Reading::Retry { what: "no answer in time".to_owned(), after: Duration::ZERO },
                 Ok(Err(status)) => Reading::Retry { what: status_text(&status), after: Duration::ZERO },
-                Ok(Ok(reply)) => read(reply.into_inner().answer, outgoing, node.node, &self.trust),
+                Ok(Ok(reply)) => read(reply.into_inner().answer, outgoing, node.node, node.promise_key, &self.trust),
             };
             match reading {
                 Reading::Final(outcome) => {
@@ -227,6 +246,7 @@ impl Inner {
                     }
                 }
                 Reading::Retry { what, after } => round.failed(node.node, what, after),
+                Reading::Elsewhere { what } => round.failed(node.node, what, Duration::ZERO),
             }
         }
         match lagging.pop_first() {

@@ -26,7 +26,7 @@ pub enum DeviceError {
     /// No nodes were configured.
     #[error("no node is configured")]
     NoNodes,
-    /// A node that the genesis record does not name.
+    /// A node that is not known, or was removed.
     #[error("node {0} is not one of the election's")]
     UnknownNode(u32),
     /// TLS cannot be set up.

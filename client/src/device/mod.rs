@@ -11,6 +11,7 @@
 //! | `channel` | one node's channel: TLS pinned to its key in the genesis record, or plaintext |
 //! | `client` | [`DeviceClient`]: unary submission with failover; receipts |
 //! | `stream` | [`SubmitStream`]: many submissions in flight on one stream, failover included |
+//! | `inquire` | has this voter been admitted? a signed question to any node |
 //! | `answer` | what nodes say, verified |
 //! | `spool` | [`Spool`]: records kept until their receipt verified |
 
@@ -19,6 +20,7 @@ mod channel;
 mod client;
 mod dial;
 mod error;
+mod inquire;
 mod spool;
 mod stream;
 
@@ -27,5 +29,6 @@ pub use channel::{NodeEndpoint, Transport};
 pub use client::{DeviceClient, DeviceOptions, VerifiedBytes};
 pub use dial::{Connection, Dial, Dialing, TcpDial};
 pub use error::{Attempt, DeviceError};
+pub use inquire::{Question, VerifiedAnswer};
 pub use spool::{SPOOL_BYTES_MAX, Spool, SpoolError, SpoolOpened};
 pub use stream::SubmitStream;

@@ -8,6 +8,7 @@ use crate::proto::{SubmitReply, SubmitRequest};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tamga_ledger::ids::PublicKey;
 use tamga_ledger::submission::Submission;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
@@ -148,12 +149,12 @@ impl Driver {
             Ok(Err(status)) => return Left::Failed(status_text(&status)),
             Ok(Ok(response)) => response.into_inner(),
         };
-        self.exchange(node.node, &send, &mut answers).await
+        self.exchange((node.node, node.promise_key), &send, &mut answers).await
     }
 
     async fn exchange(
         &mut self,
-        node: u32,
+        node: (u32, PublicKey),
         send: &mpsc::UnboundedSender<SubmitRequest>,
         answers: &mut Streaming<SubmitReply>,
     ) -> Left {
@@ -207,11 +208,11 @@ impl Driver {
     }
 
     /// Settles one answer; returns how many unusable ones there have been in a row.
-    fn answered(&mut self, reply: SubmitReply, node: u32, busy: u32) -> u32 {
+    fn answered(&mut self, reply: SubmitReply, (node, promise_key): (u32, PublicKey), busy: u32) -> u32 {
         let correlation = reply.correlation;
         // An answer to something that expired, or was answered before.
         let Some(job) = self.pending.get_mut(&correlation) else { return busy };
-        match read(reply.answer, &job.outgoing, node, &self.inner.trust) {
+        match read(reply.answer, &job.outgoing, node, promise_key, &self.inner.trust) {
             Reading::Final(outcome) => {
                 if let Some(job) = self.pending.remove(&correlation) {
                     // The caller may have gone; the record is in all the same.
@@ -233,6 +234,11 @@ impl Driver {
                 job.again_at = Some(Instant::now() + after.max(TICK));
                 self.failures.insert(node, what);
                 busy + 1
+            }
+            Reading::Elsewhere { what } => {
+                self.failures.insert(node, what);
+                // Everything unanswered goes to the next node at once.
+                BUSY_MAX + 1
             }
         }
     }

@@ -154,7 +154,9 @@ impl Service {
             *seen += 1;
             *seen
         };
-        let busy = || Answer::Unavailable(Unavailable { text: "busy".to_owned(), retry_after_ms: 10 });
+        let busy = || {
+            Answer::Unavailable(Unavailable { text: "busy".to_owned(), retry_after_ms: 10, code: "busy".to_owned() })
+        };
         Ok(match self.manner() {
             Manner::Honest | Manner::Drops(_) => self.promise(id, true, self.0.node, self.0.node),
             Manner::Pending => self.promise(id, seen > 2, self.0.node, self.0.node),
@@ -204,9 +206,11 @@ fn reply(correlation: u64, answer: Answer) -> generated::SubmitReply {
     let answer = match answer {
         Answer::Promise(bytes) => Out::Promise(bytes),
         Answer::Refusal(bytes) => Out::Refusal(bytes),
-        Answer::Unavailable(busy) => {
-            Out::Unavailable(generated::Unavailable { text: busy.text, retry_after_ms: busy.retry_after_ms })
-        }
+        Answer::Unavailable(busy) => Out::Unavailable(generated::Unavailable {
+            text: busy.text,
+            retry_after_ms: busy.retry_after_ms,
+            code: busy.code,
+        }),
     };
     generated::SubmitReply { correlation, answer: Some(answer) }
 }
@@ -221,6 +225,13 @@ impl generated::submission_server::Submission for Service {
     ) -> Result<Response<generated::SubmitReply>, Status> {
         let request = request.into_inner();
         Ok(Response::new(reply(request.correlation, self.answer(&request.submission).await?)))
+    }
+
+    async fn inquire(
+        &self,
+        _: Request<generated::InquireRequest>,
+    ) -> Result<Response<generated::InquireReply>, Status> {
+        Err(Status::unimplemented("this node is played"))
     }
 
     type SubmitStreamStream = Answers<generated::SubmitReply>;

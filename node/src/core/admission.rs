@@ -110,16 +110,28 @@ impl Shared {
     }
 
     fn unavailable(&self) -> Option<Answer> {
-        if self.is_stopping() {
-            return Some(Answer::Unavailable {
-                text: "this node is stopping; submit to another node".to_owned(),
-                retry_after_ms: 0,
-            });
+        if self.is_stopping() || self.leaving.load(Ordering::Relaxed) {
+            return Some(elsewhere("stopping", "this node is stopping; submit to another node"));
+        }
+        if self.removed.load(Ordering::Relaxed) {
+            return Some(elsewhere("removed", "this node was removed by the organisations; submit to another node"));
         }
         if self.catching_up.load(Ordering::Relaxed) || self.store.size().is_empty() {
-            return Some(busy("this node is still catching up with the others; submit to another node, or ask again"));
+            let text = "this node is still catching up with the others; submit to another node, or ask again";
+            return Some(unavailable("catching-up", text));
         }
         None
+    }
+
+    /// Why a new record is not taken for want of room, here or at the leader.
+    fn no_room(&self) -> Option<Answer> {
+        if self.disk_low() {
+            return Some(unavailable("disk-full", "the disk of this node is nearly full; submit to another node"));
+        }
+        let leader = self.consensus.get().and_then(|consensus| consensus.status().leader);
+        let leader = leader.and_then(|leader| u32::try_from(leader.id.0).ok()).filter(|leader| *leader != self.node);
+        let full = leader.and_then(|leader| self.heard.fresh(leader)).is_some_and(|standing| standing.disk_low);
+        full.then(|| unavailable("disk-full", "the disk of the leading node is nearly full; ask again in a while"))
     }
 
     async fn admit(
@@ -129,8 +141,16 @@ impl Shared {
         told: oneshot::Receiver<Judged>,
         deadline: Instant,
     ) -> Answer {
+        // What is promised already is answered as before.
+        let held = self.outbox.holds(&id);
+        if let Some(no_room) = self.no_room().filter(|_| !held) {
+            return no_room;
+        }
         if let Admitted::Refused { author, code, text } = self.check_admission(&bytes).await {
             return self.refuse(&bytes, author, code, text);
+        }
+        if !held && !self.space.take(bytes.len()) {
+            return unavailable("disk-full", "the disk of this node is nearly full; submit to another node");
         }
         let (number, accepted_ms) = match self.outbox.put(id, bytes, self.seams.clock.now_ms()) {
             Put::Kept { number, accepted_ms } => (number, accepted_ms),
@@ -146,11 +166,11 @@ impl Shared {
         let (durable, verdict) = tokio::select! {
             both = async { tokio::join!(durable, verdict) } => both,
             _ = fatal.wait_for(Option::is_some) => {
-                return busy("this node has failed; nothing is known about the record: submit it to another node");
+                return failed();
             }
         };
         if !durable {
-            return busy("this node has failed; nothing is known about the record: submit it to another node");
+            return failed();
         }
         let judged = match verdict {
             Ok(Ok(judged)) => Some(judged),
@@ -268,12 +288,24 @@ impl Shared {
 
     fn store_failed(&self, error: &StoreError) -> Answer {
         self.fail(&error.to_string());
-        busy("this node cannot read its ledger; submit to another node")
+        unavailable("failed", "this node cannot read its ledger; submit to another node")
     }
 }
 
+fn unavailable(code: &'static str, text: &str) -> Answer {
+    Answer::Unavailable { code, text: text.to_owned(), retry_after_ms: 1_000 }
+}
+
+fn elsewhere(code: &'static str, text: &str) -> Answer {
+    Answer::Unavailable { code, text: text.to_owned(), retry_after_ms: 0 }
+}
+
 fn busy(text: &str) -> Answer {
-    Answer::Unavailable { text: text.to_owned(), retry_after_ms: 1_000 }
+    unavailable("busy", text)
+}
+
+fn failed() -> Answer {
+    unavailable("failed", "this node has failed; nothing is known about the record: submit it to another node")
 }
 
 /// What is wrong, and what the author can do.

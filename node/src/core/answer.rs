@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
+use tamga_ledger::inquiry::InquiryError;
+use tamga_ledger::kinds::NodeRole;
 use tamga_ledger::note::Checkpoint;
 use tamga_ledger::store::StoreError;
 use tamga_ledger::tree::{LeafIndex, TreeSize};
@@ -27,6 +29,8 @@ pub enum Answer {
     },
     /// This node cannot take anything now; nothing is known about the record.
     Unavailable {
+        /// Why, a name for programs: `disk-full`, `catching-up`, `stopping`, `removed`, `busy`, `failed`.
+        code: &'static str,
         /// What the caller can do.
         text: String,
         /// When it makes sense to ask this node again, ms; 0 if not.
@@ -88,6 +92,18 @@ pub enum ReceiptError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no linearizable read is possible now: {0}; retrying is safe")]
 pub struct BarrierError(pub String);
+
+/// Why an inquiry is not answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InquiryFailed {
+    /// Whoever asks may not.
+    #[error(transparent)]
+    Refused(#[from] InquiryError),
+    /// Nobody can answer linearizably now.
+    #[error(transparent)]
+    Unavailable(BarrierError),
+}
 
 /// Why a core did not start.
 #[derive(Debug, thiserror::Error)]
@@ -183,8 +199,22 @@ pub struct NodeStatus {
     pub catching_up: bool,
     /// Whether a quorum has other roots than this node.
     pub diverged: bool,
-    /// The disk that holds the Raft log is nearly full.
+    /// A disk is nearly full: nothing is taken, reading goes on.
     pub disk_low: bool,
+    /// A disk is so full that this node takes no entries from the leader either.
+    pub disk_full: bool,
+    /// Bytes free for the ledger and the outbox, as last measured.
+    pub disk_free_bytes: u64,
+    /// A planned stop is under way.
+    pub leaving: bool,
+    /// The organisations have removed this node.
+    pub removed: bool,
+    /// What this node runs.
+    pub software: String,
+    /// Highest version of the judging rules that this software has.
+    pub rules_version: u32,
+    /// All nodes that are in force, this one included.
+    pub nodes: Vec<NodeLine>,
     /// Why this node must stop, if it must.
     pub fatal: Option<String>,
 }
@@ -193,6 +223,36 @@ impl NodeStatus {
     /// Whether this node serves: caught up, knows a leader, storage is fine.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.leader.is_some() && !self.catching_up && !self.diverged && self.fatal.is_none()
+        self.leader.is_some()
+            && !self.catching_up
+            && !self.diverged
+            && !self.disk_low
+            && !self.disk_full
+            && !self.leaving
+            && !self.removed
+            && self.fatal.is_none()
     }
+}
+
+/// A node in a [`NodeStatus`], as the node that tells sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NodeLine {
+    /// Which.
+    pub id: u32,
+    /// Its organisation.
+    pub organisation: String,
+    /// What the organisations decided: `voter` or `learner`.
+    pub decided: NodeRole,
+    /// What it is in Raft's membership; `none` until the leader has added it.
+    pub member: &'static str,
+    /// Where it is reached, if that is known.
+    pub address: Option<String>,
+    /// What it runs, as it said last; the address and the version of the telling node itself are its own.
+    pub software: Option<String>,
+    /// Highest version of the judging rules that its software has.
+    pub rules_version: Option<u32>,
+    /// Entries it had applied when it was heard last.
+    pub applied_size: Option<u64>,
+    /// How long ago it was heard, ms.
+    pub heard_ms: Option<u64>,
 }

@@ -17,9 +17,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use tamga_consensus::{Application, Committed, EntryKind, Fatal, InstallError, LogPosition};
-use tamga_ledger::batch::{Batch, Item};
+use tamga_ledger::batch::{Batch, BatchError, Item};
 use tamga_ledger::ids::{ElectionId, RecordId};
 use tamga_ledger::judge::{Cut, Integrated, NewLeaf};
+use tamga_ledger::kinds::Kind;
 use tamga_ledger::promise::Judged;
 use tamga_ledger::state::State;
 use tamga_ledger::store::{LogPosition as StorePosition, NewEntry};
@@ -79,8 +80,12 @@ impl Application for Machine {
         });
         let mut prepared = futures::stream::iter(prepared).buffered(AHEAD);
         let mut responses = Vec::new();
-        while let Some((position, batch)) = prepared.next().await {
+        while let Some((position, mut batch)) = prepared.next().await {
             let shared = Arc::clone(&self.shared);
+            if batch.batch.as_ref().is_err_and(BatchError::wants_node) {
+                // Prepared ahead of the leaf that registered its proposer. Everything before it is applied now.
+                batch = Arc::clone(&shared).prepare(batch.payload).await;
+            }
             let applied = self.shared.seams.blocking.run(move || shared.apply_batch(position, batch));
             applied.await.inspect_err(|fatal| self.shared.fail(fatal.what()))?;
             responses.push(Bytes::new());
@@ -102,6 +107,7 @@ impl Application for Machine {
         match self.shared.catch_up_to(to_store(position), &snapshot).await {
             Ok(()) => {
                 self.applied = Some(position);
+                self.shared.settle_roster();
                 Ok(())
             }
             Err(error) if error.is_interruption() => Err(InstallError::Interrupted(error.to_string())),
@@ -129,6 +135,7 @@ impl Shared {
     fn apply_batch(&self, position: LogPosition, prepared: PreparedBatch) -> Result<(), Fatal> {
         let PreparedBatch { batch, items, payload } = prepared;
         self.compaction.applied(payload.len());
+        let batch = batch.and_then(|batch| self.with_nodes(|nodes| batch.check_member(nodes)).map(|()| batch));
         let batch = match batch {
             Ok(batch) => check_place(batch.into_batch(), position, self.trust.election().cluster_epoch),
             Err(error) => Err(error.to_string()),
@@ -141,6 +148,10 @@ impl Shared {
             }
         };
         self.store_leaves(position, &outcome.leaves)?;
+        // Leaf 0 brings the nodes of the genesis record into the state; decisions change them.
+        if outcome.leaves.iter().any(|(leaf, _)| matches!(leaf.kind, Kind::Governance | Kind::Election)) {
+            self.settle_roster();
+        }
         self.tell(outcome);
         Ok(())
     }

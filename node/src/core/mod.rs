@@ -16,12 +16,14 @@
 //! | `start`, `open`, `saved`, `replay`, `rejudge` | the way up and down; the ledger's files into the judging state |
 //! | `catchup` | entries from peers, where the others' logs no longer reach back |
 //! | `compaction` | the log is purged below a published cut |
-//! | `admission`, `waiters` | submissions and their answers |
+//! | `admission`, `waiters`, `inquiry` | submissions and questions, and their answers |
+//! | `roster`, `addresses`, `announce`, `reconcile` | who the nodes are, where they are, and Raft's members after that |
 //! | `outbox`, `dispatch`, `peers` | durable records on their way to the leader |
 //! | `pending`, `sequencer` | the leader's queue and its batches |
 //! | `prepare`, `authentics`, `keys` | signatures, verified once, in parallel |
 //! | `apply` | committed batches become leaves |
 //! | `cosigning` | cuts become published checkpoints |
+//! | `space` | room on the disks: what could not be stored is not taken |
 //! | `receipts`, `status`, `evidence` | proofs, figures, files for a court |
 //!
 //! Architecture invariants:
@@ -30,7 +32,9 @@
 //! - this node's cosigner key never signs a smaller size, nor one size twice with other roots;
 //! - any storage error, and divergence from a quorum, stops the node for good.
 
+mod addresses;
 mod admission;
+mod announce;
 mod answer;
 mod apply;
 mod authentics;
@@ -39,6 +43,7 @@ mod compaction;
 mod cosigning;
 mod dispatch;
 mod evidence;
+mod inquiry;
 mod keys;
 mod lock;
 mod open;
@@ -47,12 +52,15 @@ mod peers;
 mod pending;
 mod prepare;
 mod receipts;
+mod reconcile;
 mod rejudge;
 mod replay;
+mod roster;
 mod saved;
 mod sequencer;
 mod setup;
 mod shared;
+mod space;
 mod start;
 mod status;
 mod waiters;
@@ -75,9 +83,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use self::shared::Shared;
-use crate::proto::{EntriesPart, TakeEntriesRequest};
-pub use answer::{Answer, BarrierError, CoreError, Cosigner, NodeStatus, Published, ReceiptError};
+use crate::proto::{AnnounceReply, AnnounceRequest, EntriesPart, TakeEntriesRequest};
+pub use answer::{
+    Answer, BarrierError, CoreError, Cosigner, InquiryFailed, NodeLine, NodeStatus, Published, ReceiptError,
+};
 pub use catchup::ServeError;
+pub use roster::Roster;
 pub use setup::{CoreSeams, CoreSetup, Index, NodeSecrets, Tuning};
 pub use tamga_consensus::{Member, NodeId};
 
@@ -223,13 +234,47 @@ impl Core {
         Ok(self.shared.store.size())
     }
 
-    /// Hands leadership to another node, if this one leads: before a planned stop.
-    pub async fn transfer_leadership(&self, successor: u32) {
-        if let Some(consensus) = self.shared.consensus.get()
-            && let Err(fatal) = consensus.transfer_leadership(NodeId(u64::from(successor))).await
-        {
-            self.shared.fail(fatal.what());
-        }
+    /// Has a voter been admitted? Signed bytes for whoever may ask ([`tamga_ledger::inquiry`]), linearizable, on any node.
+    ///
+    /// # Errors
+    /// [`InquiryFailed`]; retrying is safe.
+    pub async fn inquire(&self, inquiry: Bytes) -> Result<Vec<u8>, InquiryFailed> {
+        self.shared.inquire(inquiry).await
+    }
+
+    /// Who the nodes are, as it changes: for whoever lets them in or cuts them off.
+    #[must_use]
+    pub fn nodes(&self) -> watch::Receiver<Arc<Roster>> {
+        self.shared.roster.subscribe()
+    }
+
+    /// Whether a node is in force, as far as connections are concerned.
+    #[must_use]
+    pub fn knows_node(&self, node: NodeId) -> bool {
+        u32::try_from(node.0).is_ok_and(|id| self.shared.roster.now().get(id).is_some())
+    }
+
+    /// Peer service: node `from` says how it is, and hears the same of this one.
+    pub async fn announce(&self, from: u32, request: AnnounceRequest) -> AnnounceReply {
+        self.shared.announced(from, request).await
+    }
+
+    /// Hands leadership to another node, if this one leads, and waits until that one has it. Whether this node leads no
+    /// more.
+    pub async fn hand_over(&self, limit: Duration) -> bool {
+        self.shared.hand_over_leadership(limit).await
+    }
+
+    /// The beginning of a planned stop: new submissions are sent elsewhere, leadership is handed over; what is in flight
+    /// is still answered.
+    pub async fn leave(&self, limit: Duration) {
+        self.shared.leave(limit).await;
+    }
+
+    /// The end of a planned stop: waits until what this node has promised is in the ledger. False if `limit` was too
+    /// short; the outbox keeps the rest for the next start.
+    pub async fn settle_promises(&self, limit: Duration) -> bool {
+        self.shared.settle_promises(limit).await
     }
 
     /// Becomes `Some` when this node must stop: storage failed, or it diverged. The process should exit non-zero.

@@ -1,48 +1,65 @@
 //! Calls to the other nodes' peer service, each with a timeout. Connections are opened when needed.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper_util::rt::TokioIo;
-use tamga_consensus::{Dialer, Member, NodeId};
+use tamga_consensus::{Dialer, NodeId};
 use tamga_ledger::tree::TreeSize;
+use tokio::sync::watch;
 use tonic::Streaming;
 use tonic::transport::{Channel, Endpoint};
 
+use super::roster::Roster;
 use crate::core::catchup::PART_MESSAGE_BYTES;
 use crate::proto::peer_client::PeerClient;
-use crate::proto::{EntriesPart, ForwardRequest, GetCosignaturesRequest, OfferCosignatureRequest, TakeEntriesRequest};
+use crate::proto::{
+    AnnounceReply, AnnounceRequest, EntriesPart, ForwardRequest, GetCosignaturesRequest, OfferCosignatureRequest,
+    TakeEntriesRequest,
+};
 
 /// Largest reply: a note.
 const REPLY_BYTES_MAX: usize = 128 * 1024;
+/// Largest reply to an announcement: the signed decisions about nodes.
+pub(crate) const ANNOUNCE_BYTES_MAX: usize = 2 << 20;
 /// Largest request: a forwarded batch.
 const REQUEST_BYTES_MAX: usize = 4 << 20;
 
-/// The other nodes.
+/// The other nodes that are in force.
 #[derive(Debug)]
 pub(crate) struct Peers {
-    clients: BTreeMap<u32, PeerClient<Channel>>,
+    own: u32,
+    roster: watch::Receiver<Arc<Roster>>,
+    clients: Mutex<BTreeMap<u32, PeerClient<Channel>>>,
+    dialer: Arc<dyn Dialer>,
     timeout: Duration,
 }
 
 impl Peers {
-    pub(crate) fn new(own: u32, members: &[Member], timeout: Duration, dialer: &Arc<dyn Dialer>) -> Self {
-        let others = members.iter().filter(|member| member.id != NodeId(u64::from(own)));
-        let clients = others.filter_map(|member| {
-            let id = u32::try_from(member.id.0).ok()?;
-            let client = PeerClient::new(connect(member, timeout, dialer))
-                .max_decoding_message_size(REPLY_BYTES_MAX)
-                .max_encoding_message_size(REQUEST_BYTES_MAX);
-            Some((id, client))
-        });
-        Self { clients: clients.collect(), timeout }
+    pub(crate) fn new(
+        own: u32,
+        roster: watch::Receiver<Arc<Roster>>,
+        timeout: Duration,
+        dialer: &Arc<dyn Dialer>,
+    ) -> Self {
+        Self { own, roster, clients: Mutex::default(), dialer: Arc::clone(dialer), timeout }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, PeerClient<Channel>>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ids of the other nodes.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = u32> + '_ {
-        self.clients.keys().copied()
+    pub(crate) fn ids(&self) -> Vec<u32> {
+        self.roster.borrow().in_force().map(|(id, _)| id).filter(|id| *id != self.own).collect()
+    }
+
+    /// Lets go of nodes that were removed, with their connections.
+    pub(crate) fn forget_removed(&self) {
+        let roster = Arc::clone(&self.roster.borrow());
+        self.lock().retain(|id, _| roster.get(*id).is_some());
     }
 
     /// Hands records to `to`; whether it took them.
@@ -72,8 +89,23 @@ impl Peers {
         self.limited(to, client.take_entries(request)).await
     }
 
+    /// Says to `to` what there is to say of this node, and hears the same of it.
+    pub(crate) async fn announce(&self, to: u32, request: AnnounceRequest) -> Result<AnnounceReply, String> {
+        let mut client = self.client(to)?.max_decoding_message_size(ANNOUNCE_BYTES_MAX);
+        self.limited(to, client.announce(request)).await
+    }
+
     fn client(&self, to: u32) -> Result<PeerClient<Channel>, String> {
-        self.clients.get(&to).cloned().ok_or_else(|| format!("node {to} is no member"))
+        if to == self.own || self.roster.borrow().get(to).is_none() {
+            return Err(format!("node {to} is no other node of this election"));
+        }
+        let mut clients = self.lock();
+        let client = clients.entry(to).or_insert_with(|| {
+            PeerClient::new(connect(to, self.timeout, &self.dialer))
+                .max_decoding_message_size(REPLY_BYTES_MAX)
+                .max_encoding_message_size(REQUEST_BYTES_MAX)
+        });
+        Ok(client.clone())
     }
 
     async fn limited<T>(
@@ -89,7 +121,7 @@ impl Peers {
     }
 }
 
-fn connect(member: &Member, timeout: Duration, dialer: &Arc<dyn Dialer>) -> Channel {
+fn connect(node: u32, timeout: Duration, dialer: &Arc<dyn Dialer>) -> Channel {
     // The address is the dialer's business; HTTP only needs some name.
     let endpoint = Endpoint::from_static("http://peer")
         .connect_timeout(timeout)
@@ -97,9 +129,9 @@ fn connect(member: &Member, timeout: Duration, dialer: &Arc<dyn Dialer>) -> Chan
         .keep_alive_timeout(timeout)
         .keep_alive_while_idle(true)
         .tcp_nodelay(true);
-    let (dialer, member) = (Arc::clone(dialer), member.clone());
+    let (dialer, node) = (Arc::clone(dialer), NodeId(u64::from(node)));
     endpoint.connect_with_connector_lazy(tower::service_fn(move |_: http::Uri| {
-        let (dialer, member) = (Arc::clone(&dialer), member.clone());
-        async move { dialer.dial(member.id, &member.address).await.map(TokioIo::new) }
+        let dialer = Arc::clone(&dialer);
+        async move { dialer.dial(node, "").await.map(TokioIo::new) }
     }))
 }

@@ -49,6 +49,8 @@ pub(crate) struct Prepared(Mutex<Inner>);
 struct Inner {
     ahead: BTreeMap<u64, Slot>,
     bytes: usize,
+    /// Length of each payload seen in the log and, as far as anybody asked, not yet applied.
+    backlog: BTreeMap<u64, usize>,
 }
 
 #[derive(Debug)]
@@ -61,6 +63,20 @@ struct Slot {
 impl Prepared {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a payload of the log; a later leader's may take its place.
+    fn note(&self, index: u64, bytes: usize) {
+        self.lock().backlog.insert(index, bytes);
+    }
+
+    /// Bytes of payloads behind the index `applied`.
+    pub(crate) fn backlog_bytes(&self, applied: Option<u64>) -> u64 {
+        let mut inner = self.lock();
+        if let Some(applied) = applied {
+            inner.backlog = inner.backlog.split_off(&(applied + 1));
+        }
+        inner.backlog.values().map(|bytes| *bytes as u64).sum()
     }
 
     /// Whether there is room for a payload; if so, where to send the result.
@@ -100,10 +116,13 @@ impl Shared {
         }
     }
 
-    async fn prepare(self: Arc<Self>, payload: Bytes) -> PreparedBatch {
+    /// Reads and checks a payload now.
+    pub(crate) async fn prepare(self: Arc<Self>, payload: Bytes) -> PreparedBatch {
         let (shared, bytes) = (Arc::clone(&self), payload.clone());
         let read = self.seams.blocking.run(move || {
-            let key_of = |id| shared.trust.node(id).map(|node| node.keys.batch_key);
+            // By the ledger's own word only: ids and keys of nodes are never used again, so whoever is in it is known alike
+            // at the batch's place. Who is not yet, apply asks for again.
+            let key_of = |id| shared.with_nodes(|nodes| nodes.batch_key(id));
             SignedBatch::verify(&bytes, shared.trust.election_id(), key_of)
         });
         match read.await {
@@ -159,6 +178,7 @@ pub(crate) struct PrepareAhead {
 impl Observer for PrepareAhead {
     fn appended(&self, position: LogPosition, payload: &Bytes) {
         let Some(shared) = self.shared.upgrade() else { return };
+        shared.prepared.note(position.index, payload.len());
         let Some(send) = shared.prepared.reserve(position, payload.len()) else { return };
         let payload = payload.clone();
         self.runtime.spawn(async move {

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use tamga_consensus::{Dialer, Member};
+use tamga_ledger::ids::PublicKey;
+use tamga_ledger::kinds::NodeKeys;
+use tamga_ledger::sign::public_key;
 use tamga_ledger::submission::Submission;
 use tamga_platform::blocking::Blocking;
 use tamga_platform::clock::Clock;
@@ -15,7 +18,7 @@ use tamga_platform::entropy::Entropy;
 /// What a core is started with.
 #[derive(Debug)]
 pub struct CoreSetup {
-    /// This node, as the genesis record numbers it.
+    /// This node, as the genesis record or a decision of the organisations numbers it.
     pub node: u32,
     /// The signed genesis record, as the operator configured it.
     pub genesis: Submission,
@@ -23,7 +26,9 @@ pub struct CoreSetup {
     pub data_dir: PathBuf,
     /// This node's secrets.
     pub keys: NodeSecrets,
-    /// Every node with the address of its listener for peers, this one included.
+    /// The addresses of nodes' listeners for peers, as this operator knows them, this node's own included. A node of the
+    /// genesis record that begins with an empty folder needs those of all others of it; a node that joins later, that of
+    /// any one.
     pub members: Vec<Member>,
     /// Limits and times.
     pub tuning: Tuning,
@@ -40,6 +45,19 @@ pub struct NodeSecrets {
     pub promise: SigningKey,
     /// Signs batches.
     pub batch: SigningKey,
+}
+
+impl NodeSecrets {
+    /// The public halves: cosigner, log, promise, batch.
+    #[must_use]
+    pub fn public(&self) -> [PublicKey; 4] {
+        [&self.cosigner, &self.log, &self.promise, &self.batch].map(public_key)
+    }
+}
+
+/// The same of keys as they are registered.
+pub(super) const fn signing_keys(keys: &NodeKeys) -> [PublicKey; 4] {
+    [keys.cosigner_key, keys.log_key, keys.promise_key, keys.batch_key]
 }
 
 impl std::fmt::Debug for NodeSecrets {
@@ -91,6 +109,10 @@ pub struct Tuning {
     pub compact_bytes: u64,
     /// Raft: entries that a compacted log keeps, so that a node that was away for a short time needs no catch-up.
     pub log_entries_kept: u64,
+    /// Free space on the ledger's disk below which no submissions are taken, bytes; see `core/space.rs` for the sum.
+    pub ledger_reserve_bytes: u64,
+    /// What this node says that it runs. Anything but this software's own version is for rehearsals of an upgrade.
+    pub software: String,
     /// Where the index of the published view is kept.
     pub index: Index,
     /// Refuse peers whose connection does not prove which node they are. Only tests switch it off.
@@ -129,6 +151,8 @@ impl Default for Tuning {
             compact_entries: 10_000,
             compact_bytes: 64 << 20,
             log_entries_kept: 4_096,
+            ledger_reserve_bytes: 256 << 20,
+            software: env!("CARGO_PKG_VERSION").to_owned(),
             index: Index::Sled,
             require_peer_identity: true,
         }

@@ -6,23 +6,29 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use bytes::Bytes;
 use tamga_consensus::Consensus;
+use tamga_ledger::nodes::Nodes;
 use tamga_ledger::state::State;
 use tamga_ledger::store::Store;
 use tamga_ledger::trust::Trust;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
+use super::addresses::Addresses;
 use super::admission::RefusalCounts;
+use super::announce::Heard;
 use super::authentics::Authentics;
 use super::catchup::CatchUp;
 use super::compaction::Compaction;
 use super::cosigning::{Cosigning, CutMade};
 use super::evidence::Evidence;
 use super::keys::Keys;
+use super::lock::Access as _;
 use super::outbox::Outbox;
 use super::peers::Peers;
 use super::pending::Pending;
 use super::prepare::Prepared;
+use super::roster::RosterNow;
 use super::saved::Saver;
+use super::space::Space;
 use super::waiters::Waiters;
 use super::{CoreSeams, NodeSecrets, Published, Tuning};
 use crate::view::Views;
@@ -35,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) seams: CoreSeams,
     pub(crate) data_dir: PathBuf,
     pub(crate) trust: Arc<Trust>,
+    /// The nodes of the genesis record: those there are before leaf 0.
+    pub(crate) genesis_nodes: Nodes,
     /// The genesis record as a submission.
     pub(crate) genesis: Bytes,
     pub(crate) store: Arc<Store>,
@@ -45,7 +53,14 @@ pub(crate) struct Shared {
     pub(crate) waiters: Waiters,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) pending: Pending,
+    /// Who the nodes are, for whoever has connections.
+    pub(crate) roster: RosterNow,
+    pub(crate) addresses: Arc<Addresses>,
+    pub(crate) heard: Heard,
+    /// There is something to say to the other nodes.
+    pub(crate) announce_now: Notify,
     pub(crate) peers: Peers,
+    pub(crate) space: Space,
     pub(crate) cosigning: Cosigning,
     pub(crate) catchup: CatchUp,
     pub(crate) compaction: Compaction,
@@ -67,6 +82,10 @@ pub(crate) struct Shared {
     pub(crate) catching_up: AtomicBool,
     /// The registered keys, for authentication.
     pub(crate) keys: Keys,
+    /// A planned stop is under way: nothing new is taken, leadership is handed over.
+    pub(crate) leaving: AtomicBool,
+    /// The organisations have removed this node.
+    pub(crate) removed: AtomicBool,
     /// This clock less the last live batch's time.
     pub(crate) skew_ms: AtomicI64,
     /// The latest batch's time, with or without leaves.
@@ -87,6 +106,12 @@ impl Shared {
     /// The registered keys.
     pub(crate) fn keys_known(&self) -> Keys {
         self.keys.clone()
+    }
+
+    /// The nodes by the ledger's own word: what batches and decisions are judged by.
+    pub(crate) fn with_nodes<T>(&self, look: impl FnOnce(&Nodes) -> T) -> T {
+        let state = self.state.look();
+        if state.head().size.is_empty() { look(&self.genesis_nodes) } else { look(state.nodes()) }
     }
 
     /// This node must stop; the first reason stays.

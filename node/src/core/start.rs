@@ -10,17 +10,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tamga_consensus::{ClusterId, Config, Consensus, Member, MembershipError, NodeId, Seams};
-use tamga_ledger::note::{CosignerKey, KeyName, LogKey};
-use tamga_ledger::sign::public_key;
+use tamga_ledger::nodes::Nodes;
+use tamga_ledger::note::{CosignerKey, LogKey};
 use tamga_ledger::state::State;
 use tamga_ledger::trust::Trust;
 use tamga_platform::blocking::BlockingExt as _;
 use tamga_platform::disk::LockGuard;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::addresses::{Addresses, FindingDialer};
+use super::announce::Heard;
 use super::apply::Machine;
 use super::authentics::Authentics;
 use super::catchup::CatchUp;
@@ -34,7 +36,9 @@ use super::outbox::{Outbox, Writer};
 use super::peers::Peers;
 use super::pending::Pending;
 use super::prepare::{PrepareAhead, Prepared};
+use super::roster::{Roster, RosterNow};
 use super::shared::Shared;
+use super::space::Space;
 use super::waiters::Waiters;
 use super::{Core, CoreError, CoreSeams, CoreSetup};
 use crate::view::ViewStore;
@@ -46,10 +50,15 @@ pub(super) async fn start(setup: CoreSetup, seams: CoreSeams) -> Result<Core, Co
     let lock = lock_folder(&seams, &setup.data_dir)?;
     let trust = Arc::new(Trust::from_submission(setup.genesis.clone(), None)?);
     check_setup(&setup, &trust)?;
+    let addresses = Arc::new(Addresses::new(&setup.members));
+    let dialer = FindingDialer { addresses: Arc::clone(&addresses), dialer: Arc::clone(&seams.dialer) };
+    let seams = CoreSeams { dialer: Arc::new(dialer), ..seams };
     let opened = open_ledger(&setup, &seams, &trust).await?;
-    let (shared, parts) = share(setup, seams, trust, opened).await?;
+    let (shared, parts) = share(setup, seams, trust, opened, addresses).await?;
     // Before consensus: a ledger that is ahead of its position must not be applied to.
     shared.finish_catch_up().await?;
+    shared.settle_roster();
+    shared.measure_space().await;
     let consensus = start_consensus(&shared, &parts.members).await?;
     // From here on apply knows the end of the log.
     let _first = shared.consensus.set(consensus.clone());
@@ -66,33 +75,33 @@ fn lock_folder(seams: &CoreSeams, folder: &Path) -> Result<LockGuard, CoreError>
     })
 }
 
-/// The configuration speaks of the same nodes and keys as the genesis record.
+/// The configuration does not contradict the genesis record. Of a node that joins later, the ledger tells later.
 fn check_setup(setup: &CoreSetup, trust: &Trust) -> Result<(), CoreError> {
     let refuse = |what: String| Err(CoreError::Setup(what));
-    let Some(own) = trust.node(setup.node) else {
-        return refuse(format!("node {} is not one of the election's", setup.node));
-    };
-    let keys = [
-        ("cosigner", &setup.keys.cosigner, own.keys.cosigner_key),
-        ("log", &setup.keys.log, own.keys.log_key),
-        ("promise", &setup.keys.promise, own.keys.promise_key),
-        ("batch", &setup.keys.batch, own.keys.batch_key),
-    ];
-    for (name, secret, registered) in keys {
-        if public_key(secret) != registered {
-            return refuse(format!(
-                "the {name} key is not the one that the genesis record has for node {}",
-                setup.node
-            ));
+    let node = setup.node;
+    if let Some(own) = trust.node(node) {
+        let names = ["cosigner", "log", "promise", "batch"];
+        let pairs = setup.keys.public().into_iter().zip(super::setup::signing_keys(&own.keys));
+        if let Some((name, _)) = names.iter().zip(pairs).find(|(_, (secret, registered))| secret != registered) {
+            return refuse(format!("the {name} key is not the one that the genesis record has for node {node}"));
         }
     }
-    let mut members: Vec<u64> = setup.members.iter().map(|member| member.id.0).collect();
-    members.sort_unstable();
-    let nodes = trust.nodes().iter().map(|node| u64::from(node.keys.id));
-    if !nodes.eq(members.iter().copied()) {
-        return refuse("the members are not exactly the nodes of the genesis record".to_owned());
+    if !setup.members.iter().any(|member| member.id.0 == u64::from(node)) {
+        return refuse(format!("the address of node {node} itself is missing among the members"));
     }
     Ok(())
+}
+
+/// The first members of the cluster, if this node is one of them: the nodes of the genesis record, all of them voters.
+fn first_members(trust: &Trust, node: u32, known: &[Member]) -> Result<Option<Vec<Member>>, CoreError> {
+    if trust.node(node).is_none() {
+        return Ok(None);
+    }
+    let member = |id: u32| {
+        let found = known.iter().find(|member| member.id.0 == u64::from(id));
+        found.cloned().ok_or_else(|| CoreError::Setup(format!("the address of node {id} is missing among the members")))
+    };
+    trust.nodes().iter().map(|node| member(node.keys.id)).collect::<Result<_, _>>().map(Some)
 }
 
 /// What only the tasks need.
@@ -108,16 +117,24 @@ async fn share(
     seams: CoreSeams,
     trust: Arc<Trust>,
     opened: Opened,
+    addresses: Arc<Addresses>,
 ) -> Result<(Arc<Shared>, Parts), CoreError> {
     let CoreSetup { node, genesis, data_dir, keys, members, tuning } = setup;
     let published_size = opened.published.as_ref().map_or(0, |published| published.checkpoint.size.get());
-    let cosigning = cosigning(&seams, &trust, node, &keys, &data_dir, published_size)?;
+    let cosigning = cosigning(&seams, &trust, &keys, &data_dir, published_size)?;
     let (outbox, writer) = open_outbox(&seams, &data_dir, tuning.outbox_bytes_max, &opened.state).await?;
     let (cuts, cuts_receiver) = mpsc::unbounded_channel();
     let last_batch_ms = opened.state.look().time_ms();
+    let roster = RosterNow::new(Roster::of(&opened.state.look(), &trust));
     let shared = Shared {
         node,
-        peers: Peers::new(node, &members, tuning.peer_timeout, &seams.dialer),
+        peers: Peers::new(node, roster.subscribe(), tuning.peer_timeout, &seams.dialer),
+        roster,
+        addresses,
+        heard: Heard::default(),
+        announce_now: Notify::new(),
+        space: Space::default(),
+        genesis_nodes: Nodes::of_genesis(trust.election()),
         pending: Pending::new(tuning.pending_bytes_max),
         admissions: Arc::new(Semaphore::new(tuning.admissions_max)),
         evidence: Evidence::new(Arc::clone(&seams.disk), data_dir.join("evidence")),
@@ -149,6 +166,8 @@ async fn share(
         stop: watch::Sender::new(false),
         consensus: OnceLock::new(),
         catching_up: AtomicBool::new(true),
+        leaving: AtomicBool::new(false),
+        removed: AtomicBool::new(false),
         skew_ms: AtomicI64::new(0),
     };
     Ok((Arc::new(shared), Parts { members, writer, cuts: cuts_receiver, view_store: opened.view_store }))
@@ -157,16 +176,23 @@ async fn share(
 fn cosigning(
     seams: &CoreSeams,
     trust: &Trust,
-    node: u32,
     keys: &super::NodeSecrets,
     data_dir: &Path,
     published: u64,
 ) -> Result<Cosigning, CoreError> {
-    let key = |error: tamga_ledger::note::VerifierKeyError| CoreError::Setup(error.to_string());
-    let name = trust.node(node).map(|node| node.keys.cosigner_name.clone()).unwrap_or_default();
-    let cosigner = CosignerKey::new(KeyName::new(&name).map_err(key)?, keys.cosigner.clone()).map_err(key)?;
-    let log = LogKey::new(trust.origin().clone(), keys.log.clone()).map_err(key)?;
-    let id = public_key(&keys.cosigner).id();
+    let fault = |error: tamga_ledger::note::VerifierKeyError| CoreError::Setup(error.to_string());
+    let [own_cosigner, own_log, ..] = keys.public();
+    let witness = trust.policy().witnesses().iter().find(|one| *one.key.key_bytes() == own_cosigner.0);
+    let cosigner = witness.map(|one| CosignerKey::new(one.key.name().clone(), keys.cosigner.clone()).map_err(fault));
+    let listed = trust.policy().logs().iter().any(|log| *log.key.key_bytes() == own_log.0);
+    let log = listed.then(|| LogKey::new(trust.origin().clone(), keys.log.clone()).map_err(fault));
+    let (cosigner, log) = (cosigner.transpose()?, log.transpose()?);
+    if cosigner.is_none() {
+        tracing::info!(
+            "the trust policy does not name this node's cosigner: it judges and serves, and does not cosign"
+        );
+    }
+    let id = own_cosigner.id();
     let memory = Memory::open(seams.disk.as_ref(), &data_dir.join("cosigning"), id, published)?;
     Ok(Cosigning::new(cosigner, log, memory, published))
 }
@@ -212,10 +238,25 @@ async fn start_consensus(shared: &Arc<Shared>, members: &[Member]) -> Result<Con
     let failed = |error: &dyn std::fmt::Display| CoreError::Consensus(error.to_string());
     let started = Consensus::start(config, seams, Machine::new(Arc::clone(shared))).await;
     let consensus = started.map_err(|error| failed(&error))?;
-    match consensus.initialize(members.to_vec()).await {
+    // A cluster that lives already needs no first members, and their addresses need not be known any more.
+    if !consensus.status().members.is_empty() {
+        return Ok(consensus);
+    }
+    let first = match first_members(&shared.trust, shared.node, members) {
+        Ok(Some(first)) => first,
+        Ok(None) => {
+            tracing::info!(node = shared.node, "not a node of the genesis record: it waits until the others add it");
+            return Ok(consensus);
+        }
+        Err(error) => {
+            consensus.shutdown().await;
+            return Err(error);
+        }
+    };
+    match consensus.initialize(first).await {
         Ok(()) => Ok(consensus),
         Err(error @ MembershipError::Conflict { .. }) => {
-            tracing::warn!(%error, "the cluster's members are others than configured; the cluster's are in force");
+            tracing::info!(%error, "the cluster has been changed since its beginning");
             Ok(consensus)
         }
         Err(error) => {
@@ -232,6 +273,9 @@ fn spawn_tasks(shared: &Arc<Shared>, consensus: &Consensus, parts: Parts) -> Vec
         tokio::spawn(Arc::clone(shared).sequence(consensus.clone())),
         tokio::spawn(Arc::clone(shared).cosign(cuts)),
         tokio::spawn(catch_up(Arc::clone(shared), consensus.clone())),
+        tokio::spawn(Arc::clone(shared).reconcile(consensus.clone())),
+        tokio::spawn(Arc::clone(shared).announce()),
+        tokio::spawn(Arc::clone(shared).watch_space()),
         tokio::spawn(keep_views(Arc::clone(shared), view_store)),
         tokio::spawn(Arc::clone(shared).compact(consensus.clone())),
         tokio::spawn(Arc::clone(shared).keep_saved()),

@@ -3,9 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use tamga_consensus::Role;
+use tamga_ledger::judge::RULES_VERSION;
 
-use super::NodeStatus;
 use super::shared::Shared;
+use super::{NodeLine, NodeStatus};
 
 impl Shared {
     pub(crate) fn status(&self) -> NodeStatus {
@@ -43,9 +44,44 @@ impl Shared {
             cosigned_size: standing.cosigned_size,
             catching_up: self.catching_up.load(Ordering::Relaxed),
             diverged: standing.diverged,
-            disk_low: raft.as_ref().is_some_and(|raft| raft.disk_low),
+            disk_low: self.disk_low(),
+            disk_full: self.space.is_full() || raft.as_ref().is_some_and(|raft| raft.disk_full),
+            disk_free_bytes: self.space.free(),
+            leaving: self.leaving.load(Ordering::Relaxed),
+            removed: self.removed.load(Ordering::Relaxed),
+            software: self.tuning.software.clone(),
+            rules_version: RULES_VERSION,
+            nodes: self.node_lines(raft.as_ref()),
             fatal,
         }
+    }
+
+    fn node_lines(&self, raft: Option<&tamga_consensus::Status>) -> Vec<NodeLine> {
+        let roster = self.roster.now();
+        let member = |id: u32| {
+            let members = raft.map_or(&[][..], |raft| &raft.members);
+            match members.iter().find(|member| member.member.id.0 == u64::from(id)) {
+                Some(member) if member.voter => "voter",
+                Some(_) => "learner",
+                None => "none",
+            }
+        };
+        let line = |(id, node): (u32, &tamga_ledger::nodes::NodeEntry)| {
+            let heard = self.heard.of(id);
+            let standing = heard.as_ref().map(|(_, standing)| standing);
+            NodeLine {
+                id,
+                organisation: node.organisation.clone(),
+                decided: node.role,
+                member: member(id),
+                address: self.addresses.of(id),
+                software: standing.map(|standing| standing.software.clone()),
+                rules_version: standing.map(|standing| standing.rules_version),
+                applied_size: standing.map(|standing| standing.applied_size),
+                heard_ms: heard.as_ref().and_then(|(age, _)| u64::try_from(age.as_millis()).ok()),
+            }
+        };
+        roster.in_force().map(line).collect()
     }
 
     /// Puts the figures of the status into the metrics.

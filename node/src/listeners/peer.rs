@@ -12,7 +12,7 @@ use super::accept::Handler;
 use super::guarded::Guarded;
 use super::http::{HttpServer, Version};
 use super::stop::Stop;
-use crate::tls::Pins;
+use crate::tls::LivePins;
 
 /// Serves connections of other nodes.
 pub struct PeerListener {
@@ -21,7 +21,7 @@ pub struct PeerListener {
     /// From [`crate::tls::peer_server`].
     pub tls: TlsAcceptor,
     /// Whose certificate is whose.
-    pub pins: Pins,
+    pub pins: LivePins,
     /// How long the handshake may take.
     pub handshake_timeout: Duration,
     /// How long a peer may take none of our bytes.
@@ -61,14 +61,20 @@ impl Handler for PeerListener {
         };
         // The verifier let only pinned certificates pass, so this always finds one.
         let Some(node) = self.identity(&stream) else {
-            return refused(from, "the certificate is not that of a node in the genesis record");
+            return refused(from, "the certificate is not that of a node of this election");
         };
         tracing::debug!(%from, peer = node.0, "a node connected");
         let identify = move |request: &mut http::Request<_>| {
             request.extensions_mut().insert(PeerIdentity(node));
         };
-        if let Err(error) = self.server.serve(stream, Version::Two, stop, identify).await {
-            tracing::debug!(%from, peer = node.0, %error, "a node's connection ended");
+        tokio::select! {
+            biased;
+            () = self.pins.withdrawn(node) => {
+                tracing::info!(%from, peer = node.0, "the node was removed; its connection is cut");
+            }
+            served = self.server.serve(stream, Version::Two, stop, identify) => if let Err(error) = served {
+                tracing::debug!(%from, peer = node.0, %error, "a node's connection ended");
+            },
         }
     }
 }

@@ -111,7 +111,8 @@ impl Reading for Service {
 async fn next_bundle(site: &Arc<Site>, next: TreeSize, end: TreeSize) -> Result<EntryBundle, Status> {
     let with_bodies = site.core.confidential_is_public();
     let bundle = site.read(move |core| bundle(core.store(), next, end, with_bodies)).await;
-    match bundle {
+    let checkpoint_size = site.published_size().map_err(Problem::into_grpc)?.get();
+    match bundle.map(|bundle| EntryBundle { checkpoint_size, ..bundle }) {
         Ok(bundle) if bundle.entries.is_empty() => Err(Status::internal("the ledger gave no entries")),
         Ok(bundle) => Ok(bundle),
         Err(error) => Err(Problem::internal(&error).into_grpc()),
@@ -135,5 +136,6 @@ fn bundle(store: &Store, next: TreeSize, end: TreeSize, with_bodies: bool) -> Re
         confidential.push(Bytes::from(body));
     }
     entries.truncate(confidential.len());
-    Ok(EntryBundle { first_leaf: first.get(), entries, confidential })
+    // The caller adds the checkpoint's size.
+    Ok(EntryBundle { first_leaf: first.get(), entries, confidential, checkpoint_size: 0 })
 }

@@ -4,12 +4,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt as _, future};
+use tamga_ledger::inquiry::InquiryError;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::Site;
-use crate::core::Answer;
+use crate::core::{Answer, InquiryFailed};
 use crate::proto::submission_server::Submission;
-use crate::proto::{SubmitReply, SubmitRequest, Unavailable, submit_reply};
+use crate::proto::{InquireReply, InquireRequest, SubmitReply, SubmitRequest, Unavailable, submit_reply};
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -28,8 +29,8 @@ async fn answer(site: Arc<Site>, request: SubmitRequest) -> SubmitReply {
     let answer = match site.core.submit(submission, site.wait(wait_ms)).await {
         Answer::Promise(signed) => submit_reply::Answer::Promise(signed.into()),
         Answer::Refusal { signed, .. } => submit_reply::Answer::Refusal(signed.into()),
-        Answer::Unavailable { text, retry_after_ms } => {
-            submit_reply::Answer::Unavailable(Unavailable { text, retry_after_ms })
+        Answer::Unavailable { code, text, retry_after_ms } => {
+            submit_reply::Answer::Unavailable(Unavailable { text, retry_after_ms, code: code.to_owned() })
         }
     };
     SubmitReply { correlation, answer: Some(answer) }
@@ -39,6 +40,17 @@ async fn answer(site: Arc<Site>, request: SubmitRequest) -> SubmitReply {
 impl Submission for Service {
     async fn submit(&self, request: Request<SubmitRequest>) -> Result<Response<SubmitReply>, Status> {
         Ok(Response::new(answer(Arc::clone(&self.site), request.into_inner()).await))
+    }
+
+    async fn inquire(&self, request: Request<InquireRequest>) -> Result<Response<InquireReply>, Status> {
+        match self.site.core.inquire(request.into_inner().inquiry).await {
+            Ok(answer) => Ok(Response::new(InquireReply { answer: answer.into() })),
+            Err(InquiryFailed::Refused(why @ (InquiryError::Codec(_) | InquiryError::Content))) => {
+                Err(Status::invalid_argument(why.to_string()))
+            }
+            Err(InquiryFailed::Refused(why)) => Err(Status::permission_denied(why.to_string())),
+            Err(unavailable) => Err(Status::unavailable(unavailable.to_string())),
+        }
     }
 
     type SubmitStreamStream = Pin<Box<dyn Stream<Item = Result<SubmitReply, Status>> + Send>>;

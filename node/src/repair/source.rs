@@ -22,7 +22,7 @@ use crate::proto::repair_client::RepairClient;
 use crate::proto::{RepairCheckpointsRequest, RepairEntriesRequest, RepairTileRequest};
 use crate::provision::read_genesis;
 use crate::run::{RunError, Seams};
-use crate::tls::{Pins, TlsDialer};
+use crate::tls::{LivePins, Pins, TlsDialer};
 
 /// How long one question may take, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ pub(super) fn connect(config: &Config, seams: &Seams, runtime: Handle) -> Result
         what: format!("the genesis record has no node {}", config.node),
     })?;
     identity.check(own, &config.keys_dir)?;
-    let dialer = TlsDialer::new(&identity.tls, &Pins::of(&trust), Arc::clone(&seams.dialer), TIMEOUT)?;
+    let dialer = TlsDialer::new(&identity.tls, &LivePins::new(Pins::of(&trust)), Arc::clone(&seams.dialer), TIMEOUT)?;
     let dialer: Arc<dyn Dialer> = Arc::new(dialer);
     let _context = runtime.enter();
     let others = config.peers.iter().filter(|peer| peer.id != config.node);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tamga_consensus::{Member, NodeId};
+use tamga_ledger::judge::NodeRegistration;
 use tamga_ledger::submission::Submission;
 use tamga_ledger::trust::Trust;
 
@@ -14,14 +15,14 @@ use crate::config::Config;
 use crate::core::{CoreSeams, CoreSetup};
 use crate::keys::NodeIdentity;
 use crate::provision::read_genesis;
-use crate::tls::{Pins, TlsDialer};
+use crate::tls::{LivePins, Pins, TlsDialer};
 
 /// What is read and checked before anything listens.
 pub(super) struct Prepared {
     genesis: Submission,
     pub(super) trust: Trust,
     pub(super) identity: NodeIdentity,
-    pub(super) pins: Pins,
+    pub(super) pins: LivePins,
 }
 
 impl Prepared {
@@ -33,43 +34,23 @@ impl Prepared {
         let trust = Trust::from_submission(genesis.clone(), None)
             .map_err(|source| RunError::Trust { path: config.genesis.clone(), source })?;
         let identity = NodeIdentity::load(disk, &config.keys_dir)?;
-        let registered = trust.node(config.node).ok_or_else(|| RunError::Config {
-            field: "node",
-            what: format!("the genesis record has no node {}; it has {}", config.node, node_list(&trust)),
-        })?;
-        identity.check(registered, &config.keys_dir)?;
-        let pins = Pins::of(&trust);
+        match trust.node(config.node) {
+            Some(registered) => identity.check(registered, &config.keys_dir)?,
+            None => check_joining(config, &trust, &identity)?,
+        }
+        let pins = LivePins::new(Pins::of(&trust));
         Ok(Self { genesis, trust, identity, pins })
     }
 
-    pub(super) fn setup(&self, config: &Config, own: SocketAddr) -> Result<CoreSetup, RunError> {
-        Ok(CoreSetup {
+    pub(super) fn setup(&self, config: &Config, own: SocketAddr) -> CoreSetup {
+        CoreSetup {
             node: config.node,
             genesis: self.genesis.clone(),
             data_dir: config.data_dir.clone(),
             keys: self.identity.secrets.clone(),
-            members: self.members(config, own)?,
+            members: members(config, own),
             tuning: config.tuning.apply(),
-        })
-    }
-
-    /// Every node of the genesis record with its address; this one under its own listener unless configured otherwise.
-    fn members(&self, config: &Config, own: SocketAddr) -> Result<Vec<Member>, RunError> {
-        let refuse = |what: String| RunError::Config { field: "peers", what };
-        let mut known: BTreeMap<u32, String> = BTreeMap::from([(config.node, own.to_string())]);
-        for peer in &config.peers {
-            if self.trust.node(peer.id).is_none() {
-                let what = format!("the genesis record has no node {}; it has {}", peer.id, node_list(&self.trust));
-                return Err(refuse(what));
-            }
-            known.insert(peer.id, peer.address.clone());
         }
-        let member = |node: &tamga_ledger::judge::NodeRegistration| {
-            let address = known.get(&node.keys.id).cloned();
-            let address = address.ok_or_else(|| refuse(format!("the address of node {} is missing", node.keys.id)))?;
-            Ok(Member { id: NodeId(u64::from(node.keys.id)), address })
-        };
-        self.trust.nodes().iter().map(member).collect()
     }
 
     pub(super) fn core_seams(&self, seams: &Seams) -> Result<CoreSeams, RunError> {
@@ -84,7 +65,43 @@ impl Prepared {
     }
 }
 
-fn node_list(trust: &Trust) -> String {
+/// The nodes whose addresses are known; this one under its own listener unless configured otherwise.
+fn members(config: &Config, own: SocketAddr) -> Vec<Member> {
+    let mut known: BTreeMap<u32, String> = BTreeMap::from([(config.node, own.to_string())]);
+    known.extend(config.peers.iter().map(|peer| (peer.id, peer.address.clone())));
+    known.into_iter().map(|(id, address)| Member { id: NodeId(u64::from(id)), address }).collect()
+}
+
+/// A node that the genesis record does not have: added later, or to be added. Whose keys these are the ledger tells, once it
+/// is here.
+fn check_joining(config: &Config, trust: &Trust, identity: &NodeIdentity) -> Result<(), RunError> {
+    let node = config.node;
+    if let Some(other) = owner(trust, identity) {
+        let what = format!("the keys in {} are those of node {other}, not of node {node}", config.keys_dir.display());
+        return Err(RunError::Config { field: "node", what });
+    }
+    if config.peers.iter().all(|peer| peer.id == node) {
+        return Err(RunError::Config { field: "peers", what: lonely(trust, node) });
+    }
+    Ok(())
+}
+
+/// The node of the genesis record that has one of these keys.
+fn owner(trust: &Trust, identity: &NodeIdentity) -> Option<u32> {
+    let own = identity.secrets.public();
+    let has = |node: &&NodeRegistration| {
+        let keys = &node.keys;
+        let registered = [keys.cosigner_key, keys.log_key, keys.promise_key, keys.batch_key];
+        keys.tls_spki_sha256 == identity.tls.spki_sha256() || registered.iter().any(|key| own.contains(key))
+    };
+    trust.nodes().iter().find(has).map(|node| node.keys.id)
+}
+
+fn lonely(trust: &Trust, node: u32) -> String {
     let ids: Vec<String> = trust.nodes().iter().map(|node| node.keys.id.to_string()).collect();
-    format!("nodes {}", ids.join(", "))
+    format!(
+        "the genesis record has no node {node} (it has {}); a node that joins later needs the address of at least one that \
+         is there",
+        ids.join(", ")
+    )
 }

@@ -14,8 +14,8 @@ use tamga_ledger::tree::{LeafIndex, TreeSize};
 use tamga_node::core::Core;
 use tamga_node::proto::peer_server::{Peer, PeerServer};
 use tamga_node::proto::{
-    EntriesPart, ForwardReply, ForwardRequest, GetCosignaturesReply, GetCosignaturesRequest, OfferCosignatureReply,
-    OfferCosignatureRequest, TakeEntriesRequest,
+    AnnounceReply, AnnounceRequest, EntriesPart, ForwardReply, ForwardRequest, GetCosignaturesReply,
+    GetCosignaturesRequest, OfferCosignatureReply, OfferCosignatureRequest, TakeEntriesRequest,
 };
 use tamga_node::testing::TestElection;
 use tonic::service::Routes;
@@ -303,6 +303,11 @@ impl Peer for Shaped {
     ) -> Result<Response<GetCosignaturesReply>, Status> {
         let size = TreeSize::new(request.into_inner().size).unwrap();
         Ok(Response::new(GetCosignaturesReply { note: self.core.cosignatures(size).await }))
+    }
+
+    async fn announce(&self, request: Request<AnnounceRequest>) -> Result<Response<AnnounceReply>, Status> {
+        let from = caller(&request);
+        Ok(Response::new(self.core.announce(from, request.into_inner()).await))
     }
 
     type TakeEntriesStream = BoxStream<'static, Result<EntriesPart, Status>>;

@@ -5,4 +5,5 @@
 mod catchup;
 mod cluster;
 mod restart;
+mod room;
 mod story;

@@ -138,7 +138,7 @@ impl Sources {
     }
 
     fn candidates(&self) -> Vec<u32> {
-        self.shared.peers.ids().filter(|peer| !self.aside.contains(peer)).collect()
+        self.shared.peers.ids().into_iter().filter(|peer| !self.aside.contains(peer)).collect()
     }
 
     /// The peer with the fewest ranges in flight that is not resting; in turn.

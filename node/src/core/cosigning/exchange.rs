@@ -172,9 +172,16 @@ impl Shared {
 
     /// Offers the newest cut again that is signed and not published.
     pub(super) async fn offer_again(self: &Arc<Self>) {
-        let due = self.cosigning.inner.lock().await.cuts.newest_unpublished().map(|(size, _)| size);
+        let (due, newest) = {
+            let inner = self.cosigning.inner.lock().await;
+            let behind = inner.cuts.newest().is_some_and(|newest| newest > inner.published);
+            (inner.cuts.newest_unpublished().map(|(size, _)| size), behind)
+        };
         if let Some(size) = due {
             self.offer(size).await;
+        } else if newest && (self.cosigning.cosigner.is_none() || self.cosigning.log.is_none()) {
+            // Offers of the others bring their cosignatures; the log's signature they add when they publish.
+            self.take_over_published().await;
         }
     }
 

@@ -50,8 +50,10 @@ pub(crate) struct CutMade {
 /// This node's part in cosigning.
 #[derive(Debug)]
 pub(crate) struct Cosigning {
-    cosigner: CosignerKey,
-    log: LogKey,
+    /// None if the trust policy does not name this node's key: its cosignature would count for nobody.
+    cosigner: Option<CosignerKey>,
+    /// None if the trust policy does not name this node's key: readers would not know it.
+    log: Option<LogKey>,
     /// One thing at a time: signing and publishing write files in order.
     inner: Mutex<Inner>,
     standing: std::sync::RwLock<Standing>,
@@ -76,7 +78,7 @@ pub(crate) struct Standing {
 }
 
 impl Cosigning {
-    pub(crate) fn new(cosigner: CosignerKey, log: LogKey, memory: Memory, published: u64) -> Self {
+    pub(crate) fn new(cosigner: Option<CosignerKey>, log: Option<LogKey>, memory: Memory, published: u64) -> Self {
         let standing = Standing { cosigned_size: memory.size(), ..Standing::default() };
         let inner = Inner { cuts: Cuts::default(), memory, published, stopped: None };
         Self { cosigner, log, inner: Mutex::new(inner), standing: std::sync::RwLock::new(standing) }

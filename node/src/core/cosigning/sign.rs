@@ -102,7 +102,10 @@ impl Shared {
         else {
             return false;
         };
-        if inner.stopped.is_some() {
+        let Some(cosigner) = self.cosigning.cosigner.as_ref().filter(|_| inner.stopped.is_none()) else {
+            return false;
+        };
+        if self.removed.load(Ordering::Relaxed) {
             return false;
         }
         if let Err(forbidden) = inner.memory.check(&checkpoint) {
@@ -121,7 +124,7 @@ impl Shared {
         // Crash here: the memory says signed, no signature left. The same text may be signed again.
         let time_s = self.seams.clock.now_ms() / 1_000;
         let Some(cut) = inner.cuts.get_mut(size) else { return false };
-        let signed = self.cosigning.cosigner.cosign(cut.note.note(), time_s).map(|signature| cut.note.add(signature));
+        let signed = cosigner.cosign(cut.note.note(), time_s).map(|signature| cut.note.add(signature));
         if !matches!(signed, Ok(Ok(_))) {
             tracing::error!(size, ?signed, "the cosignature could not be added to the note");
             return false;

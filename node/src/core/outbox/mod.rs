@@ -139,6 +139,11 @@ impl Outbox {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a record is here already.
+    pub(crate) fn holds(&self, id: &RecordId) -> bool {
+        self.lock().numbers.contains_key(id)
+    }
+
     /// Takes a record; not durable yet ([`Outbox::wait_durable`]).
     pub(crate) fn put(&self, id: RecordId, bytes: Bytes, now_ms: u64) -> Put {
         let mut inner = self.lock();

@@ -1,0 +1,218 @@
+//! What the nodes say of themselves to each other: where they listen, what they run, how they are.
+//!
+//! ```text
+//! every few seconds, to every other node:   Announce(standing, my last decision) ─►
+//!                                           ◄─ (its standing, the signed decisions that I lack) ─► roster
+//! ```
+//!
+//! Nothing legal depends on it. An address is a hint (the certificate proves who is there), a version is for operators who
+//! look at an upgrade under way, a full disk makes a leader prefer another successor. The decisions carry the signatures of
+//! the organisations.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tamga_ledger::entry::{Entry, Payload};
+use tamga_ledger::judge::RULES_VERSION;
+use tamga_ledger::store::StoreError;
+use tamga_ledger::submission::Submission;
+use tamga_ledger::tree::LeafIndex;
+use tamga_platform::blocking::BlockingExt as _;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::lock::Access as _;
+use super::roster::Governed;
+use super::shared::Shared;
+use crate::proto::{AnnounceReply, AnnounceRequest, Standing};
+
+/// How often this node says how it is.
+const EVERY: Duration = Duration::from_secs(2);
+/// What was heard longer ago than this says nothing about now.
+const FRESH: Duration = Duration::from_secs(7);
+/// Most decisions in one reply, and their bytes; a caller that lacks more asks again.
+const DECISIONS_MAX: usize = 256;
+const DECISIONS_BYTES_MAX: usize = super::peers::ANNOUNCE_BYTES_MAX / 2;
+/// Longest version text kept.
+const SOFTWARE_BYTES_MAX: usize = 64;
+
+/// What was heard of the others last.
+#[derive(Debug, Default)]
+pub(crate) struct Heard(Mutex<BTreeMap<u32, (Instant, Standing)>>);
+
+impl Heard {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, (Instant, Standing)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `node` said of itself, and how long ago.
+    pub(crate) fn of(&self, node: u32) -> Option<(Duration, Standing)> {
+        self.lock().get(&node).map(|(at, standing)| (at.elapsed(), standing.clone()))
+    }
+
+    /// What `node` says of itself now, as far as that is known.
+    pub(crate) fn fresh(&self, node: u32) -> Option<Standing> {
+        self.of(node).filter(|(age, _)| *age < FRESH).map(|(_, standing)| standing)
+    }
+
+    fn keep(&self, node: u32, standing: Standing) -> Option<Standing> {
+        self.lock().insert(node, (Instant::now(), standing)).map(|(_, earlier)| earlier)
+    }
+}
+
+impl Shared {
+    /// Says how this node is to all others until it stops, and at once when something changes.
+    pub(crate) async fn announce(self: Arc<Self>) {
+        let mut roster = self.roster.subscribe();
+        let mut tick = interval(EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = self.announce_now.notified() => {}
+                changed = roster.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.peers.forget_removed();
+                }
+                () = self.stopped() => return,
+            }
+            for peer in self.peers.ids() {
+                tokio::spawn(Arc::clone(&self).announce_to(peer));
+            }
+        }
+    }
+
+    async fn announce_to(self: Arc<Self>, peer: u32) {
+        let request = AnnounceRequest { standing: Some(self.standing()), decided_leaf: self.decided_leaf() };
+        match self.peers.announce(peer, request).await {
+            Ok(AnnounceReply { standing, decisions }) => {
+                self.hear(peer, standing);
+                self.foresee(peer, decisions).await;
+            }
+            Err(error) => tracing::debug!(peer, error, "an announcement was not heard"),
+        }
+    }
+
+    /// Peer service: node `from` says how it is.
+    pub(crate) async fn announced(self: &Arc<Self>, from: u32, request: AnnounceRequest) -> AnnounceReply {
+        self.hear(from, request.standing);
+        let (shared, after) = (Arc::clone(self), request.decided_leaf);
+        let decisions = match self.seams.blocking.run(move || shared.decisions_after(after)).await {
+            Ok(decisions) => decisions,
+            Err(error) => {
+                self.fail(&error.to_string());
+                Vec::new()
+            }
+        };
+        AnnounceReply { standing: Some(self.standing()), decisions }
+    }
+
+    fn standing(&self) -> Standing {
+        Standing {
+            address: self.addresses.of(self.node).unwrap_or_default(),
+            software: self.tuning.software.clone(),
+            rules_version: RULES_VERSION,
+            applied_size: self.store.size().get(),
+            disk_low: self.disk_low(),
+            stopping: self.leaving.load(Ordering::Relaxed) || self.is_stopping(),
+        }
+    }
+
+    fn hear(&self, from: u32, standing: Option<Standing>) {
+        let Some(mut standing) = standing else { return };
+        self.addresses.announced(from, &standing.address);
+        standing.address.clear();
+        standing.software = standing.software.chars().filter(char::is_ascii_graphic).take(SOFTWARE_BYTES_MAX).collect();
+        let (software, rules_version) = (standing.software.clone(), standing.rules_version);
+        let earlier = self.heard.keep(from, standing);
+        if earlier.is_none_or(|earlier| earlier.software != software) {
+            let own = &self.tuning.software;
+            tracing::info!(node = from, software, own, rules_version, "a node says what it runs");
+        }
+    }
+
+    /// Leaf of the last decision about nodes in this node's ledger; 0 for none but the genesis record.
+    fn decided_leaf(&self) -> u64 {
+        self.decision_leaves().last().copied().unwrap_or(0)
+    }
+
+    fn decision_leaves(&self) -> Vec<u64> {
+        let roster = self.roster.now();
+        let nodes = roster.ledger().iter();
+        let mut leaves: Vec<u64> = nodes
+            .flat_map(|(_, node)| [Some(node.since_leaf), Some(node.role_leaf), node.removed])
+            .flatten()
+            .filter(|leaf| *leaf > 0)
+            .collect();
+        leaves.sort_unstable();
+        leaves.dedup();
+        leaves
+    }
+
+    /// The signed decisions behind a leaf. Blocks.
+    fn decisions_after(&self, leaf: u64) -> Result<Vec<Bytes>, StoreError> {
+        let (mut decisions, mut bytes) = (Vec::new(), 0);
+        let size = self.store.size().get();
+        for leaf in self.decision_leaves().into_iter().filter(|at| *at > leaf && *at < size).take(DECISIONS_MAX) {
+            let Ok(index) = LeafIndex::new(leaf) else { continue };
+            // Entries were made by this node's own apply.
+            let Ok(Entry { payload: Payload::Full(signed), .. }) = Entry::from_bytes(&self.store.entry(index)?) else {
+                continue;
+            };
+            let decision = Bytes::from(Submission::public(signed).to_bytes());
+            bytes += decision.len();
+            if bytes > DECISIONS_BYTES_MAX {
+                break;
+            }
+            decisions.push(decision);
+        }
+        Ok(decisions)
+    }
+
+    /// Takes over decisions that this node's ledger does not have yet, as far as the organisations have signed them.
+    async fn foresee(self: &Arc<Self>, from: u32, decisions: Vec<Bytes>) {
+        if decisions.is_empty() {
+            return;
+        }
+        let trust = Arc::clone(&self.trust);
+        let verified = self.seams.blocking.run(move || {
+            let decisions = decisions.iter().take(DECISIONS_MAX);
+            decisions.map(|decision| Governed::verify(decision, &trust)).collect::<Vec<_>>()
+        });
+        let verified = verified.await;
+        let bad = verified.iter().filter(|decision| decision.is_none()).count();
+        if bad > 0 {
+            tracing::warn!(from, bad, "a peer has shown decisions that the organisations have not signed");
+        }
+        self.roster.foresee(&verified.into_iter().flatten().collect::<Vec<_>>());
+    }
+
+    /// The ledger's word on who the nodes are has changed, or may have.
+    pub(crate) fn settle_roster(&self) {
+        let nodes = {
+            let state = self.state.look();
+            if state.head().size.is_empty() { Arc::new(self.genesis_nodes.clone()) } else { Arc::clone(state.nodes()) }
+        };
+        self.roster.settle(nodes);
+        self.check_own_place();
+    }
+
+    /// What the ledger says of this very node.
+    fn check_own_place(&self) {
+        let roster = self.roster.now();
+        let Some(own) = roster.ledger().get(self.node) else { return };
+        if self.secrets.public() != super::setup::signing_keys(&own.keys) {
+            self.fail(&format!(
+                "the ledger registers node {} with other keys than those in this node's folder: it is another node's id",
+                self.node
+            ));
+        }
+        if own.removed.is_some() && !self.removed.swap(true, Ordering::Relaxed) {
+            tracing::error!(node = self.node, "the organisations have removed this node; stop it");
+        }
+    }
+}
