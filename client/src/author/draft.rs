@@ -3,6 +3,7 @@
 use super::error::AuthorError;
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
+use tamga_ledger::codec;
 use tamga_ledger::ids::{Digest, Maybe, PublicKey, RecordId, Signature};
 use tamga_ledger::record::{RECORD_BYTES_MAX, Record, SIGNERS_MAX, SignedRecord};
 use tamga_ledger::sign::{self, Domain};
@@ -35,6 +36,22 @@ impl Draft {
             return Err(AuthorError::TooLong { bytes: bytes.len() });
         }
         Ok(Self { record, bytes, confidential: Vec::new() })
+    }
+
+    /// A draft that somebody else wrote: whoever signs has to read it first.
+    ///
+    /// # Errors
+    /// [`AuthorError::Malformed`] for anything that is not exactly a record without confidential body.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, AuthorError> {
+        let malformed = |error: &dyn std::fmt::Display| AuthorError::Malformed(error.to_string());
+        let record: Record = codec::decode(bytes, RECORD_BYTES_MAX).map_err(|error| malformed(&error))?;
+        // With as many signatures as signers everything else about a record is checked as a node would.
+        let signatures = vec![Signature([0; 64]); record.signers.len()];
+        let record = SignedRecord { record: bytes.to_vec(), signatures }.parse().map_err(|error| malformed(&error))?;
+        if record.confidential.0.is_some() {
+            return Err(AuthorError::Malformed("it has a confidential body, which is not in a draft".to_owned()));
+        }
+        Self::new(record)
     }
 
     pub(super) fn check(record: &Record) -> Result<(), AuthorError> {

@@ -16,6 +16,9 @@ pub enum AuthorError {
         /// Bytes it would have.
         bytes: usize,
     },
+    /// Bytes that are no draft.
+    #[error("this is not the draft of a record: {0}")]
+    Malformed(String),
     /// Nobody, or too many.
     #[error("{0} signers; a record has 1 to {SIGNERS_MAX}")]
     SignerCount(usize),

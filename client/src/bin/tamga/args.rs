@@ -1,8 +1,9 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use tamga_ledger::ids::{ElectionId, RecordId};
+use tamga_ledger::kinds::{NodeRole, RemovalReason};
 
 /// Checks an election ledger against its genesis digest. Trusts no server.
 ///
@@ -31,6 +32,9 @@ pub(crate) enum Command {
     Results(Place),
     /// Copy a ledger into a folder.
     Download(Download),
+    /// Decide, as organisations, which nodes there are: draft, sign offline, merge, submit.
+    #[command(subcommand)]
+    Governance(Governance),
 }
 
 impl Command {
@@ -42,6 +46,7 @@ impl Command {
             Self::Audit(_) => "audit",
             Self::Results(_) => "results",
             Self::Download(_) => "download",
+            Self::Governance(_) => "governance",
         }
     }
 }
@@ -116,4 +121,144 @@ pub(crate) struct Download {
     pub(crate) folder: PathBuf,
     #[command(flatten)]
     pub(crate) pinned: Pinned,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Governance {
+    /// Write a decision that waits for signatures.
+    Draft(Draft),
+    /// Read a decision and sign it with one organisation's record key. Needs no network.
+    Sign(Sign),
+    /// Put the signatures of all signers together.
+    Merge(Merge),
+    /// Submit the signed decision and wait for the verdict.
+    Submit(Submit),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Draft {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// An organisation that will sign; the first is the record's author. Enough for the trust policy's quorum.
+    #[arg(long, required = true, value_name = "ORGANISATION")]
+    pub(crate) by: Vec<String>,
+    /// The author's next record number: above every number that its record key has used.
+    #[arg(long, value_name = "N")]
+    pub(crate) sequence: u64,
+    /// Where to write the draft.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    #[command(subcommand)]
+    pub(crate) change: Change,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Change {
+    /// A node joins.
+    Add {
+        /// Its organisation, which has to be among the signers.
+        #[arg(long)]
+        organisation: String,
+        /// What it is to be; learners are promoted later, by another decision.
+        #[arg(long)]
+        role: Role,
+        /// Its public.json.
+        #[arg(long, value_name = "FILE")]
+        keys: PathBuf,
+    },
+    /// A node is promoted or demoted.
+    Role {
+        /// Which.
+        #[arg(long)]
+        node: u32,
+        /// What it is to be.
+        #[arg(long)]
+        role: Role,
+    },
+    /// A node leaves for good.
+    Remove {
+        /// Which.
+        #[arg(long)]
+        node: u32,
+        /// Why.
+        #[arg(long)]
+        reason: Reason,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Role {
+    Learner,
+    Voter,
+}
+
+impl From<Role> for NodeRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Learner => Self::Learner,
+            Role::Voter => Self::Voter,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Reason {
+    Replaced,
+    Lost,
+    KeyCompromised,
+    Withdrawn,
+    Misbehaved,
+}
+
+impl From<Reason> for RemovalReason {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Replaced => Self::Replaced,
+            Reason::Lost => Self::Lost,
+            Reason::KeyCompromised => Self::KeyCompromised,
+            Reason::Withdrawn => Self::Withdrawn,
+            Reason::Misbehaved => Self::Misbehaved,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sign {
+    /// The draft.
+    pub(crate) draft: PathBuf,
+    /// The organisation's record.key.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// Where to write the signature.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Merge {
+    /// The draft.
+    pub(crate) draft: PathBuf,
+    /// The signatures of all signers.
+    #[arg(required = true)]
+    pub(crate) shares: Vec<PathBuf>,
+    /// Where to write the record.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Submit {
+    /// The signed record.
+    pub(crate) record: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// A node to submit to, with its public address; more than one may be named.
+    #[arg(long = "node", required = true, value_name = "ID=HOST:PORT", value_parser = node_address)]
+    pub(crate) nodes: Vec<(u32, String)>,
+}
+
+fn node_address(text: &str) -> Result<(u32, String), String> {
+    let (node, address) = text.split_once('=').ok_or("expected ID=HOST:PORT")?;
+    let node = node.parse().map_err(|_| format!("{node:?} is not a node id"))?;
+    Ok((node, address.to_owned()))
 }

@@ -6,6 +6,7 @@ mod args;
 mod audit;
 mod checkpoint;
 mod download;
+mod governance;
 mod output;
 mod prove;
 mod results;
@@ -31,10 +32,15 @@ fn main() -> ExitCode {
         Command::Audit(arguments) => audit::run(arguments, &disk, &output),
         Command::Results(arguments) => results::run(arguments, &disk, &output),
         Command::Download(arguments) => download::run(arguments, &disk, &output),
+        Command::Governance(arguments) => governance::run(arguments, &disk, &output),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Shown(weight)) => output::exit_code(weight),
+        Err(Failure::Use(what)) => {
+            output.problem(command.name(), &what);
+            ExitCode::from(2)
+        }
         Err(Failure::Error(error)) => {
             output.failure(command.name(), &error);
             output::exit_code(error.weight())

@@ -18,6 +18,8 @@ pub(crate) enum Failure {
     Shown(Weight),
     /// Still to be printed.
     Error(VerifyError),
+    /// Files or arguments that cannot be used; still to be printed.
+    Use(String),
 }
 
 impl<E: Into<VerifyError>> From<E> for Failure {
@@ -94,6 +96,15 @@ impl Output {
             self.print(command, outcome, &Fault { error: error.to_string() }, String::new);
         } else {
             let _ = writeln!(std::io::stderr(), "{words}: {error}");
+        }
+    }
+
+    /// Says what files or arguments cannot be used.
+    pub(crate) fn problem(&self, command: &str, what: &str) {
+        if self.json {
+            self.print(command, "unchecked", &Fault { error: what.to_owned() }, String::new);
+        } else {
+            let _ = writeln!(std::io::stderr(), "tamga {command}: {what}");
         }
     }
 

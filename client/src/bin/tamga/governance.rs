@@ -1,0 +1,250 @@
+//! `tamga governance`: the organisations decide about nodes. The draft goes round; each organisation reads it and signs where
+//! its key is; somebody merges and submits.
+//!
+//! ```text
+//! draft (reads the ledger's genesis) ─► draft.cbor ─► sign (offline, prints what is signed) ─► share.json … ─► merge ─► submit
+//! ```
+
+use crate::args::{Change, Draft as DraftArguments, Governance, Merge, Sign, Submit};
+use crate::output::{Done, Failure, Output, open_source};
+use ed25519_dalek::SigningKey;
+use serde::Serialize;
+use std::path::Path;
+use std::sync::Arc;
+use tamga_client::author::{Draft, Scribe, Share, node_add, node_remove, node_set_role};
+use tamga_client::device::{DeviceClient, DeviceOptions, NodeEndpoint, Outcome, TcpDial, Transport};
+use tamga_client::verify::Opened;
+use tamga_ledger::ids::{Digest, PublicKey};
+use tamga_ledger::kinds::{Body as _, Governance as Decision, NodeKeys};
+use tamga_ledger::record::RECORD_BYTES_MAX;
+use tamga_ledger::submission::{SUBMISSION_BYTES_MAX, Submission};
+use tamga_platform::disk::Disk;
+use tamga_platform::entropy::OsEntropy;
+use zeroize::Zeroizing;
+
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+const NAME: &str = "governance";
+
+pub(crate) fn run(arguments: &Governance, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    match arguments {
+        Governance::Draft(arguments) => draft(arguments, disk, output),
+        Governance::Sign(arguments) => sign(arguments, disk, output),
+        Governance::Merge(arguments) => merge(arguments, disk, output),
+        Governance::Submit(arguments) => submit(arguments, disk, output),
+    }
+}
+
+fn failed(what: impl std::fmt::Display) -> Failure {
+    Failure::Use(what.to_string())
+}
+
+fn read(disk: &Arc<dyn Disk>, path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
+    disk.read(path, max).map_err(|error| failed(format!("cannot read {}: {error}", path.display())))
+}
+
+fn write(disk: &Arc<dyn Disk>, path: &Path, bytes: &[u8]) -> Done {
+    disk.replace(path, bytes).map_err(|error| failed(format!("cannot write {}: {error}", path.display())))
+}
+
+/// What is decided, for people and programs.
+#[derive(Serialize)]
+struct Content {
+    record: String,
+    election: String,
+    decision: String,
+    signers: Vec<String>,
+}
+
+impl Content {
+    fn of(draft: &Draft) -> Result<Self, Failure> {
+        let record = draft.record();
+        let decision =
+            Decision::from_bytes(&record.body).map_err(|_| failed("the draft is not a decision about nodes"))?;
+        Ok(Self {
+            record: draft.id().to_string(),
+            election: record.election.to_string(),
+            decision: in_words(&decision),
+            signers: record.signers.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    fn text(&self, done: &str) -> String {
+        let signers = self.signers.join(", ");
+        format!(
+            "{}\n  election {}\n  record {}\n  to be signed by {signers}\n{done}",
+            self.decision, self.election, self.record
+        )
+    }
+}
+
+fn in_words(decision: &Decision) -> String {
+    let role = |role: u8| if role == 2 { "voter" } else { "learner" };
+    match decision {
+        Decision::NodeAdd { organisation, role: number, keys } => format!(
+            "node {} joins {organisation} as a {}\n  cosigner {} {}\n  log {}\n  promise {}\n  batch {}\n  TLS key {}",
+            keys.id,
+            role(*number),
+            keys.cosigner_name,
+            keys.cosigner_key,
+            keys.log_key,
+            keys.promise_key,
+            keys.batch_key,
+            keys.tls_spki_sha256
+        ),
+        Decision::NodeSetRole { node, role: number } => format!("node {node} becomes a {}", role(*number)),
+        Decision::NodeRemove { node, reason } => {
+            format!("node {node} leaves for good, reason {reason}; its id is never used again")
+        }
+    }
+}
+
+/// `public.json` of a node, as `tamga-node keygen` and `tamga-node show-keys` give it. The certificate is not needed here.
+#[derive(serde::Deserialize)]
+struct PublicNode {
+    id: u32,
+    cosigner_name: String,
+    cosigner_key: PublicKey,
+    log_key: PublicKey,
+    promise_key: PublicKey,
+    batch_key: PublicKey,
+    tls_spki_sha256: Digest,
+}
+
+fn change(what: &Change, disk: &Arc<dyn Disk>) -> Result<Decision, Failure> {
+    Ok(match what {
+        Change::Add { organisation, role, keys } => {
+            let bytes = read(disk, keys, FILE_BYTES_MAX)?;
+            let node: PublicNode = serde_json::from_slice(&bytes)
+                .map_err(|error| failed(format!("{} is not a node's public.json: {error}", keys.display())))?;
+            let keys = NodeKeys {
+                id: node.id,
+                cosigner_name: node.cosigner_name,
+                cosigner_key: node.cosigner_key,
+                log_key: node.log_key,
+                promise_key: node.promise_key,
+                batch_key: node.batch_key,
+                tls_spki_sha256: node.tls_spki_sha256,
+            };
+            node_add(organisation, (*role).into(), keys)
+        }
+        Change::Role { node, role } => node_set_role(*node, (*role).into()),
+        Change::Remove { node, reason } => node_remove(*node, (*reason).into()),
+    })
+}
+
+fn draft(arguments: &DraftArguments, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    let source = open_source(&arguments.place.source, disk)?;
+    let trust = Opened::open(&*source, &arguments.place.pinned.genesis)?.trust;
+    let change = change(&arguments.change, disk)?;
+    let mut signers = Vec::new();
+    for name in &arguments.by {
+        let found = trust.election().organisations.iter().find(|one| one.name == *name);
+        signers.push(found.ok_or_else(|| failed(format!("there is no organisation {name:?}")))?.record_key);
+    }
+    if !trust.policy().satisfied_by_organisations(arguments.by.iter().map(String::as_str)) {
+        return Err(failed("these organisations do not satisfy the trust policy's quorum: name more with --by"));
+    }
+    let scribe = Scribe::new(*trust.election_id(), Arc::new(OsEntropy));
+    if let Some(author) = signers.first() {
+        scribe.resume(author.id(), arguments.sequence.saturating_sub(1));
+    }
+    let draft = scribe.governance(&signers, &change).map_err(failed)?;
+    write(disk, &arguments.out, draft.bytes())?;
+    let content = Content::of(&draft)?;
+    let done = format!("written to {}; each signer runs: tamga governance sign", arguments.out.display());
+    output.answer(NAME, &content, || content.text(&done));
+    Ok(())
+}
+
+fn read_draft(disk: &Arc<dyn Disk>, path: &Path) -> Result<Draft, Failure> {
+    Draft::from_bytes(&read(disk, path, RECORD_BYTES_MAX as u64)?).map_err(failed)
+}
+
+fn sign(arguments: &Sign, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    let draft = read_draft(disk, &arguments.draft)?;
+    let content = Content::of(&draft)?;
+    let key = record_key(disk, &arguments.key)?;
+    let share = draft.share(&key).map_err(failed)?;
+    let text = serde_json::to_string_pretty(&share).map_err(failed)? + "\n";
+    write(disk, &arguments.out, text.as_bytes())?;
+    let done = format!("signed with key {}; the share is in {}", share.key.id(), arguments.out.display());
+    output.answer(NAME, &content, || content.text(&done));
+    Ok(())
+}
+
+/// An organisation's `record.key`, as `tamga-node keygen-organisation` writes it.
+fn record_key(disk: &Arc<dyn Disk>, path: &Path) -> Result<SigningKey, Failure> {
+    let refuse = || failed(format!("{} is not a record key (tamga-key/v1 record …)", path.display()));
+    let bytes = Zeroizing::new(read(disk, path, FILE_BYTES_MAX)?);
+    let text = std::str::from_utf8(&bytes).map_err(|_| refuse())?;
+    let digits = text.trim_end().strip_prefix("tamga-key/v1 record ").ok_or_else(refuse)?;
+    let mut seed = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(digits, seed.as_mut_slice()).map_err(|_| refuse())?;
+    Ok(SigningKey::from_bytes(&seed))
+}
+
+fn merge(arguments: &Merge, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    let draft = read_draft(disk, &arguments.draft)?;
+    let content = Content::of(&draft)?;
+    let mut shares: Vec<Share> = Vec::new();
+    for path in &arguments.shares {
+        let bytes = read(disk, path, FILE_BYTES_MAX)?;
+        let share = serde_json::from_slice(&bytes);
+        shares.push(share.map_err(|error| failed(format!("{} is not a share: {error}", path.display())))?);
+    }
+    let submission = draft.merge(&shares).map_err(failed)?;
+    write(disk, &arguments.out, &submission.to_bytes())?;
+    let done = format!("signed by all; the record is in {}", arguments.out.display());
+    output.answer(NAME, &content, || content.text(&done));
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Judged {
+    record: String,
+    node: u32,
+    leaf: Option<u64>,
+    verdict: String,
+    accepted: bool,
+}
+
+fn submit(arguments: &Submit, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    let bytes = read(disk, &arguments.record, SUBMISSION_BYTES_MAX as u64)?;
+    let submission = Submission::from_bytes(&bytes).map_err(failed)?;
+    let source = open_source(&arguments.place.source, disk)?;
+    let trust = Arc::new(Opened::open(&*source, &arguments.place.pinned.genesis)?.trust);
+    let endpoint = |(node, address): &(u32, String)| NodeEndpoint {
+        node: *node,
+        address: address.clone(),
+        transport: Transport::Tls,
+    };
+    let endpoints: Vec<NodeEndpoint> = arguments.nodes.iter().map(endpoint).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let answered = runtime.block_on(async {
+        let (options, dial, entropy) = (DeviceOptions::default(), Arc::new(TcpDial), Arc::new(OsEntropy));
+        DeviceClient::new(trust, &endpoints, options, dial, entropy)?.submit_for_verdict(&submission).await
+    });
+    let answered = answered.map_err(failed)?;
+    let (leaf, verdict) = match &answered.outcome {
+        Outcome::Promised { promise, .. } => {
+            let judged = promise.judged.as_ref();
+            (
+                judged.map(|judged| judged.leaf.get()),
+                judged.map_or_else(String::new, |judged| judged.verdict.to_string()),
+            )
+        }
+        Outcome::Refused { refusal, .. } => (None, format!("not taken: {}: {}", refusal.code, refusal.text)),
+    };
+    let accepted = answered.outcome.is_accepted();
+    let content = Judged { record: submission.signed.id().to_string(), node: answered.node, leaf, verdict, accepted };
+    let text = || {
+        let leaf = content.leaf.map_or_else(|| "no leaf".to_owned(), |leaf| format!("leaf {leaf}"));
+        format!("record {}\n  {leaf}, by the word of node {}: {}", content.record, content.node, content.verdict)
+    };
+    if accepted {
+        output.answer(NAME, &content, text);
+        Ok(())
+    } else {
+        Err(output.refutation(NAME, &content, text))
+    }
+}
