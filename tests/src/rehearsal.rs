@@ -41,7 +41,7 @@ impl Rehearsal {
     /// # Panics
     /// If the cluster does not start.
     pub async fn start(plan: Plan) -> Self {
-        Self::start_on(plan, Arc::new(Loopback)).await
+        Self::start_of(plan, Arc::new(Loopback), &program::tamga_node()).await
     }
 
     /// As [`start`](Self::start), on other ground than loopback.
@@ -49,10 +49,13 @@ impl Rehearsal {
     /// # Panics
     /// If the cluster does not start.
     pub async fn start_on(plan: Plan, ground: Arc<dyn Ground>) -> Self {
-        let binary = program::tamga_node();
+        Self::start_of(plan, ground, &program::tamga_node()).await
+    }
+
+    async fn start_of(plan: Plan, ground: Arc<dyn Ground>, binary: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (world, founded) = World::found(plan, folder.path());
-        let cluster = Cluster::start_on(Arc::clone(&ground), &founded, folder.path(), &binary).await;
+        let cluster = Cluster::start_on(Arc::clone(&ground), &founded, folder.path(), binary).await;
         let cluster = cluster.unwrap_or_else(|error| panic!("{error}"));
         Self { world: Arc::new(world), cluster, founded, ground, folder }
     }
@@ -62,7 +65,7 @@ impl Rehearsal {
     /// # Panics
     /// If a record is not accepted.
     pub async fn open(plan: Plan) -> Self {
-        Self::open_on(plan, Arc::new(Loopback)).await
+        Self::opened(Self::start(plan).await).await
     }
 
     /// As [`open`](Self::open), on other ground than loopback.
@@ -70,7 +73,18 @@ impl Rehearsal {
     /// # Panics
     /// If a record is not accepted.
     pub async fn open_on(plan: Plan, ground: Arc<dyn Ground>) -> Self {
-        let rehearsal = Self::start_on(plan, ground).await;
+        Self::opened(Self::start_on(plan, ground).await).await
+    }
+
+    /// As [`open`](Self::open), with this build of the node's program.
+    ///
+    /// # Panics
+    /// If a record is not accepted.
+    pub async fn open_with(plan: Plan, binary: &Path) -> Self {
+        Self::opened(Self::start_of(plan, Arc::new(Loopback), binary).await).await
+    }
+
+    async fn opened(rehearsal: Self) -> Self {
         let world = Arc::clone(&rehearsal.world);
         let before = [world.definition_records(), world.key_records(), world.roll_records()].concat();
         for record in &before {
@@ -160,6 +174,16 @@ impl Rehearsal {
         .await;
     }
 
+    /// From their next start on, the nodes listen for the public where they do now: their clients find them again.
+    ///
+    /// # Panics
+    /// If a configuration cannot be written.
+    pub fn keep_addresses(&self) {
+        for node in &self.cluster.nodes {
+            node.configure(|config| config.listen.public = node.public_address()).unwrap();
+        }
+    }
+
     /// Kills every node at once: a power cut.
     pub async fn power_cut(&mut self) {
         futures::future::join_all(self.cluster.nodes.iter_mut().map(NodeProcess::kill)).await;
@@ -204,6 +228,12 @@ impl Rehearsal {
 
     fn endpoint(&self, id: u32) -> NodeEndpoint {
         NodeEndpoint { node: id, address: self.public(id).to_string(), transport: Transport::Tls }
+    }
+
+    /// Where a node is for its clients.
+    #[must_use]
+    pub fn endpoint_of(&self, id: u32) -> NodeEndpoint {
+        self.endpoint(id)
     }
 
     fn client_of(&self, endpoints: &[NodeEndpoint]) -> DeviceClient {

@@ -24,8 +24,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tamga_client::device::{NodeEndpoint, Transport};
-use tamga_node::config::Peer;
-use tamga_node::provision::{self, ProvisionError};
+use tamga_node::config::{ConfigError, Peer};
+use tamga_node::provision::{self, GeneratedNode, ProvisionError};
 use tamga_platform::disk::{Disk, OsDisk};
 use tokio::time::{Instant, sleep};
 
@@ -41,6 +41,9 @@ pub enum ClusterError {
     /// Files of a node.
     #[error(transparent)]
     Provision(#[from] ProvisionError),
+    /// A node's configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The node's program.
     #[error(transparent)]
     Binary(#[from] BinaryError),
@@ -151,6 +154,31 @@ impl Cluster {
         }
         cluster.wait_ready().await?;
         Ok(cluster)
+    }
+
+    /// Writes the files of a node that joins later and starts it. It knows where `peers` are; the others know nothing of it
+    /// but what the organisations decide, and where it says that it is. Its place among the nodes is the last.
+    ///
+    /// # Errors
+    /// [`ClusterError`].
+    pub fn join(
+        &mut self,
+        node: &GeneratedNode,
+        folder: &Path,
+        binary: &Path,
+        peers: Vec<Peer>,
+    ) -> Result<(), ClusterError> {
+        let (id, genesis) = (node.public.id, folder.join("genesis.cbor"));
+        let folder = node_folder(folder, id);
+        node.write(&OsDisk, &folder.join("keys"))?;
+        let own = free_ports(1).map_err(io_error("look for a free port"))?;
+        let own = own.into_iter().next().unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+        let data = folder.join("data");
+        OsDisk.create_dir_all(&data).map_err(io_error(format!("create {}", data.display())))?;
+        let file = folder.join("node.toml");
+        provision::write_config(&OsDisk, &file, &provision::loopback_config(id, &genesis, own, peers))?;
+        self.nodes.push(NodeProcess::start(id, Arc::new(Loopback), binary, &file, &folder)?);
+        Ok(())
     }
 
     async fn wait_ready(&mut self) -> Result<(), ClusterError> {

@@ -10,12 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
+use tamga_node::config::Config;
+use tamga_node::provision;
 use tamga_platform::disk::{Disk, OsDisk};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 /// How long a node may take to end in order.
-const END_WITHIN: Duration = Duration::from_secs(10);
+const END_WITHIN: Duration = Duration::from_secs(30);
 /// How much of a log an error shows.
 const TAIL_BYTES: usize = 2_000;
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -143,6 +145,35 @@ impl NodeProcess {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib.div_ceil(1024))
+    }
+
+    /// What it is configured to.
+    ///
+    /// # Errors
+    /// [`ClusterError::Config`].
+    pub fn config(&self) -> Result<Config, ClusterError> {
+        Ok(Config::load(&OsDisk, &self.config)?)
+    }
+
+    /// Changes what is configured from the next start on.
+    ///
+    /// # Errors
+    /// [`ClusterError::Provision`], [`ClusterError::Config`].
+    pub fn configure(&self, change: impl FnOnce(&mut Config)) -> Result<(), ClusterError> {
+        let mut config = self.config()?;
+        change(&mut config);
+        Ok(provision::write_config(&OsDisk, &self.config, &config)?)
+    }
+
+    /// From the next start on it is another build of the program.
+    pub fn upgrade(&mut self, binary: &Path) {
+        self.binary = binary.to_owned();
+    }
+
+    /// Asks the process to end in order and waits until it has; its exit status, none if it does not end.
+    pub async fn end_in_order(&mut self) -> Option<std::process::ExitStatus> {
+        self.ask_to_end();
+        self.ended_within(END_WITHIN).await
     }
 
     /// Asks the process to end in order.
