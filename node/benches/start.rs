@@ -31,7 +31,7 @@ use cluster::{Cluster, now_ms};
 const VOTERS: u32 = 3_400;
 const FRAME: usize = 500;
 /// Entries behind the saved state in the third start; a node saves every so many.
-const TAIL: u64 = 25_000;
+const TAIL: u64 = 10_000;
 
 #[tokio::main]
 async fn main() {

@@ -147,7 +147,7 @@ impl Default for Tuning {
             election_ms_max: 3_000,
             raft_segment_bytes: 64 << 20,
             disk_reserve_bytes: 256 << 20,
-            save_entries: 25_000,
+            save_entries: 10_000,
             compact_entries: 10_000,
             compact_bytes: 64 << 20,
             log_entries_kept: 4_096,
