@@ -4,6 +4,7 @@
 
 mod crash;
 mod damage;
+mod enumerate;
 mod reading;
 mod repair;
 mod support;
