@@ -1,7 +1,8 @@
 //! Cosigning memory: the highest checkpoint this node's key has ever signed, durable before the signature leaves.
 //!
 //! Two slots of one file, written in turn, each with a checksum and a counter. A crash tears one slot at most; the other
-//! one still holds what was signed before, and the torn one's signature never left.
+//! one still holds what was signed before, and the torn one's signature never left. The file comes into being whole, by a
+//! rename, with a first slot that says "nothing signed": so two unreadable slots are never the work of a crash.
 //!
 //! Invariants: a smaller size is never signed; the same size only with the same text.
 
@@ -59,28 +60,29 @@ impl Memory {
     pub(crate) fn open(disk: &dyn Disk, path: &Path, key: KeyId, floor: u64) -> Result<Self, CoreError> {
         let io = |action| move |source| CoreError::Io { action, path: path.to_owned(), source };
         let damaged = |what: &str| CoreError::Damaged { path: path.to_owned(), what: what.to_owned() };
-        let file: Arc<dyn DiskFile> = Arc::from(disk.open(path, Open::ReadWrite).map_err(io("open"))?);
-        let len = file.len().map_err(io("read the length of"))?;
-        let slots = [read_slot(file.as_ref(), 0), read_slot(file.as_ref(), 1)];
-        let slots = [slots[0].as_ref(), slots[1].as_ref()].map(|slot| slot.ok().copied().flatten());
-        let newest = slots.into_iter().flatten().max_by_key(|slot| slot.counter);
-        let Some(newest) = newest else {
-            if len > SLOT_BYTES {
-                return Err(damaged(
-                    "both slots of the cosigning memory are unreadable: what this key has signed is unknown; \
-                     give this node a new cosigner key",
-                ));
-            }
+        if is_absent(disk, path).map_err(io("look for"))? {
             if floor > 0 {
                 tracing::warn!(path = %path.display(), floor, "the cosigning memory is new although the ledger is not");
             }
-            disk.sync_dir(path.parent().unwrap_or_else(|| Path::new("."))).map_err(io("sync the folder of"))?;
-            return Ok(Self { file, key, counter: 0, signed: None, floor });
+            // Crash within: no memory or a whole one, and nothing was signed yet.
+            disk.replace(path, &first_bytes(key)).map_err(io("create"))?;
+        }
+        // Whoever made it may have died before its name was durable, and what is signed must not go with the name.
+        disk.sync_dir(path.parent().unwrap_or_else(|| Path::new("."))).map_err(io("sync the folder of"))?;
+        let file: Arc<dyn DiskFile> = Arc::from(disk.open(path, Open::ReadWrite).map_err(io("open"))?);
+        let slots = [read_slot(file.as_ref(), 0), read_slot(file.as_ref(), 1)];
+        let slots = [slots[0].as_ref(), slots[1].as_ref()].map(|slot| slot.ok().copied().flatten());
+        let Some(newest) = slots.into_iter().flatten().max_by_key(|slot| slot.counter) else {
+            return Err(damaged(
+                "both slots of the cosigning memory are unreadable: what this key has signed is unknown; \
+                 give this node a new cosigner key",
+            ));
         };
         if newest.key != key {
             return Err(damaged("the cosigning memory belongs to another cosigner key; keep it with that key"));
         }
-        Ok(Self { file, key, counter: newest.counter, signed: Some(newest.signed), floor })
+        let signed = (newest.counter > 0).then_some(newest.signed);
+        Ok(Self { file, key, counter: newest.counter, signed, floor })
     }
 
     /// The highest size signed.
@@ -162,6 +164,23 @@ impl Slot {
     }
 }
 
+/// Whether there is no memory yet. An empty file is one of version 0.1 that never signed.
+fn is_absent(disk: &dyn Disk, path: &Path) -> io::Result<bool> {
+    match disk.open(path, Open::Read) {
+        Ok(file) => Ok(file.len()? == 0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// A memory of nothing.
+fn first_bytes(key: KeyId) -> Vec<u8> {
+    let nothing = Slot { counter: 0, key, signed: Signed { size: 0, text: [0; 32] } };
+    let mut bytes = vec![0; 2 * SLOT_BYTES as usize];
+    bytes[..RECORD_BYTES].copy_from_slice(&nothing.to_bytes());
+    bytes
+}
+
 /// The slot's content; none if it is empty, torn or damaged.
 fn read_slot(file: &dyn DiskFile, slot: u64) -> io::Result<Option<Slot>> {
     let mut bytes = [0; RECORD_BYTES];
@@ -175,6 +194,7 @@ mod tests {
     use tamga_ledger::note::KeyName;
     use tamga_ledger::tree::{Hash, Roots, TreeSize};
     use tamga_platform::disk::MemDisk;
+    use tamga_platform::sim_disk::{Plan, SimDisk};
 
     fn checkpoint(size: u64, root: u8) -> Checkpoint {
         let roots = Roots { sha256: Hash::new([root; 32]), blake3: Hash::new([root; 32]) };
@@ -219,6 +239,39 @@ mod tests {
         assert_eq!(open(&disk).size(), 3);
         disk.open(Path::new("/d/cosigning"), Open::ReadWrite).unwrap().write_all_at(b"xx", SLOT_BYTES + 20).unwrap();
         assert!(Memory::open(&disk, Path::new("/d/cosigning"), KeyId([1; 16]), 0).is_err());
+    }
+
+    #[test]
+    fn every_crash_keeps_what_was_signed_and_opens() {
+        let disk = SimDisk::new(1);
+        disk.create_dir_all(Path::new("/d")).unwrap();
+        disk.record();
+        let mut memory = Memory::open(&disk, Path::new("/d/cosigning"), KeyId([1; 16]), 0).unwrap();
+        // (size, asked at, durable at), in operations of the journal.
+        let mut told = vec![(0, 0, 0)];
+        for size in [3, 5, 9, 12] {
+            let asked = disk.recorded();
+            sign(&mut memory, &checkpoint(size, 1));
+            told.push((size, asked, disk.recorded()));
+        }
+        let promises: Vec<usize> = told.iter().map(|(.., durable)| *durable).collect();
+        let crashes = disk.journal().each_crash(&Plan::default(), &promises, |crash, disk| {
+            let memory = Memory::open(&disk, Path::new("/d/cosigning"), KeyId([1; 16]), 0);
+            let mut memory = memory.unwrap_or_else(|error| panic!("{crash}: {error}"));
+            let durable =
+                told.iter().filter(|(.., durable)| *durable <= crash.operations).map(|(size, ..)| *size).max();
+            let asked = told.iter().filter(|(_, asked, _)| *asked <= crash.operations).map(|(size, ..)| *size).max();
+            assert!(Some(memory.size()) >= durable && Some(memory.size()) <= asked, "{crash}: {}", memory.size());
+            if memory.size() > 0 {
+                let other = checkpoint(memory.size(), 2);
+                assert_eq!(memory.check(&other), Err(Forbidden::OtherRoots(memory.size())), "{crash}");
+            }
+            sign(&mut memory, &checkpoint(20, 1));
+            disk.power_loss();
+            let memory = Memory::open(&disk, Path::new("/d/cosigning"), KeyId([1; 16]), 0).unwrap();
+            assert_eq!(memory.size(), 20, "{crash}");
+        });
+        assert!(crashes > 1_000, "{crashes}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use tamga_ledger::record::{Record, Scope};
 use tamga_platform::blocking::Inline;
 use tamga_platform::disk::{MemDisk, Open};
 use tamga_platform::entropy::SeededEntropy;
+use tamga_platform::sim_disk::{Plan, SimDisk};
 
 const FOLDER: &str = "/d/outbox";
 
@@ -27,7 +28,7 @@ fn submission(number: u64) -> (RecordId, Bytes) {
 }
 
 fn open(disk: &MemDisk, applied: impl Fn(&RecordId) -> bool) -> (Outbox, Writer) {
-    let entropy = Arc::new(SeededEntropy::new(disk.list(Path::new(FOLDER)).unwrap().len() as u64));
+    let entropy = Arc::new(SeededEntropy::new(disk.changes()));
     Outbox::open(Arc::new(disk.clone()), Arc::new(Inline), entropy, Path::new(FOLDER), 1 << 20, applied).unwrap()
 }
 
@@ -138,4 +139,61 @@ fn a_segment_whose_records_are_applied_is_deleted() {
     }
     assert!(writer.number > 0, "it rolled");
     assert!(disk.list(Path::new(FOLDER)).unwrap().len() <= 2);
+}
+
+/// What was put and what was answered, by operations of the journal.
+struct Told {
+    id: RecordId,
+    put: usize,
+    durable: usize,
+    applied: usize,
+}
+
+/// Two lives: records come alone and in groups, some are applied, a segment is given up at the restart.
+fn life(disk: &SimDisk) -> Vec<Told> {
+    let mut told: Vec<Told> = Vec::new();
+    for life in 0..2 {
+        let (outbox, mut writer) = open(disk, |id| told.iter().any(|one| one.id == *id && one.applied < usize::MAX));
+        for group in [1, 3, 2] {
+            let first = told.len();
+            for _ in 0..group {
+                let (id, bytes) = submission(told.len() as u64 + 1);
+                outbox.put(id, bytes, 7);
+                told.push(Told { id, put: disk.recorded(), durable: usize::MAX, applied: usize::MAX });
+            }
+            writer = write(&outbox, writer);
+            told[first..].iter_mut().for_each(|one| one.durable = disk.recorded());
+        }
+        if life == 0 {
+            outbox.remove(told.iter().take(2).map(|one| &one.id));
+            told.iter_mut().take(2).for_each(|one| one.applied = disk.recorded());
+        }
+    }
+    told
+}
+
+#[test]
+fn every_crash_keeps_what_was_durable_and_not_applied() {
+    let disk = SimDisk::new(1);
+    disk.create_dir_all(Path::new(FOLDER)).unwrap();
+    disk.record();
+    let told = life(&disk);
+    let promises: Vec<usize> = told.iter().map(|one| one.durable).collect();
+    let plan = Plan { cuts_max: 48, combined_max: 3, outcomes: 4 };
+    let crashes = disk.journal().each_crash(&plan, &promises, |crash, disk| {
+        let applied = |id: &RecordId| told.iter().any(|one| one.id == *id && one.applied <= crash.operations);
+        let (outbox, writer) = open(&disk, applied);
+        let found = ids(&outbox);
+        for one in told.iter().filter(|one| one.durable <= crash.operations && !applied(&one.id)) {
+            assert!(found.contains(&one.id), "{crash}: a promised record is lost");
+        }
+        for id in &found {
+            assert!(told.iter().any(|one| one.id == *id && one.put <= crash.operations), "{crash}: never put");
+        }
+        // What was taken over is durable again, whatever the crash had left in the page cache.
+        drop((outbox, writer));
+        disk.power_loss();
+        assert_eq!(ids(&open(&disk, applied).0), found, "{crash}, and power lost after it");
+    });
+    assert!(crashes > 300, "{crashes}");
 }
