@@ -1,6 +1,8 @@
 //! A small election with all its keys, for tests: `n` organisations with a node each, two constituencies, a few stations,
 //! everything signed for real. Never part of a product build.
 
+mod alone;
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -22,6 +24,7 @@ use tamga_ledger::sign::{self, Domain};
 use tamga_ledger::submission::{Submission, confidential_digest};
 use tamga_ledger::tree::TreeHead;
 
+pub use self::alone::{Alone, AloneSetup, alone_seams, other_cosigners};
 use crate::core::NodeSecrets;
 
 /// The election and the authors' sequence numbers.
@@ -272,6 +275,10 @@ impl TestElection {
     }
 }
 
+fn cosigner_name(node: u32) -> String {
+    format!("node{node}.example/cosigner")
+}
+
 fn election(nodes: u32, stations: u32, now_ms: u64) -> Election {
     #[expect(clippy::expect_used, reason = "constant names, keys made here")]
     let vkey = |name: &str, key: &SigningKey| {
@@ -281,7 +288,7 @@ fn election(nodes: u32, stations: u32, now_ms: u64) -> Election {
     let (mut organisations, mut policy, mut names) = (Vec::new(), String::new(), String::new());
     for number in 1..=nodes {
         let (name, cosigner, standby) = (format!("org{number}"), secrets(number).cosigner, key(3, number));
-        let cosigner_name = format!("node{number}.example/cosigner");
+        let cosigner_name = cosigner_name(number);
         policy += &format!("witness {name}-a {}\n", vkey(&cosigner_name, &cosigner));
         policy += &format!("witness {name}-b {}\n", vkey(&format!("{name}.example/standby"), &standby));
         policy += &format!("group {name} any {name}-a {name}-b\n");
