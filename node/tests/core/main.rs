@@ -4,6 +4,7 @@
 
 mod catchup;
 mod cluster;
+mod crash_points;
 mod restart;
 mod room;
 mod story;
