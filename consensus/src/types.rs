@@ -168,8 +168,8 @@ pub struct Status {
     pub installing: Option<LogPosition>,
     /// The disk holding the log is nearly full: proposals are refused, what is in flight still goes through.
     pub disk_low: bool,
-    /// The disk holding the log is full: entries of a leader are refused too, and this node does not stand for
-    /// election. Reads and votes go on.
+    /// The disk holding the log is full: entries of a leader are refused too, and this node stands for election only
+    /// when nobody else does. Reads and votes go on.
     pub disk_full: bool,
 }
 

@@ -1,4 +1,9 @@
 //! Leadership: standing for it, handing it on, and keeping away from it while the disk has no room.
+//!
+//! A replica with a full disk leaves leadership to others where it can: it does not stand by itself, and hands on if the
+//! others are a quorum without it (it refuses their entries). It still is a last resort. It may be the only one left with
+//! the latest entry, and a leader that takes no proposals lets everybody read. So it stands after twice the longest
+//! silence, which leaves everybody else the first try; the rehearsal of the vote keeps it from disturbing a leader.
 
 use std::time::Duration;
 
@@ -62,9 +67,14 @@ impl Consensus {
 
     /// A voter that could lead next: `wanted`, or the one with the longest log.
     pub(super) async fn successor(&self, status: &Status, wanted: Option<NodeId>) -> Option<Member> {
+        self.able(status, wanted).await.into_iter().next()
+    }
+
+    /// Other voters that answer, have room, and have nearly the whole log; the longest log first.
+    async fn able(&self, status: &Status, wanted: Option<NodeId>) -> Vec<Member> {
         let next = |index: Option<u64>| index.map_or(0, |index| index.saturating_add(1));
         let last = next(status.last_log_index);
-        let mut able: Vec<(u64, &Member)> = status
+        let mut near: Vec<(u64, &Member)> = status
             .members
             .iter()
             .filter(|known| known.voter && known.member.id != status.id)
@@ -72,13 +82,18 @@ impl Consensus {
             .map(|known| (last.saturating_sub(next(known.matched)), &known.member))
             .filter(|(lag, _)| *lag <= SUCCESSOR_LAG_MAX)
             .collect();
-        able.sort();
-        for (_, member) in able {
-            if self.0.peers.could_lead(member).await {
-                return Some(member.clone());
-            }
-        }
-        None
+        near.sort();
+        let asked = near.into_iter().map(|(_, member)| async move { (self.0.peers.could_lead(member).await, member) });
+        let answers = futures::future::join_all(asked).await;
+        answers.into_iter().filter(|(able, _)| *able).map(|(_, member)| member.clone()).collect()
+    }
+
+    /// Whom a leader without room hands on to. A full one refuses entries afterwards: the others must do without it.
+    async fn relief(&self, status: &Status) -> Option<Member> {
+        let voters = status.members.iter().filter(|known| known.voter).count();
+        let able = self.able(status, None).await;
+        let enough = if status.disk_full { voters / 2 + 1 } else { 1 };
+        able.first().filter(|_| able.len() >= enough).cloned()
     }
 
     /// Starts the task that keeps this replica from leading while there is no room.
@@ -94,15 +109,20 @@ impl Consensus {
             if now.role == Role::Stopped {
                 return;
             }
-            // A full replica refuses entries, its own leader's blank one would not help anybody.
             self.0.raft.runtime_config().elect(!now.disk_full);
             let leads_without_room = now.role == Role::Leader && now.disk_low;
-            if leads_without_room && let Some(successor) = self.successor(&now, None).await {
+            if leads_without_room && let Some(successor) = self.relief(&now).await {
                 tracing::warn!(%successor, "the disk is nearly full: leadership is handed on");
                 if self.transfer_leadership(successor.id).await.is_err() {
                     return;
                 }
             }
+            let last_resort = now.role == Role::Follower && now.disk_full;
+            let patience = match (leads_without_room, last_resort) {
+                (true, _) => Some(LOOK_FOR_ROOM),
+                (_, true) => Some(Duration::from_millis(self.0.config.election_ms_max.saturating_mul(2))),
+                _ => None,
+            };
             let changed = async {
                 // The status changes with every entry; only these changes matter.
                 let differs = |status: &Status| {
@@ -110,10 +130,12 @@ impl Consensus {
                 };
                 status.wait_for(differs).await.map(drop)
             };
-            let ended = if leads_without_room {
-                tokio::time::timeout(LOOK_FOR_ROOM, changed).await.is_ok_and(|changed| changed.is_err())
-            } else {
-                changed.await.is_err()
+            let ended = match patience {
+                None => changed.await.is_err(),
+                Some(patience) => match tokio::time::timeout(patience, changed).await {
+                    Ok(changed) => changed.is_err(),
+                    Err(_) => last_resort && self.trigger_election().await.is_err(),
+                },
             };
             if ended {
                 return;

@@ -49,7 +49,7 @@ impl Consensus {
         let (status, watched) = watch::channel(first);
         tokio::spawn(follow(raft.clone(), local.clone(), status));
         let fatal = guard(&raft, failures);
-        let installer = Installer::new(raft.clone(), &signals, timeout / 2);
+        let installer = Installer::new(raft.clone(), signals.clone(), timeout / 2);
         let room = Semaphore::new(ROOM_KIB as usize);
         let inner = Inner { config, raft, wal, peers, installer, status: watched, local, held, signals, fatal, room };
         let consensus = Self(Arc::new(inner));

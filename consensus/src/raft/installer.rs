@@ -14,11 +14,10 @@ use std::time::Duration;
 
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::raft::SnapshotResponse;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 
 use super::{Raft, Signals, Snapshot, TypeConfig, Vote, position_from_raft};
-use crate::error::InstallError;
-use crate::types::LogPosition;
+use crate::error::{Fatal, InstallError};
 
 /// What became of an offer.
 #[derive(Debug)]
@@ -35,7 +34,7 @@ pub(crate) enum Offered {
 #[derive(Clone)]
 pub(crate) struct Installer {
     raft: Raft,
-    installing: watch::Receiver<Option<LogPosition>>,
+    signals: Signals,
     /// How long an offer is kept waiting for its installation.
     patience: Duration,
     /// Held by the installation under way.
@@ -43,8 +42,8 @@ pub(crate) struct Installer {
 }
 
 impl Installer {
-    pub(crate) fn new(raft: Raft, signals: &Signals, patience: Duration) -> Self {
-        Self { raft, installing: signals.installing.subscribe(), patience, busy: Arc::default() }
+    pub(crate) fn new(raft: Raft, signals: Signals, patience: Duration) -> Self {
+        Self { raft, signals, patience, busy: Arc::default() }
     }
 
     /// Takes `snapshot`, offered by the leader of `vote`.
@@ -76,7 +75,8 @@ impl Installer {
     }
 
     fn under_way(&self) -> String {
-        self.installing.borrow().map_or_else(|| "installing".to_owned(), |position| format!("installing {position}"))
+        let installing = *self.signals.installing.borrow();
+        installing.map_or_else(|| "installing".to_owned(), |position| format!("installing {position}"))
     }
 
     async fn install(&self, vote: Vote, snapshot: Snapshot) -> Offered {
@@ -91,8 +91,18 @@ impl Installer {
                 Offered::Later(why)
             }
             Ok(Err(InstallError::Fatal(fatal))) => Offered::Stopped(fatal.to_string()),
-            Err(fatal) => Offered::Stopped(fatal.to_string()),
+            Err(fatal) => self.ended(&fatal.to_string()),
         }
+    }
+
+    /// The state machine went away: on the way to a stop, or because the application panicked. openraft would notice the
+    /// latter only when it next has something to apply.
+    fn ended(&self, why: &str) -> Offered {
+        let story = Fatal::new(format!("the state machine ended while a snapshot was being installed ({why})"));
+        if !*self.signals.stop.borrow() {
+            self.signals.failed.send_if_modified(|failed| failed.is_none() && failed.replace(story.clone()).is_none());
+        }
+        Offered::Stopped(story.to_string())
     }
 
     async fn tell(&self, vote: Vote, snapshot: Snapshot) -> Offered {

@@ -20,7 +20,7 @@ async fn one_left_behind() -> (Cluster, usize) {
     compact_all(&cluster).await;
     let leader = cluster.leader().await;
     let source = cluster.0[leader].kept.clone();
-    cluster.0[behind].kept.copies_from(&source);
+    cluster.0[behind].kept.copies_from(vec![source]);
     (cluster, behind)
 }
 
@@ -142,7 +142,7 @@ async fn a_cluster_that_compacted_and_restarted_still_takes_in_a_new_member() {
     let status = cluster.0[leader].consensus().status();
     assert!(status.purged.is_some() && status.snapshot.is_some(), "{status:?}");
     let mut learner = Node::new(4).await;
-    learner.kept.copies_from(&cluster.0[leader].kept);
+    learner.kept.copies_from(vec![cluster.0[leader].kept.clone()]);
     learner.start().await;
     cluster.0[leader].consensus().add_learner(learner.member.clone()).await.unwrap();
     installations(&learner, 1).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use tamga_consensus::{Config, NodeId, ProposeError, Role, Seams};
+use tamga_consensus::{Config, ProposeError, Role, Seams};
 use tamga_platform::disk::{Disk, DiskFile, Open, OsDisk};
 
 use crate::harness::{Cluster, Node, PATIENCE, config, seams};
@@ -47,15 +47,21 @@ impl Filling {
     }
 }
 
+/// How `node` runs on `disk`.
+fn on(disk: &Filling, node: &Node) -> (Config, Seams) {
+    let config = config(node.member.id, node.folder());
+    let config = Config { disk_reserve_bytes: RESERVE, propose_timeout_ms: 3_000, ..config };
+    (config, Seams { disk: Arc::new(disk.clone()), ..seams() })
+}
+
 /// Three replicas with a disk each.
 async fn cluster() -> (Cluster, Vec<Filling>) {
     let (mut nodes, mut disks) = (Vec::new(), Vec::new());
     for id in 1..=3 {
         let mut node = Node::new(id).await;
         let disk = Filling(Arc::new(u64::MAX.into()));
-        let config =
-            Config { disk_reserve_bytes: RESERVE, propose_timeout_ms: 3_000, ..config(NodeId(id), node.folder()) };
-        node.start_on(config, Seams { disk: Arc::new(disk.clone()), ..seams() }).await;
+        let (config, seams) = on(&disk, &node);
+        node.start_on(config, seams).await;
         nodes.push(node);
         disks.push(disk);
     }
@@ -120,7 +126,8 @@ async fn a_cluster_without_room_anywhere_refuses_cleanly_stays_readable_and_reco
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn votes_are_still_given_on_a_full_disk() {
     let (mut cluster, disks) = cluster().await;
-    cluster.propose("before").await;
+    let before = cluster.propose("before").await;
+    cluster.converge(before.position).await;
     let leader = cluster.leader().await;
     let (voter, next) = ((leader + 1) % 3, (leader + 2) % 3);
     disks[voter].has(0);
@@ -133,4 +140,29 @@ async fn votes_are_still_given_on_a_full_disk() {
     disks[voter].has(u64::MAX);
     let last = tokio::time::timeout(PATIENCE, cluster.propose("after")).await.unwrap();
     assert_eq!(cluster.converge(last.position).await, ["before", "after"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_replica_that_alone_has_the_latest_entry_leads_so_that_all_can_read() {
+    let (mut cluster, disks) = cluster().await;
+    let leader = cluster.leader().await;
+    let (full, away) = ((leader + 1) % 3, (leader + 2) % 3);
+    cluster.0[away].kill().await;
+    let accepted = cluster.propose("seen by two").await;
+    cluster.converge(accepted.position).await;
+    disks[full].has(0);
+    cluster.0[full].wait("a full disk", |status| status.disk_full).await;
+    cluster.0[leader].kill().await;
+    let (config, seams) = on(&disks[away], &cluster.0[away]);
+    cluster.0[away].start_on(config, seams).await;
+    // The one that returns lacks the entry, and cannot be elected.
+    cluster.0[full].wait("leadership", |status| status.role == Role::Leader).await;
+    for node in [&cluster.0[full], &cluster.0[away]] {
+        assert!(node.read().await >= accepted.position);
+        assert_eq!(node.kept.payloads(), ["seen by two"]);
+    }
+    disks[full].has(u64::MAX);
+    cluster.0[full].wait("room", |status| !status.disk_low).await;
+    let last = cluster.propose("after").await;
+    assert_eq!(cluster.converge(last.position).await, ["seen by two", "after"]);
 }

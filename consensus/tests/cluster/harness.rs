@@ -29,8 +29,8 @@ pub(crate) struct Kept(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     state: Mutex<State>,
-    /// Whose state an installation copies.
-    source: Mutex<Option<Kept>>,
+    /// Whose state an installation copies: the first who has enough.
+    sources: Mutex<Vec<Kept>>,
     /// What an installation meets.
     meets: watch::Sender<Meets>,
     /// How often an installation began.
@@ -60,9 +60,9 @@ pub(crate) enum Meets {
 
 impl Default for Kept {
     fn default() -> Self {
-        let (state, source) = (Mutex::default(), Mutex::default());
+        let (state, sources) = (Mutex::default(), Mutex::default());
         let (meets, installations) = (watch::Sender::new(Meets::Nothing), watch::Sender::new(0));
-        Self(Arc::new(Inner { state, source, meets, installations }))
+        Self(Arc::new(Inner { state, sources, meets, installations }))
     }
 }
 
@@ -86,8 +86,8 @@ impl Kept {
         state.applied
     }
 
-    pub(crate) fn copies_from(&self, source: &Self) {
-        *self.0.source.lock().unwrap() = Some(source.clone());
+    pub(crate) fn copies_from(&self, sources: Vec<Self>) {
+        *self.0.sources.lock().unwrap() = sources;
     }
 
     pub(crate) fn meets(&self, meets: Meets) {
@@ -138,12 +138,13 @@ impl Application for Recorder {
         let mut meets = self.0.0.meets.subscribe();
         self.0.0.installations.send_modify(|count| *count += 1);
         let met = *meets.wait_for(|meets| *meets != Meets::Delay).await.unwrap();
-        let source = self.0.0.source.lock().unwrap().clone();
-        let Some(source) = source.filter(|_| met != Meets::Interruption) else {
-            return Err(InstallError::Interrupted("nobody can be reached".to_owned()));
-        };
         let count: usize = std::str::from_utf8(&snapshot).unwrap().parse().unwrap();
-        let payloads = source.payloads()[..count].to_vec();
+        let sources = self.0.0.sources.lock().unwrap().clone();
+        let source = sources.into_iter().map(|source| source.payloads()).find(|payloads| payloads.len() >= count);
+        let Some(source) = source.filter(|_| met != Meets::Interruption) else {
+            return Err(InstallError::Interrupted("nobody who has it can be reached".to_owned()));
+        };
+        let payloads = source[..count].to_vec();
         *self.0.0.state.lock().unwrap() = State { applied: Some(position), offered: Some((position, count)), payloads };
         if met == Meets::Silence {
             std::future::pending::<()>().await;

@@ -143,9 +143,11 @@ async fn members_are_added_promoted_removed_and_replaced_under_load_until_none_o
     let mut cluster = Cluster::start(3).await;
     for id in 4..=6 {
         let mut node = Node::new(id).await;
-        node.kept.copies_from(&cluster.0[0].kept);
         node.start().await;
         cluster.0.push(node);
+    }
+    for node in &cluster.0 {
+        node.kept.copies_from(cluster.0.iter().map(|other| other.kept.clone()).collect());
     }
     let members = cluster.members();
     let replicas: Vec<Consensus> = cluster.0.iter().map(|node| node.consensus().clone()).collect();
@@ -177,43 +179,60 @@ async fn members_are_added_promoted_removed_and_replaced_under_load_until_none_o
     assert_eq!(distinct.len(), applied.len(), "nothing was applied twice");
 }
 
+/// Asks whoever leads, as often as it takes.
+async fn led<T>(replicas: &[Consensus], ask: impl AsyncFn(Consensus) -> Result<T, MembershipError>) -> T {
+    let answered = async {
+        loop {
+            if let Some(leader) = leading(replicas) {
+                match ask(leader).await {
+                    Ok(answer) => return answer,
+                    Err(MembershipError::Refused(what)) => panic!("{what}"),
+                    Err(_) => {}
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, answered).await.expect("an answer of a leader")
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changes_that_are_so_already_change_nothing_and_impossible_ones_are_refused() {
     let cluster = Cluster::start(3).await;
-    let leader = cluster.leader().await;
-    let consensus = cluster.0[leader].consensus();
-    let before = consensus.status().last_log_index;
-    let follower = &cluster.0[(leader + 1) % 3];
-    let position = consensus.settle_membership().await.unwrap();
-    assert_eq!(consensus.add_learner(follower.member.clone()).await, Ok(position));
-    assert_eq!(consensus.promote(follower.member.id).await, Ok(position));
-    assert_eq!(consensus.remove(NodeId(77)).await, Ok(position));
-    let all = cluster.members().into_iter().map(|member| member.id).collect();
-    assert_eq!(consensus.change_membership(all, false).await, Ok(position));
-    assert_eq!(consensus.status().last_log_index, before);
-    for refused in [consensus.promote(NodeId(77)).await, consensus.demote(NodeId(77)).await] {
-        assert!(matches!(refused, Err(MembershipError::Refused(_))), "{refused:?}");
-    }
-    let elsewhere = follower.consensus().promote(NodeId(1)).await;
-    assert!(matches!(elsewhere, Err(MembershipError::NotLeader { .. })), "{elsewhere:?}");
+    let replicas: Vec<Consensus> = cluster.0.iter().map(|node| node.consensus().clone()).collect();
+    let follower = &cluster.0[(cluster.leader().await + 1) % 3];
+    let id = follower.member.id;
+    let position = led(&replicas, async |leader| leader.settle_membership().await).await;
+    assert_eq!(led(&replicas, async |leader| leader.add_learner(follower.member.clone()).await).await, position);
+    assert_eq!(led(&replicas, async |leader| leader.promote(id).await).await, position);
+    assert_eq!(led(&replicas, async |leader| leader.remove(NodeId(77)).await).await, position);
+    let all: Vec<NodeId> = cluster.members().into_iter().map(|member| member.id).collect();
+    assert_eq!(led(&replicas, async |leader| leader.change_membership(all.clone(), false).await).await, position);
+    let refused = led(&replicas, async |leader| match leader.promote(NodeId(77)).await {
+        Err(MembershipError::Refused(what)) => Ok(what),
+        other => other.map(|position| position.to_string()),
+    });
+    assert!(refused.await.contains("n77 is no member"));
 
     // A voter that becomes a learner, and one again.
-    consensus.demote(follower.member.id).await.unwrap();
+    led(&replicas, async |leader| leader.demote(id).await).await;
     follower.wait("losing its vote", |status| status.role == Role::Learner).await;
     follower.read().await;
-    let promoted = async {
-        while let Err(error) = consensus.promote(follower.member.id).await {
-            assert!(!matches!(error, MembershipError::Refused(_)), "{error}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, promoted).await.unwrap();
+    led(&replicas, async |leader| leader.promote(id).await).await;
+    follower.wait("its vote", |status| status.members.iter().all(|known| known.voter)).await;
 
     // The leader does not take its own vote: it hands on, and the next one can.
-    let own = cluster.0[leader].member.id;
-    let handing = consensus.remove(own).await.unwrap_err();
-    assert!(matches!(handing, MembershipError::HandingOver { successor: Some(_) }), "{handing}");
-    cluster.0[leader].wait("another leader", |status| status.role == Role::Follower).await;
+    let gone = led(&replicas, async |leader| {
+        let own = leader.status().id;
+        match leader.remove(own).await {
+            Err(MembershipError::HandingOver { successor: Some(_) }) => Ok(own),
+            Ok(position) => panic!("{own} removed itself at {position}"),
+            Err(error) => Err(error),
+        }
+    });
+    let gone = gone.await;
+    let former = cluster.0.iter().find(|node| node.member.id == gone).unwrap();
+    former.wait("another leader", |status| status.role != Role::Leader).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
