@@ -40,6 +40,8 @@ mod wal;
 pub use application::{Application, Observer};
 pub use config::{Config, Seams};
 pub use consensus::Consensus;
+#[cfg(feature = "testing")]
+pub use consensus::EntrySeen;
 pub use error::{
     CompactError, Fatal, HandOverError, InstallError, MembershipError, ProposeError, ReadError, StartError,
 };

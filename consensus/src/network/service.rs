@@ -143,6 +143,8 @@ impl raft_server::Raft for Service {
         let pre_vote = request.pre_vote;
         let request = wire::vote_request_back(request).map_err(malformed)?;
         own(sender, &request.vote)?;
+        #[cfg(feature = "testing")]
+        let request = blind_to_logs(request);
         let response = if pre_vote { self.raft.pre_vote(request).await } else { self.raft.vote(request).await };
         Ok(Response::new(wire::vote_reply(response.map_err(stopped)?)))
     }
@@ -202,6 +204,17 @@ impl raft_server::Raft for Service {
         let installing = local.installing.borrow().is_some();
         Ok(Response::new(proto::HealthReply { roomy: !local.room().low, installing }))
     }
+}
+
+/// A planted bug: every candidate's log looks longer than ours.
+#[cfg(feature = "testing")]
+fn blind_to_logs(request: openraft::raft::VoteRequest<TypeConfig>) -> openraft::raft::VoteRequest<TypeConfig> {
+    if !tamga_platform::planted::is("election-ignores-logs") {
+        return request;
+    }
+    let last = crate::types::LogPosition { term: request.vote.leader_id.term, leader: NodeId(0), index: u64::MAX / 2 };
+    let last = Some(crate::raft::position_to_raft(last));
+    openraft::raft::VoteRequest { last_log_id: last, ..request }
 }
 
 fn checked_append(

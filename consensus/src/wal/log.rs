@@ -10,6 +10,7 @@ use tamga_platform::blocking::{Blocking, BlockingExt};
 use tamga_platform::clock::Clock;
 use tamga_platform::disk::Disk;
 use tamga_platform::entropy::Entropy;
+use tamga_platform::planted;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::error::WalError;
@@ -212,6 +213,10 @@ impl Wal {
 
     /// Makes a ballot durable.
     pub(crate) async fn save_ballot(&self, ballot: Ballot) -> Result<(), Fatal> {
+        if planted::is("vote-not-durable") {
+            self.shared.view().ballot = Some(ballot);
+            return Ok(());
+        }
         let (done, wait) = waiter();
         self.step(Op::Ballot { ballot, done }, |view| view.ballot = Some(ballot))?;
         self.wait(wait).await
@@ -226,6 +231,10 @@ impl Wal {
     /// Drops the entries behind `after`. Not waited for: should it be lost, then so are all later steps, and what it
     /// dropped was never committed.
     pub(crate) fn truncate(&self, after: Option<u64>) -> Result<(), Fatal> {
+        if planted::is("truncation-lost") {
+            self.shared.view().truncate(after);
+            return Ok(());
+        }
         self.step(Op::Truncate(after), |view| view.truncate(after))
     }
 

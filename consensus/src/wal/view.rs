@@ -121,6 +121,12 @@ impl View {
         self.memberships.range(..=index).copied().collect()
     }
 
+    /// Number of the last step that was queued.
+    #[cfg(feature = "testing")]
+    pub(crate) const fn version(&self) -> u64 {
+        self.step
+    }
+
     /// Number of the next step.
     pub(crate) const fn next_step(&mut self) -> u64 {
         self.step += 1;

@@ -17,5 +17,6 @@ pub mod blocking;
 pub mod clock;
 pub mod disk;
 pub mod entropy;
+pub mod planted;
 #[cfg(any(test, feature = "testing"))]
 pub mod sim_disk;

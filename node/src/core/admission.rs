@@ -24,6 +24,7 @@ use tamga_ledger::submission::{
 use tamga_ledger::tree::LeafIndex;
 use tamga_ledger::verdict::{Refusal, Verdict};
 use tamga_platform::blocking::BlockingExt as _;
+use tamga_platform::planted;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
@@ -109,6 +110,16 @@ impl Shared {
         answer
     }
 
+    /// A planted bug: what the verdict will be if nothing comes in between.
+    fn foresee(&self, bytes: &[u8]) -> Option<Judged> {
+        let authentic = authenticate(bytes, self.trust.election_id(), &self.keys_known()).ok()?;
+        let (verdict, leaf) = {
+            let state = self.state.look();
+            (state.review(self.seams.clock.now_ms(), &authentic)?, state.head().size.next_index().ok()?)
+        };
+        Some(Judged { leaf, time_ms: self.seams.clock.now_ms(), verdict })
+    }
+
     fn unavailable(&self) -> Option<Answer> {
         if self.is_stopping() || self.leaving.load(Ordering::Relaxed) {
             return Some(elsewhere("stopping", "this node is stopping; submit to another node"));
@@ -152,10 +163,14 @@ impl Shared {
         if !held && !self.space.take(bytes.len()) {
             return unavailable("disk-full", "the disk of this node is nearly full; submit to another node");
         }
+        let foreseen = if planted::is("promise-before-commit") { self.foresee(&bytes) } else { None };
         let (number, accepted_ms) = match self.outbox.put(id, bytes, self.seams.clock.now_ms()) {
             Put::Kept { number, accepted_ms } => (number, accepted_ms),
             Put::Full => return busy("this node's outbox is full; submit to another node, or ask again"),
         };
+        if foreseen.is_some() {
+            return self.promise(id, foreseen, accepted_ms);
+        }
         // Crash up to here: nobody was promised anything. The outbox's sync runs while the record is sequenced.
         let durable = async {
             let durable = self.outbox.wait_durable(number).await;

@@ -26,6 +26,7 @@ use tamga_ledger::state::State;
 use tamga_ledger::store::{LogPosition as StorePosition, NewEntry};
 use tamga_ledger::submission::{Authentic, Content, Rejection, Submission, authenticate};
 use tamga_platform::blocking::BlockingExt as _;
+use tamga_platform::planted;
 
 use super::cosigning::CutMade;
 use super::lock::Access as _;
@@ -159,7 +160,8 @@ impl Shared {
     fn judge_batch(&self, batch: &Batch, items: Vec<Checked>, position: LogPosition) -> Result<Outcome, Fatal> {
         let mut outcome = Outcome::default();
         let timing = self.timing(batch.time_ms, position.index);
-        let cut = self.state.change().advance_time(batch.time_ms);
+        let batch_ms = if planted::is("time-of-own-clock") { self.seams.clock.now_ms() } else { batch.time_ms };
+        let cut = self.state.change().advance_time(batch_ms);
         if let (Some(cut), Some(before)) = (&cut, self.store.position()) {
             self.compaction.cut(cut.head.size, before);
         }

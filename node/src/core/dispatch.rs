@@ -9,6 +9,7 @@ use tamga_consensus::{Consensus, Role, Status};
 use tamga_ledger::batch::{BATCH_ITEM_BYTES_MAX, Item};
 use tamga_ledger::ids::RecordId;
 use tamga_ledger::submission::Submission;
+use tamga_platform::planted;
 use tokio::time::{Instant, sleep};
 
 use super::authentics::digest;
@@ -97,6 +98,9 @@ impl Shared {
         match self.peers.forward(leader, submissions).await {
             Ok(true) => {
                 self.outbox.mark_handed(records.iter().map(|(number, _, _)| *number), Instant::now());
+                if planted::is("outbox-forgets-early") {
+                    self.outbox.remove(records.iter().map(|(_, id, _)| id));
+                }
                 true
             }
             refused => {

@@ -277,6 +277,20 @@ impl Core {
         self.shared.settle_promises(limit).await
     }
 
+    /// Consensus of this core, for simulations to look at.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn consensus(&self) -> Option<&tamga_consensus::Consensus> {
+        self.shared.consensus.get()
+    }
+
+    /// The highest size that this node's key has signed, as its cosigning memory says.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn cosigned_size(&self) -> u64 {
+        self.shared.cosigning.standing().cosigned_size
+    }
+
     /// Becomes `Some` when this node must stop: storage failed, or it diverged. The process should exit non-zero.
     #[must_use]
     pub fn watch_fatal(&self) -> watch::Receiver<Option<String>> {
