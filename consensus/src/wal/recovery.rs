@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tamga_platform::disk::{Disk, Open};
 use tamga_platform::entropy::{Entropy, random_bytes};
+use tamga_platform::planted;
 
 use super::error::WalError;
 use super::frame::{self, FRAME_HEADER_BYTES, Found};
@@ -125,6 +126,7 @@ impl Recovered {
                     self.frame += 1;
                     offset = end;
                 }
+                Found::Torn if planted::is("torn-tail-not-cut") => break,
                 Found::Torn => {
                     cut(&segment, offset..used)?;
                     break;
@@ -132,8 +134,11 @@ impl Recovered {
                 Found::Damaged(what) => return Err(damaged(offset, what.to_owned())),
             }
         }
-        // A process that died between write and sync left its last frame in the page cache: make it durable before
-        // anything is built on it.
+        // A process that died between write and sync left its last frame in the page cache, and one whose sync failed may
+        // have left it there marked as written: write it again and make it durable before anything is built on it.
+        if newest {
+            segment.file.write_again(0, offset as u64).map_err(io("writing again", &path))?;
+        }
         segment.file.sync_data().map_err(io("syncing", &path))?;
         self.offset = offset as u64;
         self.segments.insert(sequence, segment);

@@ -108,6 +108,9 @@ pub trait Disk: Debug + Send + Sync + 'static {
 /// Holds a lock of [`Disk::lock`] until it is dropped.
 pub type LockGuard = Box<dyn Any + Send + Sync>;
 
+/// Bytes that [`DiskFile::write_again`] holds in memory.
+const REWRITE_BYTES: u64 = 1 << 20;
+
 /// An open file. Offsets are absolute: there is no cursor.
 #[expect(clippy::len_without_is_empty, reason = "a length on disk, fallible; nobody asks whether a file is empty")]
 pub trait DiskFile: Debug + Send + Sync + 'static {
@@ -136,6 +139,23 @@ pub trait DiskFile: Debug + Send + Sync + 'static {
     /// # Errors
     /// Any error is fatal for the caller (see the module's contract).
     fn sync_data(&self) -> io::Result<()>;
+
+    /// Writes the bytes of `from..to` again as they are read. For what an earlier process left: after a sync that failed
+    /// its bytes may stand in the page cache, marked as written, and on no platter; a sync alone would then report
+    /// success for bytes that the next power cut takes away. Written again they are due again.
+    ///
+    /// # Errors
+    /// As reading and writing.
+    fn write_again(&self, from: u64, to: u64) -> io::Result<()> {
+        let mut at = from;
+        while at < to {
+            let mut piece = vec![0; usize::try_from((to - at).min(REWRITE_BYTES)).map_err(io::Error::other)?];
+            self.read_exact_at(&mut piece, at)?;
+            self.write_all_at(&piece, at)?;
+            at += piece.len() as u64;
+        }
+        Ok(())
+    }
 
     /// Fills `buf` or fails with `UnexpectedEof`.
     ///

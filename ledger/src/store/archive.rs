@@ -176,6 +176,9 @@ impl Index {
     }
 }
 
+/// More than the notes of one sync take.
+const AGAIN_BYTES: u64 = 1 << 20;
+
 /// The open archive. Records on disk stay for ever; of one size, the last one counts.
 #[derive(Debug)]
 pub(super) struct Archive {
@@ -197,6 +200,8 @@ impl Archive {
             file.write_all_at(&archive_header(), 0).map_err(StoreError::io("write", &path))?;
             end = ARCHIVE_HEADER_BYTES;
         }
+        // What an earlier process wrote and failed to sync: at most what one sync writes.
+        file.write_again(end.saturating_sub(AGAIN_BYTES), end).map_err(StoreError::io("write again", &path))?;
         file.sync_data().map_err(StoreError::io("sync", &path))?;
         disk.sync_dir(&folder).map_err(StoreError::io("sync", &folder))?;
         let mut index = Index { end, synced: end, ..Index::default() };

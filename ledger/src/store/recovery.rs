@@ -242,7 +242,8 @@ impl Opening {
         // Only now is anything cut. Crash in the following: the next open comes to the same result.
         let file = segment.file.as_ref();
         file.set_len(u64::from(index.end)).map_err(StoreError::io("cut", &segment.path))?;
-        // Also makes durable what a process that died without power loss had written.
+        // Also makes durable what a process that died without power loss had written, or failed to sync.
+        file.write_again(durable.into(), index.end.into()).map_err(StoreError::io("write again", &segment.path))?;
         file.sync_data().map_err(StoreError::io("sync", &segment.path))?;
         self.cut_bodies(&index)?;
         let Growth { frontier, sha256: edge, blake3: other_edge, rebuilt, .. } = growth;
@@ -324,6 +325,7 @@ impl Opening {
             let path = self.folders.bodies(class, index.number);
             let file = self.disk.open(&path, Open::ReadWrite).map_err(StoreError::io("open", &path))?;
             file.set_len(end).map_err(StoreError::io("cut", &path))?;
+            file.write_again(0, end).map_err(StoreError::io("write again", &path))?;
             file.sync_data().map_err(StoreError::io("sync", &path))?;
         }
         Ok(())

@@ -17,6 +17,8 @@ use super::error::StoreError;
 /// Levels a tree of 2⁵³ − 1 leaves has.
 const LEVELS_MAX: u8 = 7;
 const SUM_BYTES: u64 = 4;
+/// More than the tiles of one sync take: a segment syncs them when it is closed.
+const AGAIN_BYTES: u64 = 16 << 20;
 
 /// The tile files of one tree. Reads and the one writer may run at the same time.
 #[derive(Debug)]
@@ -214,6 +216,11 @@ impl TileFiles {
             unsynced.map(|level| (level.clone_handles(), level.unsynced = false).0).collect()
         };
         for LevelFile { path, file } in levels.iter().flat_map(|level| [&*level.tiles, &*level.sums_file]) {
+            if all {
+                // An earlier process may have failed to sync it.
+                let end = file.len().map_err(StoreError::io("read", path))?;
+                file.write_again(end.saturating_sub(AGAIN_BYTES), end).map_err(StoreError::io("write again", path))?;
+            }
             file.sync_data().map_err(StoreError::io("sync", path))?;
         }
         Ok(())
