@@ -1,0 +1,34 @@
+//! Bugs planted in the product's code (feature `planted-bugs`), and within how many seeds each has to be found.
+
+/// A planted bug.
+#[derive(Debug, Clone, Copy)]
+pub struct Bug {
+    /// Its name, for `--bug`.
+    pub name: &'static str,
+    /// What is wrong.
+    pub what: &'static str,
+    /// Found within so many seeds, from seed 1 on.
+    pub seeds: u64,
+}
+
+/// All of them.
+pub const ALL: &[Bug] = &[
+    Bug { name: "wal-sync-skipped", what: "the write-ahead log answers without a sync", seeds: 40 },
+    Bug { name: "vote-not-durable", what: "a ballot is given and never written", seeds: 100 },
+    Bug { name: "truncation-lost", what: "entries dropped from the log stay on disk", seeds: 100 },
+    Bug { name: "torn-tail-not-cut", what: "recovery leaves an unfinished write behind", seeds: 100 },
+    Bug { name: "election-ignores-logs", what: "a vote goes to candidates with shorter logs", seeds: 100 },
+    Bug { name: "read-without-barrier", what: "a linearizable read asks no quorum", seeds: 40 },
+    Bug { name: "promise-before-commit", what: "a verdict is promised from local state, before the commit", seeds: 40 },
+    Bug { name: "no-deduplication", what: "apply takes a record that the ledger has", seeds: 40 },
+    Bug { name: "time-of-own-clock", what: "apply takes the time from its own clock", seeds: 40 },
+    Bug { name: "outbox-forgets-early", what: "a record leaves the outbox when it is forwarded", seeds: 100 },
+    Bug { name: "outbox-sync-skipped", what: "a pending promise leaves before its record is durable", seeds: 200 },
+    Bug { name: "cosigning-not-synced", what: "a cosignature leaves before the memory of it is durable", seeds: 100 },
+    Bug { name: "cosigns-smaller", what: "a cosigner signs sizes below what it has signed", seeds: 100 },
+    Bug {
+        name: "published-before-synced",
+        what: "a checkpoint is shown before ledger and archive are durable",
+        seeds: 100,
+    },
+];
