@@ -111,7 +111,7 @@ impl Shared {
     }
 
     /// A planted bug: what the verdict will be if nothing comes in between.
-    fn foresee(&self, bytes: &[u8]) -> Option<Judged> {
+    fn foreseen_verdict(&self, bytes: &[u8]) -> Option<Judged> {
         let authentic = authenticate(bytes, self.trust.election_id(), &self.keys_known()).ok()?;
         let (verdict, leaf) = {
             let state = self.state.look();
@@ -163,7 +163,7 @@ impl Shared {
         if !held && !self.space.take(bytes.len()) {
             return unavailable("disk-full", "the disk of this node is nearly full; submit to another node");
         }
-        let foreseen = if planted::is("promise-before-commit") { self.foresee(&bytes) } else { None };
+        let foreseen = if planted::is("promise-before-commit") { self.foreseen_verdict(&bytes) } else { None };
         let (number, accepted_ms) = match self.outbox.put(id, bytes, self.seams.clock.now_ms()) {
             Put::Kept { number, accepted_ms } => (number, accepted_ms),
             Put::Full => return busy("this node's outbox is full; submit to another node, or ask again"),
