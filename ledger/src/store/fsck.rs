@@ -172,7 +172,7 @@ impl Check {
                     "the segment was durable beyond this byte",
                 );
             }
-            self.body_headers(&read)?;
+            self.body_headers(&read, header.first_leaf)?;
             if whole && !last {
                 self.index_file(&read)?;
             }
@@ -250,8 +250,9 @@ impl Check {
         Ok(true)
     }
 
-    /// Headers of the class files that the frames read refer to.
-    fn body_headers(&mut self, index: &SegmentIndex) -> Result<(), StoreError> {
+    /// Headers of the class files that the frames read refer to. `first_leaf` is the segment's own: behind a damaged frame
+    /// reading begins again at a later one.
+    fn body_headers(&mut self, index: &SegmentIndex, first_leaf: u64) -> Result<(), StoreError> {
         let kept = |class: &&u8| self.erased.get(*class).is_none_or(|below| index.number >= *below);
         for class in index.bodies.keys().filter(kept).copied().collect::<Vec<_>>() {
             let path = self.folders.bodies(class, index.number);
@@ -259,8 +260,8 @@ impl Check {
             // A file that is not there is a fault of its bodies.
             let Ok(file) = self.disk.open(&path, Open::Read) else { continue };
             let read = file.read_at(&mut found, 0).map_err(StoreError::io("read", &path))?;
-            if read < found.len() || found[..] != bodies_header(class, index.number, index.first_leaf)[..] {
-                self.damaged(&path, 0, Some(index.first_leaf), "the header of this file is not what was written");
+            if read < found.len() || found[..] != bodies_header(class, index.number, first_leaf)[..] {
+                self.damaged(&path, 0, Some(first_leaf), "the header of this file is not what was written");
             }
         }
         Ok(())

@@ -69,6 +69,9 @@ impl std::fmt::Debug for NodeSecrets {
 /// Limits and times of a core. [`Tuning::default`] is what a national election needs.
 #[derive(Debug, Clone)]
 pub struct Tuning {
+    /// Whether this node, when it leads, brings Raft's members after the organisations' decisions. Off only for a node that a
+    /// test runs alone.
+    pub reconcile: bool,
     /// A promise says that a published checkpoint covers the record within this time.
     pub promise_deadline: Duration,
     /// How long a submission waits for its verdict if the caller does not say.
@@ -131,6 +134,7 @@ pub enum Index {
 impl Default for Tuning {
     fn default() -> Self {
         Self {
+            reconcile: true,
             promise_deadline: Duration::from_secs(60),
             wait_default: Duration::from_secs(2),
             wait_max: Duration::from_secs(30),

@@ -273,13 +273,15 @@ fn spawn_tasks(shared: &Arc<Shared>, consensus: &Consensus, parts: Parts) -> Vec
         tokio::spawn(Arc::clone(shared).sequence(consensus.clone())),
         tokio::spawn(Arc::clone(shared).cosign(cuts)),
         tokio::spawn(catch_up(Arc::clone(shared), consensus.clone())),
-        tokio::spawn(Arc::clone(shared).reconcile(consensus.clone())),
         tokio::spawn(Arc::clone(shared).announce()),
         tokio::spawn(Arc::clone(shared).watch_space()),
         tokio::spawn(keep_views(Arc::clone(shared), view_store)),
         tokio::spawn(Arc::clone(shared).compact(consensus.clone())),
         tokio::spawn(Arc::clone(shared).keep_saved()),
     ];
+    if shared.tuning.reconcile {
+        tasks.push(tokio::spawn(Arc::clone(shared).reconcile(consensus.clone())));
+    }
     let written = shared.clone();
     tasks.push(tokio::spawn(async move {
         if let Err(error) = Arc::clone(&written.outbox).write_all(writer, written.stop.subscribe()).await {

@@ -134,6 +134,8 @@ impl AloneSetup {
         let Seams { disk, clock, entropy, blocking, dialer } = self.seams.clone();
         let seams = CoreSeams { disk, clock, entropy, blocking, dialer };
         let tuning = Tuning {
+            // The other nodes of the election do not exist: as members they would take its quorum away.
+            reconcile: false,
             heartbeat_ms: 100,
             election_ms_min: 500,
             election_ms_max: 1_000,
