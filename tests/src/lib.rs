@@ -21,6 +21,8 @@
 //! | `tampered` | files changed while a node stood still |
 //! | `strangers` | wrong certificates, unknown keys, bad bytes, garbage on every port |
 //! | `fail_closed` | no quorum of organisations, no publication |
+//! | `rolling` | every node restarted and upgraded in turn, and no request fails |
+//! | `members` | an organisation replaces its node; who may ask about a voter, answered by a learner |
 //! | `faults_network` | partitions of every kind, loss, delay, duplication, reordering, between real kernels |
 //! | `faults_process` | nodes killed and paused again and again |
 //! | `faults_disk` | full disks: refused cleanly, readable, recovered |

@@ -1,8 +1,8 @@
 //! Where the other nodes are reached: a private matter of each node, and never a question of trust.
 //!
-//! Who somebody is, its certificate proves to the dialer; an address is a hint. Three sources are tried in turn: this
-//! operator's configuration, what the node itself has announced over a connection that proved who it is, and what Raft's
-//! membership says. So a node that was added by record needs no change of the others' configuration, and one that moved is
+//! Who somebody is, its certificate proves to the dialer; an address is a hint. Four sources are tried in turn: this
+//! operator's configuration, what the node itself has announced over a connection that proved who it is, what Raft's
+//! membership says, and what other nodes say. So a node that was added by record needs no change of the others' configuration, and one that moved is
 //! found again once it has reached anybody.
 
 use std::collections::BTreeMap;
@@ -25,6 +25,7 @@ pub(crate) struct Addresses {
 #[derive(Debug, Default)]
 struct Inner {
     announced: BTreeMap<NodeId, String>,
+    hearsay: BTreeMap<NodeId, String>,
     /// Which of a node's addresses is tried next.
     next: BTreeMap<NodeId, usize>,
 }
@@ -41,19 +42,23 @@ impl Addresses {
 
     /// What `node` says of itself. Something that cannot be an address is ignored.
     pub(crate) fn announced(&self, node: u32, address: &str) {
-        let host_and_port = address
-            .rsplit_once(':')
-            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0));
-        let plain = address.bytes().all(|byte| byte.is_ascii_graphic());
-        if host_and_port && plain && address.len() <= ADDRESS_BYTES_MAX {
+        if is_address(address) {
             self.lock().announced.insert(NodeId(u64::from(node)), address.to_owned());
+        }
+    }
+
+    /// What one node says of another.
+    pub(crate) fn heard_of(&self, node: u32, address: &str) {
+        if is_address(address) {
+            self.lock().hearsay.insert(NodeId(u64::from(node)), address.to_owned());
         }
     }
 
     /// The address under which `node` is to become a member; none as long as nobody knows one.
     pub(crate) fn of(&self, node: u32) -> Option<String> {
         let id = NodeId(u64::from(node));
-        self.configured.get(&id).cloned().or_else(|| self.lock().announced.get(&id).cloned())
+        let told = |inner: &Inner| inner.announced.get(&id).or_else(|| inner.hearsay.get(&id)).cloned();
+        self.configured.get(&id).cloned().or_else(|| told(&self.lock()))
     }
 
     /// The address to try now. The next attempt takes another one, unless this one is kept.
@@ -61,7 +66,8 @@ impl Addresses {
         let mut inner = self.lock();
         let mut known: Vec<String> = Vec::new();
         let given = (!given.is_empty()).then(|| given.to_owned());
-        for address in [self.configured.get(&node).cloned(), inner.announced.get(&node).cloned(), given] {
+        let (announced, hearsay) = (inner.announced.get(&node).cloned(), inner.hearsay.get(&node).cloned());
+        for address in [self.configured.get(&node).cloned(), announced, given, hearsay] {
             known.extend(address.filter(|address| !known.contains(address)));
         }
         let place = inner.next.get(&node).copied().unwrap_or(0) % known.len().max(1);
@@ -73,6 +79,14 @@ impl Addresses {
     fn keep(&self, node: NodeId, place: usize) {
         self.lock().next.insert(node, place);
     }
+}
+
+fn is_address(text: &str) -> bool {
+    let host_and_port = text
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0));
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    host_and_port && plain && text.len() <= ADDRESS_BYTES_MAX
 }
 
 /// Dials nodes where they are found.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! every few seconds, to every other node:   Announce(standing, my last decision) ─►
-//!                                           ◄─ (its standing, the signed decisions that I lack) ─► roster
+//!                                           ◄─ (its standing, the signed decisions that I lack, where others are)
 //! ```
 //!
 //! Nothing legal depends on it. An address is a hint (the certificate proves who is there), a version is for operators who
@@ -26,7 +26,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::lock::Access as _;
 use super::roster::Governed;
 use super::shared::Shared;
-use crate::proto::{AnnounceReply, AnnounceRequest, Standing};
+use crate::proto::{AnnounceReply, AnnounceRequest, NodeAddress, Standing};
 
 /// How often this node says how it is.
 const EVERY: Duration = Duration::from_secs(2);
@@ -35,6 +35,8 @@ const FRESH: Duration = Duration::from_secs(7);
 /// Most decisions in one reply, and their bytes; a caller that lacks more asks again.
 const DECISIONS_MAX: usize = 256;
 const DECISIONS_BYTES_MAX: usize = super::peers::ANNOUNCE_BYTES_MAX / 2;
+/// Most addresses in one reply.
+const ADDRESSES_MAX: usize = 128;
 /// Longest version text kept.
 const SOFTWARE_BYTES_MAX: usize = 64;
 
@@ -89,9 +91,16 @@ impl Shared {
     async fn announce_to(self: Arc<Self>, peer: u32) {
         let request = AnnounceRequest { standing: Some(self.standing()), decided_leaf: self.decided_leaf() };
         match self.peers.announce(peer, request).await {
-            Ok(AnnounceReply { standing, decisions }) => {
+            Ok(AnnounceReply { standing, decisions, addresses }) => {
                 self.hear(peer, standing);
                 self.foresee(peer, decisions).await;
+                // Of nodes in force only, so that nobody can fill this node's memory.
+                let roster = self.roster.now();
+                for NodeAddress { node, address } in addresses.into_iter().take(ADDRESSES_MAX) {
+                    if roster.get(node).is_some() {
+                        self.addresses.heard_of(node, &address);
+                    }
+                }
             }
             Err(error) => tracing::debug!(peer, error, "an announcement was not heard"),
         }
@@ -108,7 +117,10 @@ impl Shared {
                 Vec::new()
             }
         };
-        AnnounceReply { standing: Some(self.standing()), decisions }
+        let roster = self.roster.now();
+        let known = roster.in_force().filter_map(|(node, _)| Some((node, self.addresses.of(node)?)));
+        let addresses = known.map(|(node, address)| NodeAddress { node, address }).take(ADDRESSES_MAX).collect();
+        AnnounceReply { standing: Some(self.standing()), decisions, addresses }
     }
 
     fn standing(&self) -> Standing {

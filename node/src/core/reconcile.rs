@@ -29,8 +29,9 @@ use super::shared::Shared;
 const TICK: Duration = Duration::from_millis(250);
 /// How long a leader without room waits before it looks for a successor again.
 const RESIGN_AGAIN: Duration = Duration::from_secs(10);
-/// Between attempts to find a successor.
+/// Between attempts to find a successor, and how many are made: if nobody else is there, waiting helps nobody.
 const SUCCESSOR_RETRY: Duration = Duration::from_millis(200);
+const SUCCESSOR_ATTEMPTS: u32 = 3;
 
 /// One change of the membership.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,6 +176,7 @@ impl Shared {
     pub(crate) async fn hand_over_leadership(&self, limit: Duration) -> bool {
         let Some(consensus) = self.consensus.get() else { return true };
         let deadline = Instant::now() + limit;
+        let mut nobody = 0;
         loop {
             match consensus.hand_over(None).await {
                 Ok(None) => return true,
@@ -187,9 +189,13 @@ impl Shared {
                     self.fail(fatal.what());
                     return true;
                 }
-                Err(error) => tracing::warn!(%error, "leadership is not handed over yet"),
+                Err(error) => {
+                    nobody += u32::from(matches!(error, HandOverError::NoSuccessor(_)));
+                    tracing::debug!(%error, "leadership is not handed over yet");
+                }
             }
-            if Instant::now() + SUCCESSOR_RETRY >= deadline {
+            if nobody >= SUCCESSOR_ATTEMPTS || Instant::now() + SUCCESSOR_RETRY >= deadline {
+                tracing::warn!("leadership was not handed over; the others elect a leader by themselves");
                 return consensus.status().role != Role::Leader;
             }
             sleep(SUCCESSOR_RETRY).await;
