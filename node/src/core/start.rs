@@ -341,10 +341,9 @@ async fn keep_views(shared: Arc<Shared>, views: Arc<dyn ViewStore>) {
         if let Some(view) = view {
             let views = Arc::clone(&views);
             if let Err(error) = shared.seams.blocking.run(move || views.put(&view)).await {
-                // Nothing is lost: the index is rebuilt at the next start.
-                tracing::error!(%error, "the index is no longer kept");
+                // Nothing is lost, the index can be rebuilt; but a disk that fails here is the disk that holds the ledger.
                 metrics::counter!("tamga_index_failures_total").increment(1);
-                return;
+                return shared.fail(&error.to_string());
             }
         }
         tokio::select! {
