@@ -1,4 +1,5 @@
-//! docs/RELIABILITY.md says which test shows which claim. Here: every file it links to is there, and holds the test it names.
+//! docs/RELIABILITY.md and SECURITY.md say which test shows which claim. Here: every file they link to is there, and holds the
+//! test it names.
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
@@ -34,15 +35,34 @@ fn faults(folder: &Path, text: &str) -> Vec<String> {
     links(text).into_iter().filter_map(|(shown, target)| fault(folder, shown, target)).collect()
 }
 
-#[test]
-fn every_test_that_the_table_of_faults_names_exists() {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
-    let text = std::fs::read_to_string(docs.join("RELIABILITY.md")).unwrap();
-    let found = faults(&docs, &text);
+/// The names of tests in a document of the repository, all of which exist.
+fn named_tests(document: &str) -> (String, usize) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(document);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let found = faults(path.parent().unwrap(), &text);
     assert!(found.is_empty(), "{found:#?}");
     let named: BTreeSet<&str> =
         links(&text).into_iter().map(|(shown, _)| shown).filter(|shown| shown.starts_with('`')).collect();
-    assert!(named.len() >= 30, "only {} tests are named", named.len());
+    let count = named.len();
+    (text, count)
+}
+
+#[test]
+fn every_test_that_the_table_of_faults_names_exists() {
+    let (_, named) = named_tests("docs/RELIABILITY.md");
+    assert!(named >= 30, "only {named} tests are named");
+}
+
+#[test]
+fn every_test_that_the_table_of_threats_names_exists() {
+    let (text, named) = named_tests("SECURITY.md");
+    assert!(named >= 30, "only {named} tests are named");
+    // Each threat has a test, in the table's third column.
+    let rows = text.lines().skip_while(|line| !line.starts_with("| threat |")).skip(2);
+    for row in rows.take_while(|line| line.starts_with('|')) {
+        let shown = row.split('|').nth(3).unwrap_or_default();
+        assert!(shown.contains("](") && row.matches('|').count() == 5, "no test shows this defence: {row}");
+    }
 }
 
 #[test]
