@@ -8,6 +8,7 @@
 //! | mathematics | [`tree`], [`note`], [`policy`], [`commitment`], [`sign`] | two hash trees, checkpoints, who must cosign, hidden counts |
 //! | rules | [`definition`], [`state`], [`judge`], [`tally`] | the verdict on every record, the results |
 //! | between nodes and readers | [`nodes`], [`batch`], [`promise`], [`receipt`], [`trust`] | which nodes there are, what they sign, what readers verify |
+//! | lies | [`evidence`] | a file that convicts offline: who signed what must not have been signed |
 //! | whole ledgers | [`store`], [`saved`], [`audit`] | files on disk, the judging state as a cache, re-deriving everything |
 //!
 //! Architecture invariants: no async, no sockets, no clock, no randomness; the only I/O is [`store`], through
@@ -20,6 +21,7 @@ pub mod codec;
 pub mod commitment;
 pub mod definition;
 pub mod entry;
+pub mod evidence;
 pub mod ids;
 pub mod inquiry;
 pub mod judge;
