@@ -8,6 +8,7 @@
 //! | [`device`] | polling-station devices | submission over gRPC: failover, promises, receipts, a durable spool |
 //! | [`source`] | verifiers | a ledger as static files: over HTTP or in a folder; copies of it |
 //! | [`verify`] | everybody | proofs, bundles that verify offline, audit, results |
+//! | [`evidence`] | courts, observers | evidence files in plain words |
 //!
 //! The program `tamga` is a thin shell over [`source`] and [`verify`].
 //!
@@ -17,6 +18,7 @@
 pub mod author;
 pub mod counting;
 pub mod device;
+pub mod evidence;
 pub mod pin;
 pub mod registry;
 pub mod source;

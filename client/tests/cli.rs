@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 use tamga_client::source::download;
+use tamga_ledger::evidence::{Claim, Entries, Evidence};
+use tamga_ledger::ids::RecordId;
+use tamga_ledger::promise::Promise;
 use tamga_ledger::tree::decode_bundle;
 use tamga_platform::disk::OsDisk;
 use tempfile::TempDir;
@@ -251,4 +254,56 @@ fn a_copy_is_copied_again_and_keeps_full_tiles() {
     assert_eq!(code, 0);
     assert!(second["files_kept"].as_u64().unwrap() >= 4);
     assert_eq!(run("audit", target.path(), &[]).0, 0);
+}
+
+#[test]
+fn evidence_convinces_offline_in_three_languages_and_what_proves_nothing_is_refused() {
+    let ledger = ledger();
+    let (world, election) = (&ledger.world, *ledger.world.scribe.election());
+    let folder = tempfile::tempdir().unwrap();
+    let genesis = world.genesis.signed.to_bytes();
+    let write = |name: &str, claim: Claim| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, Evidence::new(election, genesis.clone(), claim).to_bytes()).unwrap();
+        path.display().to_string()
+    };
+    let promise = |record, deadline_ms| {
+        let promise = Promise { election, record, node: 1, deadline_ms, judged: None };
+        promise.sign(&common::key("cec/promise"))
+    };
+    // The checkpoint's cosignatures are dated with the world's time.
+    let claim = |record, deadline_ms| Claim::Promise {
+        promise: promise(record, deadline_ms),
+        checkpoint: world.checkpoint(&ORGANISATIONS),
+        entries: Entries::Copy,
+    };
+    let digest = election.to_string();
+    let verify = |file: &str, more: &[&str]| {
+        let output = tamga(&[&["evidence", "verify", file, "--genesis", &digest], more].concat());
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let copy = ledger.folder.path().display().to_string();
+    let broken = write("broken", claim(RecordId([5; 32]), 1_000));
+    for (language, words) in [("en", "What follows"), ("ru", "Что из этого следует"), ("ky", "Мындан эмне келип чыгат")]
+    {
+        let (code, text) = verify(&broken, &["--ledger", &copy, "--lang", language]);
+        assert!(code == 0 && text.contains(words) && text.contains("cec"), "{code} {text}");
+    }
+    let (code, json) = verify(&broken, &["--ledger", &copy, "--json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (code, json["outcome"].as_str(), json["evidence"]["kind"].as_str()),
+        (0, Some("verified"), Some("broken-promise"))
+    );
+    assert_eq!(json["evidence"]["consequence"]["keys"][0]["organisation"], "cec");
+    // Without the ledger nothing is known; kept or not due it proves nothing; of another election neither.
+    assert_eq!(verify(&broken, &[]).0, 2);
+    let kept = write("kept", claim(world.ids[9], 1_000));
+    assert_eq!(verify(&kept, &["--ledger", &copy]).0, 1);
+    let early = write("early", claim(RecordId([5; 32]), world.time_ms * 2));
+    assert_eq!(verify(&early, &["--ledger", &copy]).0, 1);
+    let other = tamga(&["evidence", "verify", &broken, "--genesis", &"ab".repeat(32), "--ledger", &copy]);
+    assert_eq!(other.status.code(), Some(1));
+    std::fs::write(folder.path().join("noise"), b"noise").unwrap();
+    assert_eq!(verify(&folder.path().join("noise").display().to_string(), &[]).0, 1);
 }

@@ -2,6 +2,7 @@
 
 use super::bundle::BundleFileError;
 use crate::source::{DownloadError, SourceError};
+use tamga_ledger::evidence::EvidenceError;
 use tamga_ledger::ids::RecordId;
 use tamga_ledger::note::CheckpointVerifyError;
 use tamga_ledger::receipt::ReceiptError;
@@ -39,6 +40,9 @@ pub enum VerifyError {
     /// A file is neither a bundle nor a receipt.
     #[error(transparent)]
     BundleFile(#[from] BundleFileError),
+    /// An evidence file that proves nothing, or cannot be verified here.
+    #[error("evidence: {0}")]
+    Evidence(#[from] EvidenceError),
     /// The copy could not be made.
     #[error(transparent)]
     Download(#[from] DownloadError),
@@ -79,6 +83,7 @@ impl VerifyError {
                 Weight::Unchecked
             }
             Self::Download(DownloadError::Disk { .. }) | Self::NotCovered { .. } => Weight::Unchecked,
+            Self::Evidence(error) if error.is_unchecked() => Weight::Unchecked,
             _ => Weight::Refuted,
         }
     }

@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Decide, as organisations, which nodes there are: draft, sign offline, merge, submit.
     #[command(subcommand)]
     Governance(Governance),
+    /// Read evidence files.
+    #[command(subcommand)]
+    Evidence(Evidence),
 }
 
 impl Command {
@@ -47,6 +50,7 @@ impl Command {
             Self::Results(_) => "results",
             Self::Download(_) => "download",
             Self::Governance(_) => "governance",
+            Self::Evidence(_) => "evidence",
         }
     }
 }
@@ -121,6 +125,43 @@ pub(crate) struct Download {
     pub(crate) folder: PathBuf,
     #[command(flatten)]
     pub(crate) pinned: Pinned,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Evidence {
+    /// Verify an evidence file, offline, and say what it proves: 0 it convinces, 1 it proves nothing, 2 could not check.
+    Verify(EvidenceVerify),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvidenceVerify {
+    /// The file.
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) pinned: Pinned,
+    /// The folder of a copy of the ledger (tamga download), or a URL: for files that refer to all entries.
+    #[arg(long, value_name = "URL|DIR")]
+    pub(crate) ledger: Option<String>,
+    /// The language of the text.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Lang {
+    Ky,
+    Ru,
+    En,
+}
+
+impl From<Lang> for tamga_client::evidence::Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::Ky => Self::Ky,
+            Lang::Ru => Self::Ru,
+            Lang::En => Self::En,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,6 +6,7 @@ mod args;
 mod audit;
 mod checkpoint;
 mod download;
+mod evidence;
 mod governance;
 mod output;
 mod prove;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Results(arguments) => results::run(arguments, &disk, &output),
         Command::Download(arguments) => download::run(arguments, &disk, &output),
         Command::Governance(arguments) => governance::run(arguments, &disk, &output),
+        Command::Evidence(arguments) => evidence::run(arguments, &disk, &output),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
