@@ -17,8 +17,9 @@ use tonic::{Request, Response, Status};
 use crate::core::{Core, ServeError};
 use crate::proto::peer_server::{Peer, PeerServer};
 use crate::proto::{
-    AnnounceReply, AnnounceRequest, EntriesPart, ForwardReply, ForwardRequest, GetCosignaturesReply,
-    GetCosignaturesRequest, OfferCosignatureReply, OfferCosignatureRequest, TakeEntriesRequest,
+    AnnounceReply, AnnounceRequest, CompareBatchesReply, CompareBatchesRequest, EntriesPart, ForwardReply,
+    ForwardRequest, GetCosignaturesReply, GetCosignaturesRequest, OfferCosignatureReply, OfferCosignatureRequest,
+    TakeEntriesRequest,
 };
 
 /// Longest message of this service: forwarded records come in bundles of about a megabyte.
@@ -103,6 +104,14 @@ impl Peer for Service {
         let size =
             TreeSize::new(request.into_inner().size).map_err(|error| Status::invalid_argument(error.to_string()))?;
         Ok(Response::new(GetCosignaturesReply { note: self.core.cosignatures(size).await }))
+    }
+
+    async fn compare_batches(
+        &self,
+        request: Request<CompareBatchesRequest>,
+    ) -> Result<Response<CompareBatchesReply>, Status> {
+        caller(&request)?;
+        Ok(Response::new(self.core.compare_batches(request.get_ref())))
     }
 
     async fn announce(&self, request: Request<AnnounceRequest>) -> Result<Response<AnnounceReply>, Status> {

@@ -142,7 +142,13 @@ impl Shared {
             Err(error) => Err(error.to_string()),
         };
         let outcome = match batch {
-            Ok(batch) => self.judge_batch(&batch, items, position)?,
+            Ok(batch) => {
+                if let Some(other) = self.batches.keep(&batch, &payload) {
+                    // One log with two batches for one place: the proposer used a number twice.
+                    self.accuse_of_two(&other, &payload);
+                }
+                self.judge_batch(&batch, items, position, &payload)?
+            }
             Err(why) => {
                 self.void_batch(position, &why, &payload);
                 Outcome::default()
@@ -157,7 +163,13 @@ impl Shared {
         Ok(())
     }
 
-    fn judge_batch(&self, batch: &Batch, items: Vec<Checked>, position: LogPosition) -> Result<Outcome, Fatal> {
+    fn judge_batch(
+        &self,
+        batch: &Batch,
+        items: Vec<Checked>,
+        position: LogPosition,
+        payload: &[u8],
+    ) -> Result<Outcome, Fatal> {
         let mut outcome = Outcome::default();
         let timing = self.timing(batch.time_ms, position.index);
         let batch_ms = if planted::is("time-of-own-clock") { self.seams.clock.now_ms() } else { batch.time_ms };
@@ -168,8 +180,9 @@ impl Shared {
         outcome.cuts.extend(cut.map(|cut| self.cut_made(cut, timing)));
         {
             let mut state = self.state.change();
-            for (item, checked) in items {
-                self.judge_item(&mut state, batch, &item, checked, &mut outcome)?;
+            for (number, (item, checked)) in items.into_iter().enumerate() {
+                let place = (payload, number);
+                self.judge_item(&mut state, batch, &item, checked, place, &mut outcome)?;
             }
         }
         if batch.cut == 1 {
@@ -190,6 +203,7 @@ impl Shared {
         batch: &Batch,
         item: &Item,
         checked: Result<Box<Authentic>, Rejection>,
+        (payload, number): (&[u8], usize),
         outcome: &mut Outcome,
     ) -> Result<(), Fatal> {
         let authentic = match self.settle_check(state, item, checked) {
@@ -197,7 +211,7 @@ impl Shared {
             Err(rejection) => {
                 // The proposer has signed a batch with something that no honest node lets in.
                 tracing::warn!(proposer = batch.proposer, code = rejection.slug(), "an unauthentic item in a batch");
-                self.evidence.keep("unauthentic-item", batch.time_ms, &item.0);
+                self.accuse_proposer(state, payload, number, &item.0);
                 if let Ok(submission) = Submission::from_bytes(&item.0) {
                     outcome.dropped.push(submission.signed.id());
                 }
@@ -238,7 +252,7 @@ impl Shared {
     fn void_batch(&self, position: LogPosition, why: &str, payload: &[u8]) {
         tracing::error!(%position, why, "a void batch was committed; it yields no leaves");
         metrics::counter!("tamga_batches_void_total").increment(1);
-        self.evidence.keep("void-batch", self.seams.clock.now_ms(), payload);
+        self.evidence.keep_raw("void-batch", self.seams.clock.now_ms(), payload);
     }
 
     fn store_leaves(&self, position: LogPosition, leaves: &[(NewLeaf, u64)]) -> Result<(), Fatal> {

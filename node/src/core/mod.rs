@@ -83,7 +83,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use self::shared::Shared;
-use crate::proto::{AnnounceReply, AnnounceRequest, EntriesPart, TakeEntriesRequest};
+use crate::proto::{
+    AnnounceReply, AnnounceRequest, CompareBatchesReply, CompareBatchesRequest, EntriesPart, TakeEntriesRequest,
+};
 pub use answer::{
     Answer, BarrierError, CoreError, Cosigner, InquiryFailed, NodeLine, NodeStatus, Published, ReceiptError,
 };
@@ -208,6 +210,12 @@ impl Core {
     /// latest published one.
     pub async fn cosignatures(&self, size: TreeSize) -> String {
         self.shared.signatures(size).await
+    }
+
+    /// Peer service: a signed batch of this node's that differs from the caller's for the same place; empty for none.
+    #[must_use]
+    pub fn compare_batches(&self, request: &CompareBatchesRequest) -> CompareBatchesReply {
+        self.shared.compare_batches(request)
     }
 
     /// Peer service: entries with confidential bodies for a node that is far behind, proven against a checkpoint it holds.

@@ -16,14 +16,16 @@ use super::roster::Roster;
 use crate::core::catchup::PART_MESSAGE_BYTES;
 use crate::proto::peer_client::PeerClient;
 use crate::proto::{
-    AnnounceReply, AnnounceRequest, EntriesPart, ForwardRequest, GetCosignaturesRequest, OfferCosignatureRequest,
-    TakeEntriesRequest,
+    AnnounceReply, AnnounceRequest, CompareBatchesReply, CompareBatchesRequest, EntriesPart, ForwardRequest,
+    GetCosignaturesRequest, OfferCosignatureRequest, TakeEntriesRequest,
 };
 
 /// Largest reply: a note.
 const REPLY_BYTES_MAX: usize = 128 * 1024;
 /// Largest reply to an announcement: the signed decisions about nodes.
 pub(crate) const ANNOUNCE_BYTES_MAX: usize = 2 << 20;
+/// Largest reply with a batch.
+const BATCH_REPLY_BYTES_MAX: usize = tamga_ledger::batch::BATCH_BYTES_MAX + 4_096;
 /// Largest request: a forwarded batch.
 const REQUEST_BYTES_MAX: usize = 4 << 20;
 
@@ -93,6 +95,16 @@ impl Peers {
     pub(crate) async fn announce(&self, to: u32, request: AnnounceRequest) -> Result<AnnounceReply, String> {
         let mut client = self.client(to)?.max_decoding_message_size(ANNOUNCE_BYTES_MAX);
         self.limited(to, client.announce(request)).await
+    }
+
+    /// Shows `to` the digests of our batches; one of its own that differs, if there is one.
+    pub(crate) async fn compare_batches(
+        &self,
+        to: u32,
+        request: CompareBatchesRequest,
+    ) -> Result<CompareBatchesReply, String> {
+        let mut client = self.client(to)?.max_decoding_message_size(BATCH_REPLY_BYTES_MAX);
+        self.limited(to, client.compare_batches(request)).await
     }
 
     fn client(&self, to: u32) -> Result<PeerClient<Channel>, String> {

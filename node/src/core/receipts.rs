@@ -34,7 +34,8 @@ impl Shared {
         proven.await.map_err(ReceiptError::Store)
     }
 
-    fn prove(&self, leaf: LeafIndex, published: &Published) -> Result<Receipt, StoreError> {
+    /// The receipt of a leaf that the checkpoint covers. Blocks.
+    pub(crate) fn prove(&self, leaf: LeafIndex, published: &Published) -> Result<Receipt, StoreError> {
         let size = published.checkpoint.size;
         let proof = TwinInclusionProof {
             sha256: self.store.inclusion_proof::<Sha256Tree>(leaf, size)?,

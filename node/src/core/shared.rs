@@ -19,7 +19,7 @@ use super::authentics::Authentics;
 use super::catchup::CatchUp;
 use super::compaction::Compaction;
 use super::cosigning::{Cosigning, CutMade};
-use super::evidence::Evidence;
+use super::evidence::{Batches, Evidence, Suspects};
 use super::keys::Keys;
 use super::lock::Access as _;
 use super::outbox::Outbox;
@@ -67,6 +67,10 @@ pub(crate) struct Shared {
     /// One save at a time.
     pub(crate) saver: tokio::sync::Mutex<Saver>,
     pub(crate) evidence: Evidence,
+    /// Notes with other roots than this node's.
+    pub(crate) suspects: Suspects,
+    /// Batches applied last, to be compared with other nodes'.
+    pub(crate) batches: Batches,
     pub(crate) views: Views,
     pub(crate) refusals: RefusalCounts,
     /// Submissions that may be under admission at once.

@@ -28,7 +28,7 @@ use super::authentics::Authentics;
 use super::catchup::CatchUp;
 use super::compaction::Compaction;
 use super::cosigning::{Cosigning, CutMade, Memory};
-use super::evidence::Evidence;
+use super::evidence::{Batches, Evidence, Suspects};
 use super::keys::Keys;
 use super::lock::Access as _;
 use super::open::{Opened, open_ledger};
@@ -137,7 +137,9 @@ async fn share(
         genesis_nodes: Nodes::of_genesis(trust.election()),
         pending: Pending::new(tuning.pending_bytes_max),
         admissions: Arc::new(Semaphore::new(tuning.admissions_max)),
-        evidence: Evidence::new(Arc::clone(&seams.disk), data_dir.join("evidence")),
+        evidence: Evidence::new(Arc::clone(&seams.disk), data_dir.join("evidence"), *trust.election_id(), &genesis),
+        suspects: Suspects::default(),
+        batches: Batches::default(),
         secrets: keys,
         tuning,
         seams,
@@ -272,6 +274,7 @@ fn spawn_tasks(shared: &Arc<Shared>, consensus: &Consensus, parts: Parts) -> Vec
         tokio::spawn(Arc::clone(shared).dispatch(consensus.clone())),
         tokio::spawn(Arc::clone(shared).sequence(consensus.clone())),
         tokio::spawn(Arc::clone(shared).cosign(cuts)),
+        tokio::spawn(Arc::clone(shared).accuse()),
         tokio::spawn(catch_up(Arc::clone(shared), consensus.clone())),
         tokio::spawn(Arc::clone(shared).announce()),
         tokio::spawn(Arc::clone(shared).watch_space()),

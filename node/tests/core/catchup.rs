@@ -14,8 +14,9 @@ use tamga_ledger::tree::{LeafIndex, TreeSize};
 use tamga_node::core::Core;
 use tamga_node::proto::peer_server::{Peer, PeerServer};
 use tamga_node::proto::{
-    AnnounceReply, AnnounceRequest, EntriesPart, ForwardReply, ForwardRequest, GetCosignaturesReply,
-    GetCosignaturesRequest, OfferCosignatureReply, OfferCosignatureRequest, TakeEntriesRequest,
+    AnnounceReply, AnnounceRequest, CompareBatchesReply, CompareBatchesRequest, EntriesPart, ForwardReply,
+    ForwardRequest, GetCosignaturesReply, GetCosignaturesRequest, OfferCosignatureReply, OfferCosignatureRequest,
+    TakeEntriesRequest,
 };
 use tamga_node::testing::TestElection;
 use tonic::service::Routes;
@@ -308,6 +309,13 @@ impl Peer for Shaped {
     async fn announce(&self, request: Request<AnnounceRequest>) -> Result<Response<AnnounceReply>, Status> {
         let from = caller(&request);
         Ok(Response::new(self.core.announce(from, request.into_inner()).await))
+    }
+
+    async fn compare_batches(
+        &self,
+        request: Request<CompareBatchesRequest>,
+    ) -> Result<Response<CompareBatchesReply>, Status> {
+        Ok(Response::new(self.core.compare_batches(request.get_ref())))
     }
 
     type TakeEntriesStream = BoxStream<'static, Result<EntriesPart, Status>>;

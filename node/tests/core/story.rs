@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tamga_ledger::evidence::{Evidence, VerifiedEvidence};
 use tamga_ledger::note::{CosignerKey, KeyName, SignedNote};
 use tamga_ledger::tree::{Hash, TreeSize};
+use tamga_ledger::trust::Trust;
 use tamga_ledger::verdict::{Refusal, Verdict};
 use tamga_node::core::{Answer, CoreError};
 use tamga_node::testing::{TestElection, secrets};
@@ -214,11 +216,26 @@ async fn a_node_that_differs_from_a_quorum_halts_and_keeps_the_evidence() {
     let status = core.status();
     assert!(status.diverged && !status.is_ready());
     assert!(status.fatal.unwrap().contains("diverged"));
-    let kept = std::fs::read_dir(cluster.node_folder(1).join("evidence")).unwrap().count();
-    assert_eq!(kept, 2);
+    // Both files convince a stranger: the first names the liar, the second everybody who signed both.
+    let kept = evidence(&cluster.node_folder(1).join("evidence"), core.trust());
+    assert_eq!(kept.len(), 2);
+    let convicted = |verified: &VerifiedEvidence| verified.convicted().iter().filter_map(|key| key.node).collect();
+    let convicted: Vec<Vec<u32>> = kept.iter().map(convicted).collect();
+    assert_eq!(convicted, [vec![2], vec![1, 2, 3]]);
     let refused = core.submit(cluster.election.preparation().remove(0), None).await;
     assert!(matches!(refused, Answer::Unavailable { .. }), "{refused:?}");
     cluster.stop().await;
+}
+
+/// The files of a folder in order, verified as strangers do it.
+fn evidence(folder: &std::path::Path, trust: &Trust) -> Vec<VerifiedEvidence> {
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    let verify = |path: &std::path::PathBuf| {
+        let file = Evidence::from_bytes(&std::fs::read(path).unwrap()).unwrap();
+        file.verify(&file.trust(trust.election_id()).unwrap()).unwrap()
+    };
+    paths.iter().map(verify).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

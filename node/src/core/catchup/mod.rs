@@ -50,13 +50,14 @@ use tokio::time::Instant;
 use self::integrate::Checked;
 use self::marker::Marked;
 pub(crate) use self::part::PART_MESSAGE_BYTES;
-use self::part::{Poison, prove};
+use self::part::{Contradiction, Poison, prove};
 pub use self::serve::ServeError;
 use self::sources::{Arrived, NobodyLeft, Sources};
 use super::CoreError;
 use super::lock::Access as _;
 use super::rejudge::{Differs, Rejudge};
 use super::shared::Shared;
+use crate::proto::{EntriesPart, TakeEntriesRequest};
 
 /// How often a long transfer says how far it is.
 const PROGRESS: Duration = Duration::from_secs(5);
@@ -191,7 +192,7 @@ impl Shared {
                 () = self.stopped() => return Err(CatchUpError::Stopping),
             };
             let peer = arrived.peer;
-            match self.check_part(arrived, wanted).await {
+            match self.check_part(arrived, &target).await {
                 Ok(checked) => {
                     let last = checked.frontier.size() == wanted.size;
                     let end = checked.frontier.size().get();
@@ -214,16 +215,21 @@ impl Shared {
     }
 
     /// Proves a part and verifies the signatures in it. Changes nothing.
-    async fn check_part(self: &Arc<Self>, arrived: Arrived, target: TreeHead) -> Result<Checked, Refused> {
+    async fn check_part(
+        self: &Arc<Self>,
+        arrived: Arrived,
+        checkpoint: &VerifiedCheckpoint,
+    ) -> Result<Checked, Refused> {
+        let target = checkpoint.checkpoint().head();
+        let (peer, from) = (arrived.peer, arrived.part.first_leaf);
         let frontier = self.state.look().frontier().clone();
         let trust = Arc::clone(&self.trust);
         let Arrived { part, upto, .. } = arrived;
         let proven = self.seams.blocking.run(move || prove(part, frontier, upto, &target, &trust)).await;
         let proven = proven.map_err(Refused::Poison)?;
         if let Some(contradiction) = proven.contradiction {
-            let (shared, time_ms, size) = (Arc::clone(self), self.seams.clock.now_ms(), contradiction.size);
-            let keep = move || shared.evidence.keep("contradiction", time_ms, contradiction.note.as_bytes());
-            let _kept = self.seams.blocking.run(keep).await;
+            let size = contradiction.size;
+            self.keep_contradiction(contradiction, checkpoint, peer, from).await;
             return Err(Refused::Error(CatchUpError::Contradiction(size)));
         }
         let round = self.rejudge().verify(proven.round, &self.keys_known()).await;
@@ -236,6 +242,28 @@ impl Shared {
             }
         }
         Ok(Checked { round, checkpoints: proven.checkpoints, frontier: proven.frontier })
+    }
+
+    /// Two published checkpoints contradict each other: keeps them, with the proof from the smaller size to the larger one
+    /// that whoever sent the entries has as well.
+    async fn keep_contradiction(
+        self: &Arc<Self>,
+        contradiction: Contradiction,
+        target: &VerifiedCheckpoint,
+        peer: u32,
+        from: u64,
+    ) {
+        let request = TakeEntriesRequest { from, upto: contradiction.size, target: target.checkpoint().size.get() };
+        let proof = match self.peers.entries(peer, request).await {
+            Ok(mut parts) => parts.message().await.ok().flatten().unwrap_or_default(),
+            Err(_) => EntriesPart::default(),
+        };
+        let (shared, second, raw) = (Arc::clone(self), target.note().to_string(), contradiction.note.clone());
+        let keep = move || match contradiction.claim(second, &proof) {
+            Some(claim) => shared.keep_evidence(claim, raw.as_bytes()),
+            None => shared.evidence.keep_raw("contradiction", shared.seams.clock.now_ms(), raw.as_bytes()),
+        };
+        let _kept = self.seams.blocking.run(keep).await;
     }
 
     fn rejudge(&self) -> Rejudge<'_> {

@@ -5,10 +5,11 @@
 //! the published ledger, whoever sent them; altered, missing, reordered or invented ones cannot be proven.
 
 use bytes::Bytes;
+use tamga_ledger::evidence::{Claim, Link, WhichTree};
 use tamga_ledger::note::VerifiedCheckpoint;
 use tamga_ledger::tree::{
-    ConsistencyProof, ENTRY_BYTES_MAX, Hash, LeafIndex, ProofError, TreeHead, TwinConsistencyProof, TwinFrontier,
-    TwinProofError,
+    ConsistencyProof, ENTRY_BYTES_MAX, Hash, LeafIndex, ProofError, Roots, TreeHead, TwinConsistencyProof,
+    TwinFrontier, TwinProofError,
 };
 use tamga_ledger::trust::Trust;
 
@@ -55,7 +56,25 @@ pub(super) enum Poison {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Contradiction {
     pub(super) size: u64,
+    /// The roots that the published ledger has at that size.
+    pub(super) roots: Roots,
+    /// The roots that the note has.
+    pub(super) claimed: Roots,
     pub(super) note: String,
+}
+
+impl Contradiction {
+    /// The claim against whoever signed the note, with a proof from the ledger's root at its size to the target.
+    pub(super) fn claim(self, target: String, proof: &EntriesPart) -> Option<Claim> {
+        let sha256 = self.roots.sha256 != self.claimed.sha256;
+        let (tree, root, hashes) = if sha256 {
+            (WhichTree::Sha256, self.roots.sha256, &proof.sha256_proof)
+        } else {
+            (WhichTree::Blake3, self.roots.blake3, &proof.blake3_proof)
+        };
+        let link = Link { tree, root, path: path(hashes.clone()).ok()? };
+        Some(Claim::Notes { first: self.note, second: target, link: Some(link) })
+    }
 }
 
 /// A proven part: entries of the published ledger. Made only by [`prove`].
@@ -134,7 +153,8 @@ fn grow(
             && verified.checkpoint().roots != frontier.roots()
         {
             let (size, note) = (frontier.size().get(), verified.note().to_string());
-            contradiction = Some(Contradiction { size, note });
+            let (roots, claimed) = (frontier.roots(), verified.checkpoint().roots);
+            contradiction = Some(Contradiction { size, roots, claimed, note });
         }
     }
     Ok((frontier, contradiction))

@@ -136,10 +136,11 @@ impl Shared {
         let size = ours.size;
         tracing::error!(?from, %size, quorum, "a peer has signed other roots than this node has");
         metrics::counter!("tamga_roots_differ_total").increment(1);
-        let evidence = format!("ours:\n{ours}\ntheirs:\n{}", cleaned.note());
-        let (shared, time_ms) = (Arc::clone(self), self.seams.clock.now_ms());
-        let what = if quorum { "diverged" } else { "other-roots" };
-        let kept = self.seams.blocking.run(move || shared.evidence.keep(what, time_ms, evidence.as_bytes())).await;
+        let own = inner.cuts.get(size.get()).map(|cut| cut.note.note().clone());
+        let kept = self.suspect(&cleaned, own).await;
+        if let Some(peer) = from {
+            tokio::spawn(Arc::clone(self).compare_with(peer));
+        }
         if quorum {
             let what = format!(
                 "diverged: a quorum has cosigned other roots at size {size} than this node computed (evidence: {}); \
