@@ -101,7 +101,9 @@ pub trait Disk: Debug + Send + Sync + 'static {
         file.sync_data()?;
         // Crash here: the old content stands, `.new` is overwritten by the next attempt.
         self.rename(&staged, path)?;
-        self.sync_dir(path.parent().unwrap_or_else(|| Path::new(".")))
+        // The parent of a bare file name is empty, and means the current folder.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        self.sync_dir(folder.unwrap_or_else(|| Path::new(".")))
     }
 }
 
