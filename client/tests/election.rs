@@ -152,7 +152,7 @@ fn a_device_does_not_sign_what_breaks_a_hard_relation() {
     else {
         panic!("signed")
     };
-    assert_eq!(broken[0].to_string(), "relation 3 (10 = @valid) does not hold: 4 against 3");
+    assert_eq!(broken[0].to_string(), "relation 3 (L10 = @valid) does not hold: 4 against 3");
     // A paper protocol that was signed with the error is recorded, flagged and blocked; then corrected.
     let transcribed = world.scribe.protocol_unchecked(&[&chair, &secretary], unit(1), &body, None).unwrap();
     let flag = Flag::with(FlagCode::HardRelationBroken, 3);

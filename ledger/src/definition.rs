@@ -1,6 +1,7 @@
 //! The election's definition as judging uses it: put together from the definition parts, checked once.
 
 use crate::codec;
+use crate::forms::Operand;
 use crate::kinds::{Constituency, DefinitionPart, Form, SeatRule, Station};
 use crate::record::{RECORD_BYTES_MAX, UnitId};
 use minicbor::{Decode, Encode};
@@ -146,8 +147,10 @@ impl Definition {
                 return Err(format!("{name}: more than {RELATIONS_MAX} relations"));
             }
             for (number, relation) in form.relations.iter().enumerate() {
-                let unknown = relation.left.iter().chain(&relation.right).find(|term| {
-                    !codes.contains(term.line.as_str()) && term.line != "@valid" && term.line != "@invalid"
+                let unknown = relation.left.iter().chain(&relation.right).find(|term| match Operand::of(&term.line) {
+                    Some(Operand::Line(code)) => !codes.contains(code),
+                    Some(_) => false,
+                    None => true,
                 });
                 if let Some(term) = unknown {
                     return Err(format!("{name}: relation {number} names line {:?}, which does not exist", term.line));

@@ -4,9 +4,10 @@ use super::error::AuthorError;
 use super::{Scribe, public_keys};
 use ed25519_dalek::SigningKey;
 use std::fmt;
+use tamga_ledger::forms::{Sides, in_words, sides};
 use tamga_ledger::ids::RecordId;
 use tamga_ledger::judge::{Disclosure, broken_relations};
-use tamga_ledger::kinds::{Form, LineValue, Protocol, Relation, Term};
+use tamga_ledger::kinds::{Form, LineValue, Protocol, Relation};
 use tamga_ledger::record::{Scope, UnitId};
 use tamga_ledger::submission::Submission;
 
@@ -17,7 +18,7 @@ pub struct BrokenRelation {
     pub number: u64,
     /// Whether nobody may sign.
     pub hard: bool,
-    /// As the form states it, for example `7 + 8 = 9 + 10`.
+    /// As the form states it, for example `L7 + L8 = L9 + L10`.
     pub relation: String,
     /// What the left side gives.
     pub left: u128,
@@ -54,7 +55,7 @@ pub fn check_protocol(form: &Form, protocol: &Protocol) -> Result<Vec<BrokenRela
     let shown = Disclosure::of(&protocol.counts);
     let broken = broken_relations(form, &protocol.lines, &shown).into_iter().filter_map(|(number, hard)| {
         let relation = form.relations.get(usize::try_from(number).ok()?)?;
-        Some(describe(relation, number, hard, &protocol.lines, &shown))
+        describe(relation, number, hard, &protocol.lines, &shown)
     });
     let (hard, soft): (Vec<_>, Vec<_>) = broken.partition(|broken| broken.hard);
     if hard.is_empty() { Ok(soft) } else { Err(AuthorError::RelationsBroken(hard)) }
@@ -71,36 +72,15 @@ fn check_lines(form: &Form, lines: &[LineValue]) -> Result<(), AuthorError> {
     Ok(())
 }
 
-fn describe(relation: &Relation, number: u64, hard: bool, lines: &[LineValue], shown: &Disclosure) -> BrokenRelation {
-    let sign = match relation.comparator {
-        0 => "=",
-        1 => ">=",
-        _ => "<=",
-    };
-    BrokenRelation {
-        number,
-        hard,
-        relation: format!("{} {sign} {}", side(&relation.left), side(&relation.right)),
-        left: sum(&relation.left, lines, shown),
-        right: sum(&relation.right, lines, shown),
-    }
-}
-
-fn side(terms: &[Term]) -> String {
-    let term = |term: &Term| match term.coefficient {
-        1 => term.line.clone(),
-        coefficient => format!("{coefficient}·{}", term.line),
-    };
-    if terms.is_empty() { "0".to_owned() } else { terms.iter().map(term).collect::<Vec<_>>().join(" + ") }
-}
-
-fn sum(terms: &[Term], lines: &[LineValue], shown: &Disclosure) -> u128 {
-    let value = |code: &str| match (code, shown) {
-        ("@valid", Disclosure::Shown { valid, .. }) => *valid,
-        ("@invalid", Disclosure::Shown { invalid, .. }) => *invalid,
-        _ => lines.iter().find(|line| line.code == code).map_or(0, |line| line.value),
-    };
-    terms.iter().map(|term| u128::from(term.coefficient) * u128::from(value(&term.line))).sum()
+fn describe(
+    relation: &Relation,
+    number: u64,
+    hard: bool,
+    lines: &[LineValue],
+    shown: &Disclosure,
+) -> Option<BrokenRelation> {
+    let Sides { left, right } = sides(relation, |operand| shown.figure(operand, lines))?;
+    Some(BrokenRelation { number, hard, relation: in_words(relation), left, right })
 }
 
 impl Scribe {

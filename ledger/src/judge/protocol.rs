@@ -6,7 +6,8 @@
 use super::Decision;
 use super::authority::unit_of;
 use super::effect::Effect;
-use crate::kinds::{Basis, Form, LineValue, Protocol, Term};
+use crate::forms::{self, Operand};
+use crate::kinds::{Basis, Form, LineValue, Protocol};
 use crate::record::Record;
 use crate::state::{ProtocolInForce, State, UnitState};
 use crate::submission::Authentic;
@@ -127,6 +128,8 @@ pub enum Disclosure {
     Shown {
         /// Valid papers.
         valid: u64,
+        /// Those of them that are against all.
+        against_all: u64,
         /// Invalid papers.
         invalid: u64,
     },
@@ -135,12 +138,32 @@ pub enum Disclosure {
 }
 
 impl Disclosure {
-    /// From counts by position, the last of which is invalid papers.
+    /// From counts by position, the last of which are against all and invalid papers.
     #[must_use]
     pub fn of(counts: &[u64]) -> Self {
         match counts.split_last() {
-            Some((invalid, valid)) => Self::Shown { valid: valid.iter().sum(), invalid: *invalid },
+            Some((invalid, valid)) => Self::Shown {
+                valid: valid.iter().fold(0, |sum, count| sum.saturating_add(*count)),
+                against_all: valid.last().copied().unwrap_or(0),
+                invalid: *invalid,
+            },
             None => Self::Hidden,
+        }
+    }
+
+    /// The figure of an operand in a protocol with these lines; none if it is not shown.
+    #[must_use]
+    pub fn figure(&self, operand: Operand<'_>, lines: &[LineValue]) -> Option<u64> {
+        if let Operand::Line(code) = operand {
+            return Some(lines.iter().find(|line| line.code == code).map_or(0, |line| line.value));
+        }
+        let Self::Shown { valid, against_all, invalid } = *self else { return None };
+        match operand {
+            Operand::Line(_) => None,
+            Operand::Valid => Some(valid),
+            Operand::Invalid => Some(invalid),
+            Operand::Candidates => Some(valid.saturating_sub(against_all)),
+            Operand::AgainstAll => Some(against_all),
         }
     }
 }
@@ -149,35 +172,18 @@ impl Disclosure {
 /// ledger at judging, an auditor afterwards.
 #[must_use]
 pub fn broken_relations(form: &Form, lines: &[LineValue], shown: &Disclosure) -> Vec<(u64, bool)> {
+    let discloses =
+        |code: &str| code.starts_with('@') || form.lines.iter().any(|line| line.code == code && line.discloses == 1);
     let mut broken = Vec::new();
     for (number, relation) in form.relations.iter().enumerate() {
-        let hidden = *shown == Disclosure::Hidden
-            && relation.left.iter().chain(&relation.right).any(|term| needs_disclosure(form, &term.line));
-        if hidden {
+        if *shown == Disclosure::Hidden && relation.left.iter().chain(&relation.right).any(|one| discloses(&one.line)) {
             continue;
         }
-        let (left, right) = (sum(&relation.left, lines, shown), sum(&relation.right, lines, shown));
-        let holds = match relation.comparator {
-            0 => left == right,
-            1 => left >= right,
-            _ => left <= right,
-        };
-        if !holds {
+        // What the definition let in has operands that are known here.
+        let sides = forms::sides(relation, |operand| shown.figure(operand, lines));
+        if !sides.is_some_and(|sides| forms::holds(relation, sides)) {
             broken.push((number as u64, relation.hard == 1));
         }
     }
     broken
-}
-
-fn needs_disclosure(form: &Form, code: &str) -> bool {
-    code.starts_with('@') || form.lines.iter().any(|line| line.code == code && line.discloses == 1)
-}
-
-fn sum(terms: &[Term], lines: &[LineValue], shown: &Disclosure) -> u128 {
-    let value = |code: &str| match (code, shown) {
-        ("@valid", Disclosure::Shown { valid, .. }) => *valid,
-        ("@invalid", Disclosure::Shown { invalid, .. }) => *invalid,
-        _ => lines.iter().find(|line| line.code == code).map_or(0, |line| line.value),
-    };
-    terms.iter().map(|term| u128::from(term.coefficient) * u128::from(value(&term.line))).sum()
 }

@@ -150,7 +150,7 @@ pub struct Term {
     /// At least 1.
     #[n(0)]
     pub coefficient: u32,
-    /// A line's code, or `@valid` (all votes of the own cell), `@invalid`.
+    /// A line's code, or `@valid` (all votes of the own cell), `@invalid`, `@candidates`, `@against_all`.
     #[n(1)]
     pub line: String,
 }
