@@ -6,6 +6,9 @@
 //! | [`registry`] | the population register | voter tags, the roll from a file, attestations |
 //! | [`counting`] | scanners, the commission | committed cells, and the sums that may be opened |
 //! | [`device`] | polling-station devices | submission over gRPC: failover, promises, receipts, a durable spool |
+//! | [`election`] | commissions | the election as files that people write, checked as a whole |
+//! | [`protocols`] | auditors of elections held elsewhere | tables of protocols against a form's relations |
+//! | [`document`], [`streams`] | both | files with every fault by line and column |
 //! | [`source`] | verifiers | a ledger as static files: over HTTP or in a folder; copies of it |
 //! | [`verify`] | everybody | proofs, bundles that verify offline, audit, results |
 //! | [`evidence`] | courts, observers | evidence files in plain words |
@@ -18,10 +21,14 @@
 pub mod author;
 pub mod counting;
 pub mod device;
+pub mod document;
+pub mod election;
 pub mod evidence;
 pub mod pin;
+pub mod protocols;
 pub mod registry;
 pub mod source;
+pub mod streams;
 pub mod verify;
 
 /// The node's public protocols, as tonic generates them.

@@ -3,11 +3,12 @@
 use super::number::PersonalNumber;
 use super::roll_file::{RollFileError, SortedRoll, read_roll};
 use super::tag::TagKeys;
+use crate::streams::FileReader;
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use tamga_ledger::ids::{RollLeaf, Tag};
-use tamga_platform::disk::{Disk, DiskFile, Open};
+use tamga_platform::disk::Disk;
 
 /// A voter as the registry knows one. Not `Debug`: it holds the tag.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,8 +67,8 @@ impl FileRegistry {
     /// # Errors
     /// [`RollFileError`]; nothing is imported then.
     pub fn open(disk: &dyn Disk, path: &Path, keys: TagKeys) -> Result<Self, RollFileError> {
-        let file = disk.open(path, Open::Read).map_err(|error| RollFileError::Io { line: 0, error })?;
-        Self::read(BufReader::with_capacity(1 << 16, Cursor { file, at: 0 }), keys)
+        let file = FileReader::open(disk, path).map_err(|error| RollFileError::Io { line: 0, error })?;
+        Self::read(BufReader::with_capacity(1 << 16, file), keys)
     }
 
     /// Voters on all rolls.
@@ -91,19 +92,5 @@ impl RegistryAdapter for FileRegistry {
             rolls.entry(*station).or_default().push(*leaf);
         }
         Ok(rolls)
-    }
-}
-
-/// A disk file read from its start.
-struct Cursor {
-    file: Box<dyn DiskFile>,
-    at: u64,
-}
-
-impl io::Read for Cursor {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buf, self.at)?;
-        self.at += read as u64;
-        Ok(read)
     }
 }

@@ -38,6 +38,9 @@ pub(crate) enum Command {
     /// Read evidence files.
     #[command(subcommand)]
     Evidence(Evidence),
+    /// Check tables of protocols, also of elections held elsewhere, with a form's control relations. Needs no ledger.
+    #[command(subcommand)]
+    Protocols(Protocols),
 }
 
 impl Command {
@@ -51,6 +54,7 @@ impl Command {
             Self::Download(_) => "download",
             Self::Governance(_) => "governance",
             Self::Evidence(_) => "evidence",
+            Self::Protocols(_) => "protocols",
         }
     }
 }
@@ -302,4 +306,46 @@ fn node_address(text: &str) -> Result<(u32, String), String> {
     let (node, address) = text.split_once('=').ok_or("expected ID=HOST:PORT")?;
     let node = node.parse().map_err(|_| format!("{node:?} is not a node id"))?;
     Ok((node, address.to_owned()))
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Protocols {
+    /// Check every row of a CSV file. Exit codes: 0 clean, 1 findings, 2 could not check.
+    Check(ProtocolsCheck),
+    /// Print a mapping to fill in, made from the table's header.
+    Draft(ProtocolsDraft),
+    /// Print a form that comes with the program, or the codes of all.
+    Form {
+        /// Its code.
+        form: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProtocolsCheck {
+    /// Code of a form that comes with the program (`tamga protocols form` lists them), or a form file.
+    #[arg(long, value_name = "CODE|FILE")]
+    pub(crate) form: String,
+    /// Which column is which line (docs/PROTOCOLS.md).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mapping: PathBuf,
+    /// The table: one row for each protocol.
+    #[arg(value_name = "FILE.csv")]
+    pub(crate) file: PathBuf,
+    /// Also write every finding to this CSV file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Most findings that are listed; all are counted, and all go to --out.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub(crate) list: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProtocolsDraft {
+    /// Code of a form that comes with the program, or a form file.
+    #[arg(long, value_name = "CODE|FILE")]
+    pub(crate) form: String,
+    /// The table.
+    #[arg(value_name = "FILE.csv")]
+    pub(crate) file: PathBuf,
 }

@@ -9,6 +9,7 @@ mod download;
 mod evidence;
 mod governance;
 mod output;
+mod protocols;
 mod prove;
 mod results;
 mod verify;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Download(arguments) => download::run(arguments, &disk, &output),
         Command::Governance(arguments) => governance::run(arguments, &disk, &output),
         Command::Evidence(arguments) => evidence::run(arguments, &disk, &output),
+        Command::Protocols(arguments) => protocols::run(arguments, &disk, &output),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

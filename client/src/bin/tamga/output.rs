@@ -76,7 +76,8 @@ impl Output {
         Failure::Shown(Weight::Refuted)
     }
 
-    fn print<T: Serialize>(&self, command: &str, outcome: &str, content: &T, text: impl FnOnce() -> String) {
+    /// Prints an answer whose outcome is neither verified nor refuted.
+    pub(crate) fn print<T: Serialize>(&self, command: &str, outcome: &str, content: &T, text: impl FnOnce() -> String) {
         let text = if self.json {
             let answer = Answer { command, outcome, content };
             serde_json::to_string_pretty(&answer).unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
