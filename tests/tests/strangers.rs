@@ -438,7 +438,7 @@ async fn a_node_with_keys_of_another_does_not_start() {
     let said = start("new", &|config| config.keys_dir = made.clone()).await;
     assert!(said.contains("node 2") && said.contains("key"), "{said}");
     let said = start("nobody", &|config| config.node = 9).await;
-    assert!(said.contains("no node 9"), "{said}");
+    assert!(said.contains("node 2") && said.contains("node 9"), "{said}");
     let said = start("elsewhere", &|config| config.genesis = folder.join("none.cbor")).await;
     assert!(said.contains("none.cbor"), "{said}");
     // The same folder as a node that runs.
