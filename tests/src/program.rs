@@ -10,6 +10,8 @@ use tokio::time::timeout;
 
 /// How long one command may take.
 const WITHIN: Duration = Duration::from_secs(60);
+/// This package: it brings the features that `cargo test --workspace` has chosen.
+const ASKER: &str = env!("CARGO_PKG_NAME");
 
 /// `tamga-node`, built once a test process.
 ///
@@ -18,7 +20,7 @@ const WITHIN: Duration = Duration::from_secs(60);
 #[must_use]
 pub fn tamga_node() -> PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| cluster::node_binary().unwrap()).clone()
+    BINARY.get_or_init(|| cluster::program(ASKER, "tamga-node", "tamga-node").unwrap()).clone()
 }
 
 /// `tamga`, built once a test process.
@@ -28,7 +30,7 @@ pub fn tamga_node() -> PathBuf {
 #[must_use]
 pub fn tamga() -> PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| cluster::program("tamga-client", "tamga").unwrap()).clone()
+    BINARY.get_or_init(|| cluster::program(ASKER, "tamga-client", "tamga").unwrap()).clone()
 }
 
 /// What a program did.

@@ -26,14 +26,15 @@ pub enum BinaryError {
 /// # Errors
 /// [`BinaryError`].
 pub fn node_binary() -> Result<PathBuf, BinaryError> {
-    program("tamga-node", "tamga-node")
+    program(env!("CARGO_PKG_NAME"), "tamga-node", "tamga-node")
 }
 
-/// A program of this workspace beside this one, built in the same profile if cargo started us.
+/// A program of this workspace beside this one, built in the same profile if cargo started us; `asker` is the package that
+/// was built to run us.
 ///
 /// # Errors
 /// [`BinaryError`].
-pub fn program(package: &str, name: &str) -> Result<PathBuf, BinaryError> {
+pub fn program(asker: &str, package: &str, name: &str) -> Result<PathBuf, BinaryError> {
     let this = std::env::current_exe().map_err(BinaryError::Whereabouts)?;
     let mut folder = this.parent().unwrap_or_else(|| Path::new("."));
     // Where cargo puts the programs of tests.
@@ -42,7 +43,7 @@ pub fn program(package: &str, name: &str) -> Result<PathBuf, BinaryError> {
     }
     let binary = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     if let Some(cargo) = std::env::var_os("CARGO") {
-        build(Path::new(&cargo), folder, package, name)?;
+        build(Path::new(&cargo), folder, asker, package, name)?;
     }
     if binary.is_file() { Ok(binary) } else { Err(BinaryError::Missing(binary)) }
 }
@@ -51,9 +52,10 @@ pub fn program(package: &str, name: &str) -> Result<PathBuf, BinaryError> {
 const OURS: [&str; 5] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"];
 
 /// A second or less when nothing has changed since.
-fn build(cargo: &Path, folder: &Path, package: &str, name: &str) -> Result<(), BinaryError> {
+fn build(cargo: &Path, folder: &Path, asker: &str, package: &str, name: &str) -> Result<(), BinaryError> {
     let mut command = Command::new(cargo);
-    command.args(["build", "--package", package, "--bin", name]);
+    // With whoever asks, so that libraries are compiled once, with the features that they already have for us.
+    command.args(["build", "--package", package, "--package", asker, "--bin", name]);
     command.args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")]);
     if folder.file_name().is_some_and(|name| name == "release") {
         command.arg("--release");
