@@ -1,5 +1,5 @@
 //! A crowd before the cluster: every voter tries to vote at two stations at once, through nodes that may be dead, deaf or
-//! alone; asks again; and everything that was asked and answered is recorded, with its beginning and its end.
+//! alone; asks again; the registry asks meanwhile who has been admitted; and everything that was asked and answered is recorded, with its beginning and its end.
 
 use super::directory::Directory;
 use super::linear::{Act, RecordNumber, Span, Told, is_linearizable};
@@ -11,10 +11,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tamga_client::device::{DeviceClient, DeviceOptions, NodeEndpoint, Outcome, Transport};
+use tamga_client::device::{DeviceClient, DeviceOptions, NodeEndpoint, Outcome, Question, Transport};
 use tamga_ledger::promise::Judged;
 use tamga_ledger::submission::Submission;
+use tamga_ledger::tree::LeafIndex;
 use tamga_ledger::verdict::{Refusal, Verdict};
+use tamga_platform::clock::{Clock as _, SystemClock};
 use tamga_platform::entropy::{OsEntropy, SeededEntropy, random_bytes};
 use tokio::task::JoinSet;
 
@@ -211,8 +213,24 @@ impl Shared {
     async fn attend(&self, voter: Voter) {
         let [here, there] = stations_of(voter, self.throw(2));
         let (first, second) = (self.record(voter, here), self.record(voter, there));
-        tokio::join!(self.identify(voter, first), self.identify(voter, second));
-        tokio::join!(self.identify(voter, second), self.identify(voter, first));
+        tokio::join!(self.identify(voter, first), self.identify(voter, second), self.read(voter));
+        tokio::join!(self.identify(voter, second), self.identify(voter, first), self.read(voter));
+        self.read(voter).await;
+    }
+
+    /// The registry asks a node whether the voter has been admitted, linearizably.
+    async fn read(&self, voter: Voter) {
+        let place = self.throw(self.clients.len());
+        let question = Question { home_station: voter.home, tag: self.world.tag(voter), standing: None };
+        let (began, at) = (self.instant(), self.began.elapsed());
+        let registry = self.world.keys.registry();
+        let asked = self.clients[place].inquire(&question, &registry, SystemClock.now_ms());
+        let answer = asked.await.ok().map(|verified| verified.answer);
+        let ended = answer.is_some().then(|| self.instant());
+        let span = Span { began, ended, act: Act::Read(answer.as_ref().map(|answer| answer.admitted.is_some())) };
+        let took = self.began.elapsed().saturating_sub(at);
+        let leaf = answer.and_then(|answer| answer.admitted).map(LeafIndex::get);
+        self.files().entry(voter).or_default().recorded.push(Recorded { span, node: place as u32 + 1, at, took, leaf });
     }
 
     /// A new record of the voter at a station, or one of those there are.
@@ -325,7 +343,10 @@ impl Chronicle {
         let admitted = self.voters.values().filter(admitted).count();
         // Everybody's records were judged in the end, so somebody's was first.
         assert_eq!(admitted, self.voters.len());
+        let reads = |one: &&Recorded| matches!(one.span.act, Act::Read(Some(_)));
+        let reads = self.voters.values().flatten().filter(reads).count();
+        assert!(reads > 0, "nobody's question was answered");
         let unknown = self.voters.values().flatten().filter(|one| !one.span.act.is_known()).count();
-        println!("linearizable: {} voters, {acts} acts, {unknown} of them with unknown end", self.voters.len());
+        println!("linearizable: {} voters, {acts} acts ({reads} reads), {unknown} with unknown end", self.voters.len());
     }
 }
