@@ -141,7 +141,7 @@ impl NodeProcess {
 
     /// The largest resident memory it has had, as Linux counts it, MiB.
     #[must_use]
-    pub(super) fn rss_mib_max(&self) -> Option<u64> {
+    pub fn rss_mib_max(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib.div_ceil(1024))

@@ -42,7 +42,7 @@ const BATCHES_WAITING: usize = 64;
 /// An election and its first commit.
 const WITHIN: Duration = Duration::from_secs(60);
 /// For nodes that judge everything: a slow machine's minute per million, many times over.
-const JUDGED_WITHIN: Duration = Duration::from_secs(3_600);
+pub(super) const JUDGED_WITHIN: Duration = Duration::from_secs(3_600);
 
 /// A cluster whose nodes run and have judged all entries, and how that went.
 pub(super) struct Made {
@@ -75,6 +75,7 @@ pub(super) async fn make(folder: &Path, entries: u64) -> Result<Made, RecoveryEr
     let all = |status: &super::stage::Status| status.applied_size >= written && status.published_size >= written;
     stage.all(&ids, "a published checkpoint over everything", JUDGED_WITHIN, all).await?;
     let judged_s = began.elapsed().as_secs_f64();
+    stage.all(&ids, "logs that are compacted", WITHIN, |status| status.log_purged > 0).await?;
     let ledger_bytes = bytes_below(&folder.join("node-1/data/ledger"))?;
     Ok(Made { stage, made: Bulk { entries: written, log_s, judged_s, ledger_bytes } })
 }

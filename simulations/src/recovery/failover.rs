@@ -1,8 +1,8 @@
 //! From a SIGKILL of the leader to the first verdict on a record that was submitted afterwards, through the nodes that are
 //! left.
 //!
-//! A new record is submitted every few ms, so that the figure is the cluster's and not the pause of a client. Each goes to one
-//! node, in turn, and asks once. The killed node is started again, and has to have applied everything, before the next kill.
+//! A record is submitted every few ms, so that the figure is the cluster's and not the pause of a client. Each goes to one
+//! node, in turn. The killed node is started again, and has to have applied everything, before the next kill.
 
 use super::RecoveryError;
 use super::report::Failover;
@@ -108,7 +108,8 @@ async fn first_verdict(
 ) -> Result<Duration, RecoveryError> {
     let (tell, mut told) = mpsc::unbounded_channel();
     let (mut asking, mut due) = (JoinSet::new(), interval(EVERY));
-    let turns = clients.into_iter().cycle().zip(records);
+    // Whatever is lost on the way is asked for again: a record has one verdict, however often it comes.
+    let turns = clients.into_iter().cycle().zip(records.into_iter().cycle());
     let sending = async {
         for (client, record) in turns {
             due.tick().await;

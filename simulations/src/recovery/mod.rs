@@ -5,9 +5,11 @@
 //! | `failover` | from a SIGKILL of the leader to the first acknowledged write, again and again |
 //! | `bulk` | makes a ledger of millions of entries, quickly and truly |
 //! | `restart` | from the start of a node's process to its service, at that size |
+//! | `catch_up` | a new node with an empty folder has everything |
 //! | `report` | the table and the JSON |
 
 mod bulk;
+mod catch_up;
 mod failover;
 mod report;
 mod restart;
@@ -98,7 +100,7 @@ pub async fn run(arguments: &Arguments) -> Result<Report, RecoveryError> {
         report.bulk = Some(made.made.clone());
         let (stage, restart) = restart::measure(made, arguments.restarts).await?;
         report.restart = Some(restart);
-        stage.cluster.stop().await;
+        report.catch_up = Some(catch_up::measure(stage).await?);
     }
     Ok(report)
 }
