@@ -13,9 +13,9 @@ use tamga_ledger::definition::part_digest;
 use tamga_ledger::ids::{Digest, ElectionId, KeyId, Maybe, Nonce, PublicKey, Tag};
 use tamga_ledger::kinds::{
     Attestation, AttestedVoter, Body, Candidate, Constituency, Counters, Decree, DefinitionPart, Election, Form,
-    FormLine, GRANTS_MAX, HolderClass, Identification, IdentificationSecret, KeyGrant, KeyRegistration, Kind,
-    MemberRole, NodeKeys, OfficialHour, Organisation, Phase, RollChunk, Seal, SeatRule, Stage, Station, StationPhase,
-    Title,
+    FormLine, GRANTS_MAX, Governance, HolderClass, Identification, IdentificationSecret, KeyGrant, KeyRegistration,
+    Kind, MemberRole, NodeKeys, OfficialHour, Organisation, Phase, RollChunk, Seal, SeatRule, Stage, Station,
+    StationPhase, Title,
 };
 use tamga_ledger::note::{KeyName, KeyRole, VerifierKey};
 use tamga_ledger::policy::smallest_intersecting_k;
@@ -68,6 +68,41 @@ pub fn record_key(organisation: u32) -> SigningKey {
 #[must_use]
 pub fn secrets(node: u32) -> NodeSecrets {
     NodeSecrets { cosigner: key(2, node), log: key(4, node), promise: key(5, node), batch: key(6, node) }
+}
+
+/// The secrets of a node that takes the place of an organisation's first: the standby key cosigns.
+#[must_use]
+pub fn successor_secrets(node: u32, organisation: u32) -> NodeSecrets {
+    NodeSecrets { cosigner: standby_key(organisation), ..secrets(node) }
+}
+
+/// What a Governance record says of that node.
+#[must_use]
+pub fn successor(node: u32, organisation: u32) -> NodeKeys {
+    let secrets = successor_secrets(node, organisation);
+    NodeKeys {
+        id: node,
+        cosigner_name: standby_name(organisation),
+        cosigner_key: public(&secrets.cosigner),
+        log_key: public(&secrets.log),
+        promise_key: public(&secrets.promise),
+        batch_key: public(&secrets.batch),
+        tls_spki_sha256: Digest([node as u8; 32]),
+    }
+}
+
+fn standby_key(organisation: u32) -> SigningKey {
+    key(3, organisation)
+}
+
+fn standby_name(organisation: u32) -> String {
+    format!("{}.example/standby", organisation_name(organisation))
+}
+
+/// The name of the organisation with this number.
+#[must_use]
+pub fn organisation_name(number: u32) -> String {
+    format!("org{number}")
 }
 
 /// The registry's key.
@@ -153,6 +188,13 @@ impl TestElection {
         #[expect(clippy::expect_used, reason = "the keys are the signers")]
         let signed = draft.sign(keys).expect("the keys are the signers");
         Submission::public(signed).to_bytes().into()
+    }
+
+    /// A decision about the cluster, signed by all organisations.
+    #[must_use]
+    pub fn decision(&self, change: &Governance) -> Bytes {
+        let keys: Vec<SigningKey> = (1..=self.nodes).map(record_key).collect();
+        self.record(Scope::Election, &keys.iter().collect::<Vec<_>>(), change)
     }
 
     fn draft<B: Body>(&self, scope: Scope, keys: &[&SigningKey], body: &B) -> Record {
@@ -287,10 +329,10 @@ fn election(nodes: u32, stations: u32, now_ms: u64) -> Election {
     };
     let (mut organisations, mut policy, mut names) = (Vec::new(), String::new(), String::new());
     for number in 1..=nodes {
-        let (name, cosigner, standby) = (format!("org{number}"), secrets(number).cosigner, key(3, number));
+        let (name, cosigner, standby) = (organisation_name(number), secrets(number).cosigner, standby_key(number));
         let cosigner_name = cosigner_name(number);
         policy += &format!("witness {name}-a {}\n", vkey(&cosigner_name, &cosigner));
-        policy += &format!("witness {name}-b {}\n", vkey(&format!("{name}.example/standby"), &standby));
+        policy += &format!("witness {name}-b {}\n", vkey(&standby_name(number), &standby));
         policy += &format!("group {name} any {name}-a {name}-b\n");
         names += &format!(" {name}");
         let secrets = secrets(number);

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use tamga_platform::disk::{Disk, Open};
 use tamga_platform::entropy::{Entropy, random_bytes};
-use tamga_platform::planted;
 
 use super::error::WalError;
 use super::frame::{self, FRAME_HEADER_BYTES, Found};
@@ -126,7 +125,6 @@ impl Recovered {
                     self.frame += 1;
                     offset = end;
                 }
-                Found::Torn if planted::is("torn-tail-not-cut") => break,
                 Found::Torn => {
                     cut(&segment, offset..used)?;
                     break;

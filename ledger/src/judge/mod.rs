@@ -132,9 +132,7 @@ impl State {
 
     /// Judges a record and makes it a leaf.
     pub fn integrate(&mut self, time_ms: u64, authentic: Authentic) -> Integrated {
-        if let Some(leaf) = self.leaf_of(authentic.id())
-            && !tamga_platform::planted::is("no-deduplication")
-        {
+        if let Some(leaf) = self.leaf_of(authentic.id()) {
             // Leaf indexes in `ids` are below the size and so always valid.
             return LeafIndex::new(leaf).map_or(Integrated::Full, |leaf| Integrated::Duplicate { leaf });
         }

@@ -172,8 +172,14 @@ impl Shared {
     ) -> Result<Outcome, Fatal> {
         let mut outcome = Outcome::default();
         let timing = self.timing(batch.time_ms, position.index);
-        let batch_ms = if planted::is("time-of-own-clock") { self.seams.clock.now_ms() } else { batch.time_ms };
-        let cut = self.state.change().advance_time(batch_ms);
+        let mistimed;
+        let batch = if planted::is("time-of-own-clock") {
+            mistimed = Batch { time_ms: self.seams.clock.now_ms(), ..batch.clone() };
+            &mistimed
+        } else {
+            batch
+        };
+        let cut = self.state.change().advance_time(batch.time_ms);
         if let (Some(cut), Some(before)) = (&cut, self.store.position()) {
             self.compaction.cut(cut.head.size, before);
         }

@@ -1,22 +1,22 @@
 //! The clients: they prepare the election, then identify voters (racing for the same few), submit again what was lost,
 //! and read. Each waits for one answer at a time and goes to another node when none comes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tamga_ledger::ids::RecordId;
-use tamga_ledger::kinds::Phase;
+use tamga_ledger::ids::{PublicKey, RecordId};
+use tamga_ledger::kinds::{Governance, Phase};
 use tamga_ledger::promise::Promise;
 use tamga_ledger::submission::Submission;
 use tamga_ledger::trust::Trust;
 use tamga_node::core::Answer;
-use tamga_node::testing::TestElection;
+use tamga_node::testing::{TestElection, successor};
 
 use crate::chance::Chance;
 use crate::cluster::{Ask, Nodes, Told};
 use crate::model::Model;
-use crate::plan::Load;
+use crate::plan::{Load, Plan};
 use crate::seams::EPOCH_MS;
 use crate::trace::Trace;
 
@@ -26,6 +26,8 @@ pub const STATIONS: u32 = 2;
 const PATIENCE_MS: u64 = 3_000;
 /// Records that one read asks for.
 const READ_MAX: usize = 40;
+/// Of a thousand promises without a verdict, so many are relied upon.
+const BELIEVE_PERMILLE: u64 = 400;
 
 /// Something a client wants done.
 #[derive(Debug, Clone)]
@@ -41,6 +43,7 @@ enum What {
     Preparation,
     Opening,
     Identification,
+    Decision,
 }
 
 #[derive(Debug)]
@@ -65,6 +68,10 @@ pub struct Clients {
     doing: Vec<Doing>,
     due: Vec<Bytes>,
     phases_due: Vec<u32>,
+    /// Decisions of the organisations that nobody has taken to a node yet.
+    decisions: VecDeque<Wish>,
+    /// Nodes that come later, and whose place each takes.
+    newcomers: BTreeMap<u32, u32>,
     left: u32,
     next_number: u64,
     made: BTreeMap<RecordId, Bytes>,
@@ -77,12 +84,15 @@ pub struct Clients {
 impl Clients {
     /// The clients of a plan.
     #[must_use]
-    pub fn new(seed: u64, load: Load, election: Arc<TestElection>, trust: Arc<Trust>) -> Self {
+    pub fn new(plan: &Plan, election: Arc<TestElection>, trust: Arc<Trust>) -> Self {
+        let (seed, load) = (plan.seed, plan.load.clone());
         let mut due = election.preparation();
         due.reverse();
         Self {
             due,
             phases_due: (1..=STATIONS).rev().collect(),
+            decisions: VecDeque::new(),
+            newcomers: plan.newcomers().collect(),
             chance: Chance::new(seed, "clients"),
             doing: (0..load.clients.max(1)).map(|_| Doing::Idle { until_ms: 0 }).collect(),
             left: load.identifications,
@@ -99,7 +109,20 @@ impl Clients {
     /// Whether nobody waits for anything.
     #[must_use]
     pub fn are_idle(&self) -> bool {
-        self.doing.iter().all(|doing| matches!(doing, Doing::Idle { .. }))
+        self.decisions.is_empty() && self.doing.iter().all(|doing| matches!(doing, Doing::Idle { .. }))
+    }
+
+    /// A decision of the organisations, for the next client that has nothing else to do.
+    ///
+    /// # Panics
+    /// Never: what was made here can be read.
+    pub fn decide(&mut self, change: &Governance, model: &mut Model) -> RecordId {
+        let bytes = self.election.decision(change);
+        #[expect(clippy::expect_used, reason = "made the line before")]
+        let wish = self.wish(bytes, What::Decision).expect("it can be read");
+        model.made(wish.record, None);
+        self.decisions.push_back(wish.clone());
+        wish.record
     }
 
     /// Lets every client do what it is time for.
@@ -135,6 +158,9 @@ impl Clients {
                 self.prepare(now_ms, nodes, model, trace);
             }
             return;
+        }
+        if let Some(wish) = self.decisions.pop_front() {
+            return self.submit(client, wish, now_ms, nodes, trace);
         }
         if self.quiet {
             return;
@@ -200,15 +226,20 @@ impl Clients {
         (wish.record, wish.bytes)
     }
 
+    fn any_node(&mut self, nodes: &Nodes) -> u32 {
+        let ids: Vec<u32> = nodes.keys().copied().collect();
+        *self.chance.pick(&ids)
+    }
+
     fn submit(&mut self, client: usize, wish: Wish, now_ms: u64, nodes: &Nodes, trace: &mut Trace) {
-        let node = self.chance.between(1, nodes.len() as u64) as u32;
+        let node = self.any_node(nodes);
         let number = self.ask(node, Ask::Submit(wish.bytes.clone()), nodes);
         trace.note(format_args!("client {client} submits {} to n{node} as #{number}", wish.record));
         self.doing[client] = Doing::Submitting { wish, number, node, since_ms: now_ms };
     }
 
     fn read(&mut self, client: usize, now_ms: u64, nodes: &Nodes, model: &Model, trace: &mut Trace) {
-        let node = self.chance.between(1, nodes.len() as u64) as u32;
+        let node = self.any_node(nodes);
         let newest = model.acknowledged().iter().rev().take(READ_MAX).map(|(record, ..)| *record).collect();
         let number = self.ask(node, Ask::Read(newest), nodes);
         trace.note(format_args!("client {client} reads at n{node} as #{number}"));
@@ -243,7 +274,7 @@ impl Clients {
         let mut again_ms = None;
         match answer {
             Answer::Promise(bytes) => {
-                let promise = Promise::verify(bytes, |id| self.trust.node(id).map(|node| node.keys.promise_key));
+                let promise = Promise::verify(bytes, |id| self.promise_key(id));
                 match promise {
                     Ok(Promise { record, judged: Some(judged), .. }) => {
                         trace.node(node, format_args!("answers #{number}: {} {}", judged.leaf, judged.verdict));
@@ -255,7 +286,12 @@ impl Clients {
                     Ok(Promise { record, .. }) => {
                         trace.node(node, format_args!("answers #{number}: pending"));
                         model.pending(record, node);
-                        again_ms = Some(200);
+                        if client.is_some_and(|client| self.believes(client)) {
+                            trace.note(format_args!("#{number} is left to the promise"));
+                            self.idle(client.unwrap_or_default(), now_ms);
+                        } else {
+                            again_ms = Some(200);
+                        }
                     }
                     Err(error) => {
                         trace.node(node, format_args!("answers #{number} with a bad promise: {error}"));
@@ -277,6 +313,18 @@ impl Clients {
         {
             self.doing[client] = Doing::Retrying { wish: wish.clone(), at_ms: now_ms + again_ms };
         }
+    }
+
+    /// Some clients go home with a promise and never ask again: it has to be kept without them.
+    fn believes(&mut self, client: usize) -> bool {
+        let identifies =
+            matches!(&self.doing[client], Doing::Submitting { wish, .. } if wish.what == What::Identification);
+        identifies && self.chance.permille(BELIEVE_PERMILLE)
+    }
+
+    fn promise_key(&self, node: u32) -> Option<PublicKey> {
+        let known = self.trust.node(node).map(|known| known.keys.promise_key);
+        known.or_else(|| self.newcomers.get(&node).map(|place| successor(node, *place).promise_key))
     }
 
     fn done(&mut self, client: usize, accepted: bool, now_ms: u64, trace: &mut Trace) {

@@ -9,15 +9,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use tamga_ledger::ids::RecordId;
 use tamga_ledger::submission::Submission;
-use tamga_node::core::{Answer, Core, CoreSeams, CoreSetup, Index, Member, NodeId, Tuning};
+use tamga_node::core::{Answer, Core, CoreSeams, CoreSetup, Index, Member, NodeId, NodeSecrets, Tuning};
 use tamga_node::peer;
-use tamga_node::testing::{TestElection, secrets};
+use tamga_node::testing::{TestElection, secrets, successor_secrets};
 use tamga_platform::entropy::SeededEntropy;
 use tamga_platform::sim_disk::SimDisk;
 use tokio::sync::Notify;
 
 use crate::chance::Chance;
 use crate::network::{Mischief, PORT, SimDialer, host_name, serve};
+use crate::plan::Plan;
 use crate::seams::{SimBlocking, SimClock, SimTime};
 
 /// What a client asks of a node.
@@ -75,6 +76,7 @@ struct Inner {
     ask: Notify,
     told: Mutex<Vec<(u64, Told)>>,
     genesis: Submission,
+    keys: NodeSecrets,
     members: Vec<Member>,
     seed: u64,
 }
@@ -88,13 +90,15 @@ pub type Nodes = BTreeMap<u32, Node>;
 
 /// The nodes of a simulation, none of them running.
 #[must_use]
-pub fn nodes(seed: u64, time: &SimTime, election: &TestElection) -> Nodes {
-    let ids = 1..=election.nodes();
-    let members: Vec<Member> = ids
-        .clone()
-        .map(|id| Member { id: NodeId(u64::from(id)), address: format!("{}:{PORT}", host_name(id)) })
-        .collect();
-    ids.map(|id| {
+pub fn nodes(plan: &Plan, time: &SimTime, election: &TestElection) -> Nodes {
+    let seed = plan.seed;
+    let member = |id: u32| Member { id: NodeId(u64::from(id)), address: format!("{}:{PORT}", host_name(id)) };
+    let first = (1..=election.nodes()).map(|id| (id, secrets(id)));
+    let later = plan.newcomers().map(|(id, place)| (id, successor_secrets(id, place)));
+    let node = |(id, keys): (u32, NodeSecrets)| {
+        // Those that come later know themselves and those that were there.
+        let others = (1..=election.nodes()).filter(|other| *other != id);
+        let members = others.chain([id]).map(member).collect();
         let stream = |purpose: &str| Chance::new(seed, &format!("{purpose} {id}"));
         let inner = Inner {
             id,
@@ -108,12 +112,13 @@ pub fn nodes(seed: u64, time: &SimTime, election: &TestElection) -> Nodes {
             ask: Notify::new(),
             told: Mutex::default(),
             genesis: election.genesis().clone(),
-            members: members.clone(),
+            keys,
+            members,
             seed,
         };
         (id, Node(Arc::new(inner)))
-    })
-    .collect()
+    };
+    first.chain(later).map(node).collect()
 }
 
 /// Times short enough that a simulation of half a minute sees many elections; sizes small enough that segments change.
@@ -236,7 +241,7 @@ impl Node {
             }
         };
         self.process().core = Some(Arc::clone(&core));
-        tokio::spawn(serve(peer::router(&core), inner.mischief.clone()));
+        tokio::spawn(serve(peer::router(&core), inner.mischief.clone(), core.nodes()));
         self.obey(&core).await;
         // As the product's main: an orderly end, if that is still possible, and the process is gone.
         core.shutdown().await;
@@ -248,7 +253,7 @@ impl Node {
             node: self.0.id,
             genesis: self.0.genesis.clone(),
             data_dir: PathBuf::from("/data"),
-            keys: secrets(self.0.id),
+            keys: self.0.keys.clone(),
             members: self.0.members.clone(),
             tuning: tuning(self.0.seed),
         }

@@ -70,8 +70,27 @@ impl Faults {
                 kind(self);
             }
         }
-        if self.chance.permille(250) {
-            self.damage();
+        let damaged = self.chance.permille(250).then(|| self.damage());
+        if self.chance.permille(300) {
+            self.membership(damaged);
+        }
+    }
+
+    /// Nodes are replaced, a damaged one mostly; votes are taken away and given back, as long as none is missing anyway.
+    fn membership(&mut self, damaged: Option<u32>) {
+        let count = self.times(2) as usize;
+        let mut leaving = self.chance.some_of(&self.nodes, count);
+        if let Some(damaged) = damaged.filter(|node| !leaving.contains(node))
+            && self.chance.permille(700)
+        {
+            leaving[0] = damaged;
+        }
+        for (node, by) in leaving.into_iter().zip(self.nodes.len() as u32 + 1..) {
+            self.at(Fault::Replace { node, by });
+        }
+        if damaged.is_none() && self.chance.permille(400) {
+            let (node, lasting_ms) = (self.one(), self.chance.between(100, 5_000));
+            self.at(Fault::Demote { node, lasting_ms });
         }
     }
 
@@ -208,11 +227,11 @@ impl Faults {
         }
     }
 
-    /// Damage strikes a minority at most, and never so many that the others could not publish without them.
+    /// Damage strikes one node, which is returned: a minority at most, and never so many that the others could not publish without them.
     ///
     /// Lies about writes spare the Raft log: a log that loses its synced end without a trace has forgotten votes and
     /// acknowledgements, and no replica can know. That a sync is true is what consensus assumes of a disk.
-    fn damage(&mut self) {
+    fn damage(&mut self) -> u32 {
         let node = self.one();
         let folder = |chance: &mut Chance, of: &[&str]| (*chance.pick(of)).to_owned();
         for _ in 0..self.times(3) {
@@ -233,5 +252,6 @@ impl Faults {
             };
             self.at(fault);
         }
+        node
     }
 }

@@ -7,7 +7,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`plan`], [`generate`] | what happens, from a scenario file or from a seed |
-//! | [`world`], `settle` | one simulation, from the first start to the last read |
+//! | [`world`], `decisions`, `settle` | one simulation: faults, changes of the members, from the first start to the last read |
 //! | [`cluster`], [`network`], [`seams`] | nodes, sockets, clocks and blocking work |
 //! | [`clients`], [`model`] | the load, and what clients were told |
 //! | [`observe`], [`invariants`], [`trace`] | what is seen, what must hold, what is written down |
@@ -36,4 +36,5 @@ pub mod seams;
 pub mod trace;
 pub mod world;
 
+mod decisions;
 mod settle;

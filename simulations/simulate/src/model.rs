@@ -53,6 +53,12 @@ impl Model {
         }
     }
 
+    /// Whether somebody was told a verdict on it.
+    #[must_use]
+    pub fn is_judged(&self, id: &RecordId) -> bool {
+        self.records.get(id).is_some_and(|known| known.judged.is_some())
+    }
+
     /// Node `node` promised that the record will be in the ledger.
     pub fn pending(&mut self, id: RecordId, node: u32) {
         self.records.entry(id).or_default().pending.push(node);

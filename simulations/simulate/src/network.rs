@@ -1,6 +1,7 @@
 //! The network between nodes: turmoil's sockets, the product's services on them, and messages that arrive twice or late.
 //!
-//! A connection says with its first byte which node it comes from, where a real one has a certificate.
+//! A connection says with its first byte which node it comes from, where a real one has a certificate; and only nodes that
+//! are on the node's roster are heard, as with real certificates.
 
 use std::convert::Infallible;
 use std::io;
@@ -16,7 +17,9 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tamga_consensus::{Dialer, NodeId, PeerIdentity, Stream};
+use tamga_node::core::Roster;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::watch;
 use tower::ServiceExt as _;
 use turmoil::net::{TcpListener, TcpStream};
 
@@ -113,20 +116,26 @@ impl Mischief {
 ///
 /// # Errors
 /// As listening does.
-pub async fn serve(router: Router, mischief: Mischief) -> io::Result<Infallible> {
+pub async fn serve(router: Router, mischief: Mischief, roster: watch::Receiver<Arc<Roster>>) -> io::Result<Infallible> {
     let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
     loop {
         let (stream, _) = listener.accept().await?;
-        tokio::spawn(connection(stream, router.clone(), mischief.clone()));
+        tokio::spawn(connection(stream, router.clone(), mischief.clone(), roster.clone()));
     }
 }
 
-async fn connection(mut stream: TcpStream, router: Router, mischief: Mischief) {
+async fn connection(mut stream: TcpStream, router: Router, mischief: Mischief, roster: watch::Receiver<Arc<Roster>>) {
     let Ok(node) = stream.read_u8().await else { return };
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(PeerIdentity(NodeId(u64::from(node))));
-        let (router, fate) = (router.clone(), mischief.fate());
-        async move { Ok::<_, Infallible>(deliver(router, request, fate).await) }
+        let (router, fate, known) = (router.clone(), mischief.fate(), roster.borrow().get(u32::from(node)).is_some());
+        async move {
+            if known {
+                Ok(deliver(router, request, fate).await)
+            } else {
+                Err(io::Error::other("no node's certificate"))
+            }
+        }
     });
     let mut server = http2::Builder::new(TokioExecutor::new());
     server

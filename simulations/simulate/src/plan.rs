@@ -169,6 +169,21 @@ pub enum Fault {
         /// Which node.
         node: u32,
     },
+    /// The organisations decide that a new node takes the place of one: it is added, promoted once it has everything, and
+    /// the old one, which may be lost by then, is removed.
+    Replace {
+        /// Which node leaves; one of those from the beginning.
+        node: u32,
+        /// The new node's number, which nobody has had.
+        by: u32,
+    },
+    /// The organisations take a node's vote away, and give it back later.
+    Demote {
+        /// Which node.
+        node: u32,
+        /// For how long at least.
+        lasting_ms: u64,
+    },
     /// No message passes between the two groups.
     Partition {
         /// One group.
@@ -272,14 +287,31 @@ impl Plan {
         if !(1..=9).contains(&self.nodes) {
             return Err(PlanError::Invalid(format!("{} nodes; 1 to 9 can be simulated", self.nodes)));
         }
-        let unknown =
-            self.faults.iter().flat_map(|timed| timed.fault.nodes()).find(|node| !(1..=self.nodes).contains(node));
+        let mut used: Vec<u32> = (1..=self.nodes).collect();
+        for (by, node) in self.newcomers() {
+            if used.contains(&by) || !(1..=self.nodes).contains(&node) || by > NUMBER_MAX {
+                return Err(PlanError::Invalid(format!("node {by} cannot take the place of node {node}")));
+            }
+            used.push(by);
+        }
+        let unknown = self.faults.iter().flat_map(|timed| timed.fault.nodes()).find(|node| !used.contains(node));
         match unknown {
-            Some(node) => Err(PlanError::Invalid(format!("a fault names node {node}; there are {}", self.nodes))),
+            Some(node) => Err(PlanError::Invalid(format!("a fault names node {node}; there are {used:?}"))),
             None => Ok(()),
         }
     }
+
+    /// Nodes that come during the simulation, each with the one whose place it takes.
+    pub fn newcomers(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.faults.iter().filter_map(|timed| match timed.fault {
+            Fault::Replace { node, by } => Some((by, node)),
+            _ => None,
+        })
+    }
 }
+
+/// Highest number of a node.
+const NUMBER_MAX: u32 = 99;
 
 impl Fault {
     /// The node whose disk it may damage beyond what the node itself can mend.
@@ -306,7 +338,9 @@ impl Fault {
             | Self::FullDisk { node, .. }
             | Self::Rot { node, .. }
             | Self::LyingDisk { node, .. }
+            | Self::Demote { node, .. }
             | Self::Destroy { node } => vec![*node],
+            Self::Replace { node, by } => vec![*node, *by],
         }
     }
 }

@@ -1,16 +1,19 @@
 //! The end of a simulation: everything is healed, and within a bounded time the cluster must converge and serve.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use tamga_ledger::ids::RecordId;
 
 use tamga_ledger::policy::smallest_intersecting_k;
 
 use crate::cluster::Ask;
+use crate::decisions::Change;
 use crate::model::RecordKnown;
 use crate::world::{Failure, World};
 
 /// How long the cluster may take to converge, ms.
-const CONVERGE_MS: u64 = 60_000;
+const CONVERGE_MS: u64 = 90_000;
 /// How long it may take to serve one request on every node and publish it, ms.
 const SERVE_MS: u64 = 30_000;
 /// How often the state is looked at, ms.
@@ -55,14 +58,11 @@ impl World<'_> {
         Ok(())
     }
 
-    /// Nodes that are not lost.
-    fn alive(&self) -> Vec<u32> {
-        self.ids().into_iter().filter(|node| !self.lost.contains(node)).collect()
-    }
-
-    /// Whether those that are left may publish.
+    /// Whether the organisations that have a node left may publish.
     fn can_publish(&self) -> bool {
-        self.alive().len() >= smallest_intersecting_k(self.nodes.len())
+        let place = |node: u32| self.newcomers.get(&node).copied().unwrap_or(node);
+        let organisations: BTreeSet<u32> = self.alive().into_iter().map(place).collect();
+        organisations.len() >= smallest_intersecting_k(self.plan.nodes as usize)
     }
 
     /// All nodes run and are ready, have one ledger, and everything that was promised is in it and published.
@@ -70,15 +70,18 @@ impl World<'_> {
         let size = self.seen.leaves.len() as u64;
         let converged = |node: &u32| {
             let seen = self.seen.nodes.get(node).is_some_and(|node| node.running && node.size == size);
-            seen && self.nodes[node].core().is_some_and(|core| {
-                let status = core.status();
-                let published = status.published_size == size || !self.can_publish();
-                status.is_ready() && published && status.outbox_records == 0
-            })
+            seen && self.members_are_decided(*node)
+                && self.nodes[node].core().is_some_and(|core| {
+                    let status = core.status();
+                    let published = status.published_size == size || !self.can_publish();
+                    status.is_ready() && published && status.outbox_records == 0
+                })
         };
-        // What only damaged disks have promised may be gone with them.
-        let kept = |known: &RecordKnown| known.pending.iter().any(|node| !self.damaged.contains(node));
+        // What only damaged disks have promised may be gone with them, and with nodes that were taken away.
+        let gone = |node: &u32| self.damaged.contains(node) || self.removed.contains(node);
+        let kept = |known: &RecordKnown| known.pending.iter().any(|node| !gone(node));
         self.clients.open
+            && self.changes.iter().all(Change::is_done)
             && self.clients.are_idle()
             && self.alive().iter().all(converged)
             && self.model.promised().all(|(record, known)| !kept(known) || self.is_leaf(record))

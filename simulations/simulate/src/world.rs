@@ -20,6 +20,7 @@ use turmoil::{Builder, Sim};
 use crate::chance::Chance;
 use crate::clients::{Clients, STATIONS};
 use crate::cluster::{Ended, Nodes, nodes};
+use crate::decisions::Change;
 use crate::invariants::{self, Invariant, Look};
 use crate::machine::Machine;
 use crate::model::Model;
@@ -124,6 +125,14 @@ pub(crate) struct World<'a> {
     pub(crate) damaged: BTreeSet<u32>,
     /// Damaged nodes that refused to start, and those that are no more.
     pub(crate) lost: BTreeSet<u32>,
+    /// Nodes that come later, and whose place each takes.
+    pub(crate) newcomers: BTreeMap<u32, u32>,
+    /// Those of them that have not come yet.
+    unborn: BTreeSet<u32>,
+    /// Nodes that were removed and taken away.
+    pub(crate) removed: BTreeSet<u32>,
+    /// Changes of the members, finished ones too.
+    pub(crate) changes: Vec<Change>,
     chance: Chance,
 }
 
@@ -178,8 +187,8 @@ impl<'a> World<'a> {
         let election = Arc::new(TestElection::new(plan.nodes, STATIONS, plan.load.voters, EPOCH_MS));
         #[expect(clippy::expect_used, reason = "the test election is valid by construction")]
         let trust = Arc::new(Trust::from_submission(election.genesis().clone(), None).expect("a valid election"));
-        let nodes = nodes(plan.seed, &time, &election);
-        let clients = Clients::new(plan.seed, plan.load.clone(), election, Arc::clone(&trust));
+        let nodes = nodes(plan, &time, &election);
+        let clients = Clients::new(plan, election, Arc::clone(&trust));
         let mut builder = Builder::new();
         builder
             .rng_seed(plan.seed)
@@ -213,6 +222,10 @@ impl<'a> World<'a> {
             cuts: BTreeMap::new(),
             damaged: BTreeSet::new(),
             lost: BTreeSet::new(),
+            newcomers: plan.newcomers().collect(),
+            unborn: plan.newcomers().map(|(node, _)| node).collect(),
+            removed: BTreeSet::new(),
+            changes: Vec::new(),
             chance: Chance::new(plan.seed, "world"),
         }
     }
@@ -227,6 +240,9 @@ impl<'a> World<'a> {
             self.sim.host(host_name(id), move || node.clone().run());
             self.sim.crash(host_name(id));
             self.down.insert(id, u64::MAX);
+            if self.unborn.contains(&id) {
+                continue;
+            }
             let at_ms = self.chance.between(0, START_SPREAD_MS);
             self.at(at_ms, Action::Start(id));
         }
@@ -273,6 +289,7 @@ impl<'a> World<'a> {
             let action = entry.remove();
             self.act(action);
         }
+        self.go_on_with_changes();
         self.clients.step(now_ms, &self.nodes, &mut self.model, &mut self.trace);
         self.machine.set_now(Duration::from_millis(EPOCH_MS + now_ms));
         if let Err(error) = self.sim.step() {
@@ -285,8 +302,8 @@ impl<'a> World<'a> {
     }
 
     fn check(&mut self) -> Result<(), Failure> {
-        let Self { seen, nodes, model, trust, damaged, .. } = self;
-        let look = Look { seen, nodes, model, trust, damaged };
+        let Self { seen, nodes, model, trust, damaged, newcomers, .. } = self;
+        let look = Look { seen, nodes, model, trust, damaged, newcomers };
         for invariant in &mut self.invariants {
             if let Err(why) = invariant.check(look) {
                 return Err(Failure { what: invariant.name().to_owned(), why, at_ms: self.time.ms() });
@@ -402,6 +419,8 @@ impl<'a> World<'a> {
                 self.crash(node, 0, None);
                 self.lost.insert(node);
             }
+            Fault::Replace { node, by } => self.replace(node, by),
+            Fault::Demote { node, lasting_ms } => self.demote(node, now_ms + lasting_ms),
             Fault::Partition { a, b, lasting_ms } => {
                 for (a, b) in pairs(&a, &b) {
                     self.block(a, b, now_ms + lasting_ms);
@@ -431,6 +450,9 @@ impl<'a> World<'a> {
     /// The process dies now (with the power: what remains?), and starts again after so long unless something else keeps
     /// it down.
     fn crash(&mut self, node: u32, down_ms: u64, power: Option<Remains>) {
+        if self.unborn.contains(&node) || self.removed.contains(&node) {
+            return;
+        }
         let until_ms = self.time.ms() + down_ms.max(1);
         if !self.down.contains_key(&node) {
             // The core's handle first, while its runtime is there.
@@ -453,12 +475,31 @@ impl<'a> World<'a> {
 
     fn start(&mut self, node: u32) {
         let due = self.down.get(&node).is_some_and(|until_ms| *until_ms <= self.time.ms() || *until_ms == u64::MAX);
-        if due && !self.lost.contains(&node) {
+        let exists = !(self.lost.contains(&node) || self.unborn.contains(&node) || self.removed.contains(&node));
+        if due && exists {
             self.down.remove(&node);
             self.excuses.insert(node, self.nodes[&node].disk().injected());
             self.trace.node(node, "starts");
             self.sim.bounce(host_name(node));
         }
+    }
+
+    /// A new machine, with an empty disk.
+    pub(crate) fn bear(&mut self, node: u32) {
+        self.unborn.remove(&node);
+        self.start(node);
+    }
+
+    /// A node that the organisations have removed: its operator takes the machine away.
+    pub(crate) fn take_away(&mut self, node: u32) {
+        self.crash(node, 0, None);
+        self.removed.insert(node);
+    }
+
+    /// Nodes that can be expected to run in the end.
+    pub(crate) fn alive(&self) -> Vec<u32> {
+        let gone = [&self.lost, &self.unborn, &self.removed];
+        self.ids().into_iter().filter(|node| !gone.iter().any(|gone| gone.contains(node))).collect()
     }
 
     fn block(&mut self, from: u32, to: u32, until_ms: u64) {

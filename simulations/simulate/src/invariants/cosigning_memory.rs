@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tamga_node::testing::successor;
+
 use super::{Invariant, Look};
 
 /// See the module.
@@ -20,9 +22,11 @@ impl Invariant for CosigningMemory {
         for node in look.seen.nodes.values().filter(|node| node.running) {
             if let Some(published) = node.published.as_ref().filter(|_| node.published_changed) {
                 for cosigner in &published.cosigners {
-                    let by = look.trust.nodes().iter().find(|node| node.keys.cosigner_name == cosigner.name);
-                    if let Some(by) = by {
-                        let known = self.signed.entry(by.keys.id).or_default();
+                    let first = look.trust.nodes().iter().map(|node| (node.keys.id, node.keys.cosigner_name.clone()));
+                    let later =
+                        look.newcomers.iter().map(|(node, place)| (*node, successor(*node, *place).cosigner_name));
+                    if let Some((by, _)) = first.chain(later).find(|(_, name)| *name == cosigner.name) {
+                        let known = self.signed.entry(by).or_default();
                         *known = (*known).max(published.checkpoint.size.get());
                     }
                 }

@@ -31,6 +31,8 @@ pub struct Look<'a> {
     pub model: &'a Model,
     /// Nodes whose disk was damaged: of what they have on it, nothing is expected.
     pub damaged: &'a std::collections::BTreeSet<u32>,
+    /// Nodes that come later, and whose place each takes.
+    pub newcomers: &'a std::collections::BTreeMap<u32, u32>,
     /// The election.
     pub trust: &'a Arc<Trust>,
 }
