@@ -46,6 +46,12 @@ pub struct Config {
     pub log_entries_kept: u64,
     /// Refuse calls whose connection does not carry a [`PeerIdentity`](crate::PeerIdentity). Only tests switch it off.
     pub require_peer_identity: bool,
+    /// Refuse to start where there is no log: for a replica that has had one.
+    pub log_must_exist: bool,
+    /// Begin apart if nothing was ever recorded in the log: answer no replica until
+    /// [`take_part`](crate::Consensus::take_part). For callers who must first learn whether this replica has forgotten
+    /// what it voted and acknowledged.
+    pub apart_while_new: bool,
     /// Sees payloads as soon as they are appended.
     pub observer: Option<Arc<dyn Observer>>,
 }
@@ -69,6 +75,8 @@ impl Config {
             disk_reserve_bytes: 256 * 1024 * 1024,
             log_entries_kept: 4_096,
             require_peer_identity: true,
+            log_must_exist: false,
+            apart_while_new: false,
             observer: None,
         }
     }

@@ -9,6 +9,7 @@ mod start;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,6 +44,9 @@ struct Inner {
     status: watch::Receiver<Status>,
     local: Local,
     held: watch::Sender<bool>,
+    log_was_new: bool,
+    /// Answers no replica. Only ever goes from true to false.
+    apart: Arc<AtomicBool>,
     signals: Signals,
     fatal: watch::Receiver<Option<Fatal>>,
     /// Bounds what proposals hold in memory, in KiB.
@@ -68,6 +72,25 @@ impl Consensus {
         RaftServer::new(self.service())
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    /// Whether nothing had ever been recorded in the log when it was opened: this replica had not voted, acknowledged or
+    /// heard of anything.
+    #[must_use]
+    pub fn log_was_new(&self) -> bool {
+        self.0.log_was_new
+    }
+
+    /// Whether this replica takes no part yet ([`Config::apart_while_new`](crate::Config::apart_while_new)): it answers
+    /// no replica, and having no members it stands for nothing and proposes nothing.
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        self.0.apart.load(Ordering::SeqCst)
+    }
+
+    /// Takes part from now on. Idempotent.
+    pub fn take_part(&self) {
+        self.0.apart.store(false, Ordering::SeqCst);
     }
 
     /// Proposes a payload and waits until this node applied it. Only the leader takes proposals.
@@ -204,7 +227,8 @@ impl Consensus {
 
     pub(crate) fn service(&self) -> Service {
         let Config { cluster, node, require_peer_identity, .. } = self.0.config;
-        let gate = Gate { cluster, node, require_peer_identity, local: self.0.local.clone() };
+        let (local, apart) = (self.0.local.clone(), Arc::clone(&self.0.apart));
+        let gate = Gate { cluster, node, require_peer_identity, local, apart };
         Service::new(self.0.raft.clone(), self.0.installer.clone(), gate)
     }
 

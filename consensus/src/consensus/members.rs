@@ -34,6 +34,9 @@ impl Consensus {
     /// cluster goes on undisturbed. [`MembershipError::Refused`] for a list that cannot be.
     pub async fn initialize(&self, members: Vec<Member>) -> Result<(), MembershipError> {
         let given = self.checked(members)?;
+        if self.is_apart() {
+            return Err(MembershipError::Refused(format!("{} takes no part yet", self.0.config.node)));
+        }
         if self.present(&given)? {
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! Starting a replica: the order in which its parts come up, and who notices that one of them failed.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use openraft::async_runtime::watch::WatchReceiver;
@@ -12,7 +13,7 @@ use crate::config::{Config, Seams};
 use crate::error::{Fatal, StartError};
 use crate::network::Peers;
 use crate::raft::{Files, Installer, Local, LogStore, Raft, StateMachine, TypeConfig, follow, status_of};
-use crate::wal::{Outside, Settings, Wal};
+use crate::wal::{Outside, Settings, View, Wal};
 
 impl Consensus {
     /// Opens the log, re-applies what the application lacks, and starts to take part. Peers reach this replica only
@@ -24,6 +25,8 @@ impl Consensus {
         config.check()?;
         let settings = config.openraft()?;
         let wal = open_wal(&config, &seams).await?;
+        // Before openraft records anything.
+        let log_was_new = wal.look(View::is_untouched);
         let files = Files::new(seams.disk, seams.blocking, config.folder.clone());
         let machine = StateMachine::open(Box::new(application), &wal, files).await?;
         let signals = machine.signals();
@@ -51,7 +54,23 @@ impl Consensus {
         let fatal = guard(&raft, failures);
         let installer = Installer::new(raft.clone(), signals.clone(), timeout / 2);
         let room = Semaphore::new(ROOM_KIB as usize);
-        let inner = Inner { config, raft, wal, peers, installer, status: watched, local, held, signals, fatal, room };
+        let apart = Arc::new(AtomicBool::new(config.apart_while_new && log_was_new));
+        let status = watched;
+        let inner = Inner {
+            config,
+            raft,
+            wal,
+            peers,
+            installer,
+            status,
+            local,
+            held,
+            log_was_new,
+            apart,
+            signals,
+            fatal,
+            room,
+        };
         let consensus = Self(Arc::new(inner));
         consensus.tend();
         Ok(consensus)
@@ -72,6 +91,7 @@ async fn open_wal(config: &Config, seams: &Seams) -> Result<Wal, StartError> {
         segment_bytes: config.segment_bytes,
         cache_bytes: config.cache_bytes,
         disk_reserve_bytes: config.disk_reserve_bytes,
+        must_exist: config.log_must_exist,
     };
     Ok(Wal::open(outside, settings).await?)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{Stream, StreamExt, stream};
@@ -43,6 +44,8 @@ pub(crate) struct Gate {
     pub(crate) node: NodeId,
     pub(crate) require_peer_identity: bool,
     pub(crate) local: Local,
+    /// This replica takes no part yet.
+    pub(crate) apart: Arc<AtomicBool>,
 }
 
 impl Gate {
@@ -68,12 +71,15 @@ impl Gate {
             return Err(Status::permission_denied(what));
         }
         let sender = NodeId(envelope.sender);
-        match identity {
-            Some(proven) if proven != sender => {
-                Err(Status::permission_denied(format!("the connection is {proven}'s, the message names {sender}")))
-            }
-            _ => Ok(sender),
+        if let Some(proven) = identity.filter(|proven| *proven != sender) {
+            let what = format!("the connection is {proven}'s, the message names {sender}");
+            return Err(Status::permission_denied(what));
         }
+        // As if it could not be reached: no vote, no acknowledgement leaves.
+        if self.apart.load(Ordering::SeqCst) {
+            return Err(Status::unavailable("this replica takes no part yet"));
+        }
+        Ok(sender)
     }
 
     /// Refuses what would need room on a full disk, as if this replica could not be reached: its leader goes on

@@ -12,7 +12,10 @@ use tonic::{Code, Request};
 
 use super::proto::raft_server::Raft as _;
 use super::{Service, TcpDialer, proto, wire};
-use crate::{Application, ClusterId, Committed, Config, Consensus, Fatal, LogPosition, NodeId, PeerIdentity, Seams};
+use crate::{
+    Application, ClusterId, Committed, Config, Consensus, Fatal, LogPosition, Member, NodeId, PeerIdentity, Seams,
+    StartError, WalError,
+};
 
 struct Idle;
 
@@ -32,19 +35,26 @@ const ME: NodeId = NodeId(1);
 const PEER: NodeId = NodeId(2);
 
 async fn service(require_peer_identity: bool) -> (Consensus, Service) {
-    let seams = Seams {
+    let config = Config { require_peer_identity, ..config() };
+    service_on(&Arc::default(), config).await
+}
+
+fn config() -> Config {
+    Config { segment_bytes: 65_536, disk_reserve_bytes: 0, ..Config::new(ME, CLUSTER, "/node") }
+}
+
+fn seams() -> Seams {
+    Seams {
         disk: Arc::new(MemDisk::default()),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SeededEntropy::new(1)),
         blocking: Arc::new(Inline),
         dialer: Arc::new(TcpDialer),
-    };
-    let config = Config {
-        segment_bytes: 65_536,
-        disk_reserve_bytes: 0,
-        require_peer_identity,
-        ..Config::new(ME, CLUSTER, "/node")
-    };
+    }
+}
+
+async fn service_on(disk: &Arc<MemDisk>, config: Config) -> (Consensus, Service) {
+    let seams = Seams { disk: Arc::clone(disk) as _, ..seams() };
     let consensus = Consensus::start(config, seams, Idle).await.unwrap();
     let service = consensus.service();
     (consensus, service)
@@ -87,6 +97,60 @@ async fn every_call_checks_the_sender() {
     for status in [append, snapshot, transfer, read] {
         assert_eq!(status.code(), Code::PermissionDenied);
     }
+}
+
+/// A replica that may have forgotten what it voted answers nobody; one that is told that it has not, takes part at once, and
+/// at its next start without being told.
+#[tokio::test]
+async fn a_replica_apart_answers_nobody_until_it_takes_part() {
+    let disk = Arc::new(MemDisk::default());
+    let apart = || Config { apart_while_new: true, require_peer_identity: false, ..config() };
+    let good = || Some(wire::envelope(CLUSTER, PEER, ME));
+    let members = || vec![Member { id: ME, address: "me".to_owned() }, Member { id: PEER, address: "peer".to_owned() }];
+
+    let (consensus, service) = service_on(&disk, apart()).await;
+    assert_eq!((consensus.log_was_new(), consensus.is_apart()), (true, true));
+    let append = proto::AppendRequest {
+        envelope: good(),
+        ballot: Some(proto::Ballot { term: 1, node: 2, committed: true }),
+        ..Default::default()
+    };
+    let append = service.append(Request::new(append)).await.unwrap_err();
+    let read = service.read_index(Request::new(proto::ReadIndexRequest { envelope: good() })).await.unwrap_err();
+    let health = service.health(Request::new(proto::HealthRequest { envelope: good() })).await.unwrap_err();
+    let vote_refused = service.vote(vote(good(), 2, Some(PEER))).await.unwrap_err();
+    for status in [append, read, health, vote_refused] {
+        assert_eq!(status.code(), Code::Unavailable);
+    }
+    assert!(consensus.initialize(members()).await.is_err());
+    consensus.shutdown().await;
+
+    let (consensus, service) = service_on(&disk, apart()).await;
+    assert_eq!((consensus.log_was_new(), consensus.is_apart()), (true, true));
+    consensus.take_part();
+    let mut ballot = vote(good(), 2, Some(PEER));
+    ballot.get_mut().pre_vote = false;
+    assert!(service.vote(ballot).await.unwrap().get_ref().granted);
+    consensus.shutdown().await;
+
+    let (consensus, service) = service_on(&disk, apart()).await;
+    assert_eq!((consensus.log_was_new(), consensus.is_apart()), (false, false));
+    service.vote(vote(good(), 2, Some(PEER))).await.unwrap();
+    consensus.initialize(members()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_that_must_be_there_is_not_begun_anew() {
+    let disk = Arc::new(MemDisk::default());
+    let start = |disk: &Arc<MemDisk>| {
+        let seams = Seams { disk: Arc::clone(disk) as _, ..seams() };
+        Consensus::start(Config { log_must_exist: true, ..config() }, seams, Idle)
+    };
+    for _again in 0..2 {
+        assert!(matches!(start(&disk).await, Err(StartError::Log(WalError::Gone { .. }))));
+    }
+    service_on(&disk, config()).await.0.shutdown().await;
+    assert!(start(&disk).await.unwrap().log_was_new());
 }
 
 #[tokio::test]

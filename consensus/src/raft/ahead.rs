@@ -61,6 +61,7 @@ async fn log(disk: &MemDisk, entries: &[(u64, u64)], purged: Option<LogPosition>
         segment_bytes: 16_384,
         cache_bytes: 1 << 20,
         disk_reserve_bytes: 0,
+        must_exist: false,
     };
     let wal = Wal::open(outside, settings).await.unwrap();
     for (term, index) in entries {

@@ -69,6 +69,7 @@ impl StoreBuilder<TypeConfig, LogStore, StateMachine, Option<tempfile::TempDir>>
             segment_bytes,
             cache_bytes,
             disk_reserve_bytes: 0,
+            must_exist: false,
         };
         let outside = Outside {
             disk: Arc::clone(&disk),

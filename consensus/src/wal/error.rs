@@ -30,6 +30,12 @@ pub enum WalError {
         /// What is wrong.
         what: String,
     },
+    /// There is no log where one has to be.
+    #[error("{path} holds no log, but this node has had one", path = .path.display())]
+    Gone {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The folder belongs to another cluster or node, or to another version of this program.
     #[error("{path}: {what}; nothing was changed. Point this node at its own folder", path = .path.display())]
     Foreign {

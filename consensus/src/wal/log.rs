@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) segment_bytes: u64,
     pub(crate) cache_bytes: usize,
     pub(crate) disk_reserve_bytes: u64,
+    /// Do not begin a log where there is none.
+    pub(crate) must_exist: bool,
 }
 
 /// What the log takes from outside.

@@ -65,5 +65,4 @@ pub use error::WalError;
 pub(crate) use log::{Outside, Settings, Wal};
 pub(crate) use record::{Ballot, Entry, kind_code, kind_of};
 pub(crate) use stock::Space;
-#[cfg(feature = "testing")]
 pub(crate) use view::View;

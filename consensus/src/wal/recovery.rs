@@ -45,6 +45,9 @@ pub(crate) fn open(
     // A segment may have got its name without that being durable yet.
     disk.sync_dir(folder).map_err(io("syncing", folder))?;
     let Some((oldest, newest)) = sequences.first().copied().zip(sequences.last().copied()) else {
+        if settings.must_exist {
+            return Err(WalError::Gone { path: folder.to_owned() });
+        }
         return begin(disk, entropy, settings, now_ms);
     };
     let mut log = Recovered {

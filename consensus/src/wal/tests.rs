@@ -32,6 +32,7 @@ fn settings(segment_bytes: u64) -> Settings {
         segment_bytes,
         cache_bytes: 1 << 20,
         disk_reserve_bytes: 0,
+        must_exist: false,
     }
 }
 

@@ -86,6 +86,11 @@ impl View {
         self.first == self.next
     }
 
+    /// Whether the log holds nothing and never held anything: no entry, no ballot, no mark.
+    pub(crate) const fn is_untouched(&self) -> bool {
+        self.is_empty() && self.ballot.is_none() && self.committed.is_none() && self.purged.is_none()
+    }
+
     /// Indexes of the live entries.
     pub(crate) const fn range(&self) -> Range<u64> {
         self.first..self.next

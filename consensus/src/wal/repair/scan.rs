@@ -132,7 +132,7 @@ impl Reading {
         file.read_exact_at(&mut bytes, 0).map_err(segment::io("reading", &path))?;
         let label = match Label::decode(&path, &bytes, (place.cluster, place.node, sequence)) {
             Ok(label) => label,
-            Err(error @ (WalError::Foreign { .. } | WalError::Io { .. })) => return Err(error),
+            Err(error @ (WalError::Foreign { .. } | WalError::Gone { .. } | WalError::Io { .. })) => return Err(error),
             Err(WalError::Damaged { what, .. }) => match self.label(place, sequence, &bytes, newest) {
                 Some(label) => {
                     self.damage(&path, 0, format!("{what}; nothing is lost by it"));
