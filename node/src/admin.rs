@@ -102,7 +102,9 @@ fn hindrances(status: &NodeStatus) -> Vec<String> {
     if status.diverged {
         reasons.push("a quorum of organisations has other roots than this node".to_owned());
     }
-    if status.leader.is_none() {
+    if let Some(unborn) = &status.unborn {
+        reasons.push(format!("a new node {unborn}"));
+    } else if status.leader.is_none() {
         reasons.push("no leader is known: too few nodes are reachable".to_owned());
     }
     if status.catching_up {
@@ -161,6 +163,7 @@ fn record(status: &NodeStatus) {
     set("tamga_disk_free_bytes", status.disk_free_bytes as f64);
     set("tamga_nodes", status.nodes.len() as f64);
     set("tamga_removed", f64::from(u8::from(status.removed)));
+    set("tamga_unborn", f64::from(u8::from(status.unborn.is_some())));
 }
 
 /// Serves the admin routes.

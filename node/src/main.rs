@@ -13,11 +13,12 @@ use tamga_consensus::TcpDialer;
 use tamga_ledger::store::fsck;
 use tamga_ledger::store::repair::Step;
 use tamga_node::config::{Config, Log, LogFormat};
+use tamga_node::core::CoreError;
 use tamga_node::keys::{PublicNode, Purpose, check_modes, read_key};
 use tamga_node::listeners::TcpNetwork;
 use tamga_node::provision::{generate_node_for, generate_organisation};
 use tamga_node::repair::{Outcome, RepairOptions, repair};
-use tamga_node::run::{Seams, run};
+use tamga_node::run::{RunError, Seams, run};
 use tamga_platform::blocking::ThreadPool;
 use tamga_platform::clock::SystemClock;
 use tamga_platform::disk::{Disk, OsDisk};
@@ -29,7 +30,7 @@ use tracing_subscriber::EnvFilter;
 ///
 /// Exit codes: 0 done (run: stopped by a signal; fsck: clean; repair: sound or repaired); 1 failed (run: did not start, or
 /// its storage failed, or it differs from a quorum of organisations; fsck, repair --dry-run: faults found; repair: not
-/// everything could be repaired); 2 wrong arguments or configuration; 3 repair: this node must not come back under its id.
+/// everything could be repaired); 2 wrong arguments or configuration; 3 run, repair: this node must not come back under its id.
 #[derive(Debug, Parser)]
 #[command(version, about, long_about = None, after_help = "Exit codes: 0 done, clean or repaired, 1 failed or faults found, 2 wrong arguments or configuration, 3 this node needs a new id.")]
 struct Arguments {
@@ -143,11 +144,18 @@ fn run_node(path: &Path) -> Result<(), Failure> {
         let metrics = install_metrics().map_err(|error| failure(FAILED)(&error))?;
         let seams = seams(Some(metrics));
         let shutdown = shutdown_signal().map_err(|error| failure(FAILED)(&error))?;
-        run(config, seams, shutdown).await.map_err(|error| failure(FAILED)(&error))
+        run(config, seams, shutdown).await.map_err(|error| failure(code_of(&error))(&error))
     });
     // Threads that still wait for a disk must not hold the process up.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     ended
+}
+
+const fn code_of(error: &RunError) -> u8 {
+    match error {
+        RunError::LivedBefore(_) | RunError::Core(CoreError::LivedBefore { .. }) => NEW_ID,
+        _ => FAILED,
+    }
 }
 
 /// The operating system's.

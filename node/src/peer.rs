@@ -14,12 +14,12 @@ use tamga_ledger::tree::TreeSize;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
-use crate::core::{Core, ServeError};
+use crate::core::{Birth, Core, ServeError};
 use crate::proto::peer_server::{Peer, PeerServer};
 use crate::proto::{
-    AnnounceReply, AnnounceRequest, CompareBatchesReply, CompareBatchesRequest, EntriesPart, ForwardReply,
-    ForwardRequest, GetCosignaturesReply, GetCosignaturesRequest, OfferCosignatureReply, OfferCosignatureRequest,
-    TakeEntriesRequest,
+    AnnounceReply, AnnounceRequest, BirthReply, BirthRequest, CompareBatchesReply, CompareBatchesRequest, EntriesPart,
+    ForwardReply, ForwardRequest, GetCosignaturesReply, GetCosignaturesRequest, OfferCosignatureReply,
+    OfferCosignatureRequest, TakeEntriesRequest,
 };
 
 /// Longest message of this service: forwarded records come in bundles of about a megabyte.
@@ -117,5 +117,15 @@ impl Peer for Service {
     async fn announce(&self, request: Request<AnnounceRequest>) -> Result<Response<AnnounceReply>, Status> {
         let from = caller(&request)?;
         Ok(Response::new(self.core.announce(from, request.into_inner()).await))
+    }
+
+    async fn birth(&self, request: Request<BirthRequest>) -> Result<Response<BirthReply>, Status> {
+        let from = caller(&request)?;
+        let birth = Birth::from_slice(&request.get_ref().birth);
+        let birth = birth.ok_or_else(|| Status::invalid_argument("a birth has 16 bytes"))?;
+        let reply = self.core.witness(from, birth).await;
+        reply
+            .map(Response::new)
+            .ok_or_else(|| Status::unavailable("this node can witness nothing now; ask another one"))
     }
 }

@@ -136,6 +136,9 @@ pub enum RunError {
     /// The core did not start.
     #[error(transparent)]
     Core(#[from] CoreError),
+    /// The node must never take part under its id again.
+    #[error("the node had to stop: {0}")]
+    LivedBefore(String),
     /// The node must not go on: its storage failed, or it differs from a quorum.
     #[error("the node had to stop: {0}")]
     Fatal(String),
@@ -175,7 +178,10 @@ pub async fn run(config: Config, seams: Seams, shutdown: impl Future<Output = ()
     );
     let ended = tokio::select! {
         biased;
-        reason = fatal(core.watch_fatal()) => Err(RunError::Fatal(reason)),
+        reason = fatal(core.watch_fatal()) => Err(match core.lived_before() {
+            true => RunError::LivedBefore(reason),
+            false => RunError::Fatal(reason),
+        }),
         () = &mut shutdown => Ok(()),
     };
     match &ended {

@@ -89,7 +89,8 @@ impl Shared {
     }
 
     async fn announce_to(self: Arc<Self>, peer: u32) {
-        let request = AnnounceRequest { standing: Some(self.standing()), decided_leaf: self.decided_leaf() };
+        let birth = self.births.announced().map_or_else(Bytes::new, |birth| birth.to_bytes().to_vec().into());
+        let request = AnnounceRequest { standing: Some(self.standing()), decided_leaf: self.decided_leaf(), birth };
         match self.peers.announce(peer, request).await {
             Ok(AnnounceReply { standing, decisions, addresses }) => {
                 self.hear(peer, standing);
@@ -109,18 +110,19 @@ impl Shared {
     /// Peer service: node `from` says how it is.
     pub(crate) async fn announced(self: &Arc<Self>, from: u32, request: AnnounceRequest) -> AnnounceReply {
         self.hear(from, request.standing);
-        let (shared, after) = (Arc::clone(self), request.decided_leaf);
-        let decisions = match self.seams.blocking.run(move || shared.decisions_after(after)).await {
-            Ok(decisions) => decisions,
-            Err(error) => {
-                self.fail(&error.to_string());
-                Vec::new()
-            }
-        };
+        self.hear_birth(from, &request.birth).await;
+        let decisions = self.decisions(request.decided_leaf).await.unwrap_or_default();
         let roster = self.roster.now();
         let known = roster.in_force().filter_map(|(node, _)| Some((node, self.addresses.of(node)?)));
         let addresses = known.map(|(node, address)| NodeAddress { node, address }).take(ADDRESSES_MAX).collect();
         AnnounceReply { standing: Some(self.standing()), decisions, addresses }
+    }
+
+    /// The signed decisions behind a leaf; none if they cannot be read, which is fatal.
+    pub(crate) async fn decisions(self: &Arc<Self>, after: u64) -> Option<Vec<Bytes>> {
+        let shared = Arc::clone(self);
+        let read = self.seams.blocking.run(move || shared.decisions_after(after)).await;
+        read.map_err(|error| self.fail(&error.to_string())).ok()
     }
 
     fn standing(&self) -> Standing {
@@ -185,10 +187,11 @@ impl Shared {
         Ok(decisions)
     }
 
-    /// Takes over decisions that this node's ledger does not have yet, as far as the organisations have signed them.
-    async fn foresee(self: &Arc<Self>, from: u32, decisions: Vec<Bytes>) {
+    /// Takes over decisions that this node's ledger does not have yet, as far as the organisations have signed them; returns
+    /// those.
+    pub(crate) async fn foresee(self: &Arc<Self>, from: u32, decisions: Vec<Bytes>) -> Vec<Governed> {
         if decisions.is_empty() {
-            return;
+            return Vec::new();
         }
         let trust = Arc::clone(&self.trust);
         let verified = self.seams.blocking.run(move || {
@@ -200,7 +203,9 @@ impl Shared {
         if bad > 0 {
             tracing::warn!(from, bad, "a peer has shown decisions that the organisations have not signed");
         }
-        self.roster.foresee(&verified.into_iter().flatten().collect::<Vec<_>>());
+        let verified: Vec<Governed> = verified.into_iter().flatten().collect();
+        self.roster.foresee(&verified);
+        verified
     }
 
     /// The ledger's word on who the nodes are has changed, or may have.

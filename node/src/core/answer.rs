@@ -115,6 +115,17 @@ pub enum CoreError {
     /// The genesis record is not a valid one.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// A node that has taken part, and has lost what it voted and acknowledged.
+    #[error(
+        "node {node} has lived before: {what}. It must not take part under this id again: the organisations replace it by a \
+         node with a new id (docs/OPERATIONS.md, \"A disk is lost\")"
+    )]
+    LivedBefore {
+        /// Which.
+        node: u32,
+        /// What is gone.
+        what: String,
+    },
     /// Another process uses the folder.
     #[error("{0} is in use by another process; two nodes must never share a folder")]
     Locked(PathBuf),
@@ -209,6 +220,8 @@ pub struct NodeStatus {
     pub leaving: bool,
     /// The organisations have removed this node.
     pub removed: bool,
+    /// What a new node waits for before it takes part; none once it does.
+    pub unborn: Option<String>,
     /// What this node runs.
     pub software: String,
     /// Highest version of the judging rules that this software has.
@@ -230,6 +243,7 @@ impl NodeStatus {
             && !self.disk_full
             && !self.leaving
             && !self.removed
+            && self.unborn.is_none()
             && self.fatal.is_none()
     }
 }

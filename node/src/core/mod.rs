@@ -14,6 +14,7 @@
 //! |---|---|
 //! | `setup`, `answer` | what a core is started with; what it tells its callers |
 //! | `start`, `open`, `saved`, `replay`, `rejudge` | the way up and down; the ledger's files into the judging state |
+//! | `birth` | a node whose disk was wiped never takes part under its old id |
 //! | `catchup` | entries from peers, where the others' logs no longer reach back |
 //! | `compaction` | the log is purged below a published cut |
 //! | `admission`, `waiters`, `inquiry` | submissions and questions, and their answers |
@@ -38,6 +39,7 @@ mod announce;
 mod answer;
 mod apply;
 mod authentics;
+mod birth;
 mod catchup;
 mod compaction;
 mod cosigning;
@@ -84,11 +86,13 @@ use tokio::task::JoinHandle;
 
 use self::shared::Shared;
 use crate::proto::{
-    AnnounceReply, AnnounceRequest, CompareBatchesReply, CompareBatchesRequest, EntriesPart, TakeEntriesRequest,
+    AnnounceReply, AnnounceRequest, BirthReply, CompareBatchesReply, CompareBatchesRequest, EntriesPart,
+    TakeEntriesRequest,
 };
 pub use answer::{
     Answer, BarrierError, CoreError, Cosigner, InquiryFailed, NodeLine, NodeStatus, Published, ReceiptError,
 };
+pub use birth::Birth;
 pub use catchup::ServeError;
 pub use roster::Roster;
 pub use setup::{CoreSeams, CoreSetup, Index, NodeSecrets, Tuning};
@@ -265,6 +269,17 @@ impl Core {
     /// Peer service: node `from` says how it is, and hears the same of this one.
     pub async fn announce(&self, from: u32, request: AnnounceRequest) -> AnnounceReply {
         self.shared.announced(from, request).await
+    }
+
+    /// Peer service: node `from` asks this one to witness its birth. None if that is not possible now.
+    pub async fn witness(&self, from: u32, birth: Birth) -> Option<BirthReply> {
+        self.shared.witness(from, birth).await
+    }
+
+    /// Whether this node must stop because its id has lived before: its disk was lost, or another process has its id.
+    #[must_use]
+    pub fn lived_before(&self) -> bool {
+        self.shared.births.lived_before()
     }
 
     /// Hands leadership to another node, if this one leads, and waits until that one has it. Whether this node leads no

@@ -16,8 +16,8 @@ use super::roster::Roster;
 use crate::core::catchup::PART_MESSAGE_BYTES;
 use crate::proto::peer_client::PeerClient;
 use crate::proto::{
-    AnnounceReply, AnnounceRequest, CompareBatchesReply, CompareBatchesRequest, EntriesPart, ForwardRequest,
-    GetCosignaturesRequest, OfferCosignatureRequest, TakeEntriesRequest,
+    AnnounceReply, AnnounceRequest, BirthReply, BirthRequest, CompareBatchesReply, CompareBatchesRequest, EntriesPart,
+    ForwardRequest, GetCosignaturesRequest, OfferCosignatureRequest, TakeEntriesRequest,
 };
 
 /// Largest reply: a note.
@@ -105,6 +105,12 @@ impl Peers {
     ) -> Result<CompareBatchesReply, String> {
         let mut client = self.client(to)?.max_decoding_message_size(BATCH_REPLY_BYTES_MAX);
         self.limited(to, client.compare_batches(request)).await
+    }
+
+    /// Asks `to` to witness this node's birth.
+    pub(crate) async fn birth(&self, to: u32, request: BirthRequest) -> Result<BirthReply, String> {
+        let mut client = self.client(to)?.max_decoding_message_size(ANNOUNCE_BYTES_MAX);
+        self.limited(to, client.birth(request)).await
     }
 
     fn client(&self, to: u32) -> Result<PeerClient<Channel>, String> {

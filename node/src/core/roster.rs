@@ -10,7 +10,7 @@
 //! only, and there a node must be able to run ahead of its own ledger: one that was away, or is new, could otherwise not be
 //! reached by a leader that joined meanwhile, and would never learn why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tamga_consensus::NodeId;
@@ -128,6 +128,24 @@ impl Governed {
         let quorum = trust.policy().satisfied_by_organisations(signed.map(|one| one.name.as_str()));
         quorum.then(|| Self(decision.clone()))
     }
+}
+
+/// The voters as these decisions, in the ledger's order, leave them.
+pub(crate) fn voters_after(genesis: &Nodes, decisions: &[Governed]) -> BTreeSet<u32> {
+    let mut voters: BTreeSet<u32> = genesis.voters().map(|(id, _)| id).collect();
+    for Governed(decision) in decisions {
+        let (node, role) = match decision {
+            Governance::NodeAdd { role, keys, .. } => (keys.id, NodeRole::from_number(*role)),
+            Governance::NodeSetRole { node, role } => (*node, NodeRole::from_number(*role)),
+            Governance::NodeRemove { node, .. } => (*node, None),
+        };
+        if role == Some(NodeRole::Voter) {
+            voters.insert(node);
+        } else {
+            voters.remove(&node);
+        }
+    }
+    voters
 }
 
 /// The organisations' record keys: whoever signs decisions.

@@ -16,6 +16,7 @@ use super::addresses::Addresses;
 use super::admission::RefusalCounts;
 use super::announce::Heard;
 use super::authentics::Authentics;
+use super::birth::Births;
 use super::catchup::CatchUp;
 use super::compaction::Compaction;
 use super::cosigning::{Cosigning, CutMade};
@@ -56,6 +57,7 @@ pub(crate) struct Shared {
     /// Who the nodes are, for whoever has connections.
     pub(crate) roster: RosterNow,
     pub(crate) addresses: Arc<Addresses>,
+    pub(crate) births: Births,
     pub(crate) heard: Heard,
     /// There is something to say to the other nodes.
     pub(crate) announce_now: Notify,

@@ -1,7 +1,7 @@
 //! Start-up, in the order in which things depend on each other; and the way down.
 //!
-//! folder lock → genesis → store → index → replay → cosigning memory → outbox → catch-up, if one was interrupted →
-//! consensus (applies what the store lacks) → tasks → caught up
+//! folder lock → genesis → store → index → replay → cosigning memory → births → outbox → catch-up, if one was interrupted →
+//! consensus (applies what the store lacks) → tasks → born, if the node is new → caught up
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tamga_consensus::{ClusterId, Config, Consensus, Member, MembershipError, NodeId, Seams};
+use tamga_consensus::{ClusterId, Config, Consensus, Member, NodeId, Seams, StartError, WalError};
 use tamga_ledger::nodes::Nodes;
 use tamga_ledger::note::{CosignerKey, LogKey};
 use tamga_ledger::state::State;
@@ -25,6 +25,7 @@ use super::addresses::{Addresses, FindingDialer};
 use super::announce::Heard;
 use super::apply::Machine;
 use super::authentics::Authentics;
+use super::birth::{Births, begin_log};
 use super::catchup::CatchUp;
 use super::compaction::Compaction;
 use super::cosigning::{Cosigning, CutMade, Memory};
@@ -59,10 +60,10 @@ pub(super) async fn start(setup: CoreSetup, seams: CoreSeams) -> Result<Core, Co
     shared.finish_catch_up().await?;
     shared.settle_roster();
     shared.measure_space().await;
-    let consensus = start_consensus(&shared, &parts.members).await?;
+    let (consensus, first) = start_consensus(&shared, &parts.members).await?;
     // From here on apply knows the end of the log.
     let _first = shared.consensus.set(consensus.clone());
-    let tasks = spawn_tasks(&shared, &consensus, parts);
+    let tasks = spawn_tasks(&shared, &consensus, parts, first);
     Ok(Core { shared, tasks: Mutex::new(tasks), lock: Mutex::new(Some(lock)) })
 }
 
@@ -122,6 +123,7 @@ async fn share(
     let CoreSetup { node, genesis, data_dir, keys, members, tuning } = setup;
     let published_size = opened.published.as_ref().map_or(0, |published| published.checkpoint.size.get());
     let cosigning = cosigning(&seams, &trust, &keys, &data_dir, published_size)?;
+    let births = Births::open(&seams, &data_dir, node)?;
     let (outbox, writer) = open_outbox(&seams, &data_dir, tuning.outbox_bytes_max, &opened.state).await?;
     let (cuts, cuts_receiver) = mpsc::unbounded_channel();
     let last_batch_ms = opened.state.look().time_ms();
@@ -131,6 +133,7 @@ async fn share(
         peers: Peers::new(node, roster.subscribe(), tuning.peer_timeout, &seams.dialer),
         roster,
         addresses,
+        births,
         heard: Heard::default(),
         announce_now: Notify::new(),
         space: Space::default(),
@@ -215,7 +218,11 @@ async fn open_outbox(
     opened.await.map_err(|source| CoreError::Io { action: "open the outbox in", path, source })
 }
 
-async fn start_consensus(shared: &Arc<Shared>, members: &[Member]) -> Result<Consensus, CoreError> {
+/// Consensus; and the first members of its log, if it is to begin one once the node is born.
+async fn start_consensus(
+    shared: &Arc<Shared>,
+    members: &[Member],
+) -> Result<(Consensus, Option<Vec<Member>>), CoreError> {
     let cluster = ClusterId(shared.trust.election_id().0);
     let tuning = &shared.tuning;
     let folder = shared.data_dir.join("raft");
@@ -227,6 +234,8 @@ async fn start_consensus(shared: &Arc<Shared>, members: &[Member]) -> Result<Con
         disk_reserve_bytes: tuning.disk_reserve_bytes,
         log_entries_kept: tuning.log_entries_kept,
         require_peer_identity: tuning.require_peer_identity,
+        log_must_exist: shared.births.is_born(),
+        apart_while_new: !shared.births.is_born(),
         observer: Some(Arc::new(PrepareAhead { shared: Arc::downgrade(shared), runtime: Handle::current() })),
         ..Config::new(NodeId(u64::from(shared.node)), cluster, folder)
     };
@@ -237,38 +246,53 @@ async fn start_consensus(shared: &Arc<Shared>, members: &[Member]) -> Result<Con
         blocking: Arc::clone(&shared.seams.blocking),
         dialer: Arc::clone(&shared.seams.dialer),
     };
-    let failed = |error: &dyn std::fmt::Display| CoreError::Consensus(error.to_string());
     let started = Consensus::start(config, seams, Machine::new(Arc::clone(shared))).await;
-    let consensus = started.map_err(|error| failed(&error))?;
-    // A cluster that lives already needs no first members, and their addresses need not be known any more.
-    if !consensus.status().members.is_empty() {
-        return Ok(consensus);
-    }
-    let first = match first_members(&shared.trust, shared.node, members) {
-        Ok(Some(first)) => first,
-        Ok(None) => {
-            tracing::info!(node = shared.node, "not a node of the genesis record: it waits until the others add it");
-            return Ok(consensus);
+    let consensus = started.map_err(|error| match error {
+        StartError::Log(WalError::Gone { path }) => {
+            let what = format!("its Raft log is gone from {}", path.display());
+            CoreError::LivedBefore { node: shared.node, what }
         }
+        error => CoreError::Consensus(error.to_string()),
+    })?;
+    match begin(shared, &consensus, members).await {
+        Ok(first) => Ok((consensus, first)),
         Err(error) => {
             consensus.shutdown().await;
-            return Err(error);
-        }
-    };
-    match consensus.initialize(first).await {
-        Ok(()) => Ok(consensus),
-        Err(error @ MembershipError::Conflict { .. }) => {
-            tracing::info!(%error, "the cluster has been changed since its beginning");
-            Ok(consensus)
-        }
-        Err(error) => {
-            consensus.shutdown().await;
-            Err(failed(&error))
+            Err(error)
         }
     }
 }
 
-fn spawn_tasks(shared: &Arc<Shared>, consensus: &Consensus, parts: Parts) -> Vec<JoinHandle<()>> {
+/// Begins the log, or says with which members it is to begin once this node is born.
+async fn begin(
+    shared: &Arc<Shared>,
+    consensus: &Consensus,
+    members: &[Member],
+) -> Result<Option<Vec<Member>>, CoreError> {
+    if !consensus.log_was_new() {
+        shared.born_before_births().await?;
+    }
+    // A cluster that lives already needs no first members, and their addresses need not be known any more.
+    if !consensus.status().members.is_empty() {
+        return Ok(None);
+    }
+    let Some(first) = first_members(&shared.trust, shared.node, members)? else {
+        tracing::info!(node = shared.node, "not a node of the genesis record: it waits until the others add it");
+        return Ok(None);
+    };
+    if consensus.is_apart() {
+        return Ok(Some(first));
+    }
+    begin_log(consensus, first).await.map_err(|error| CoreError::Consensus(error.to_string()))?;
+    Ok(None)
+}
+
+fn spawn_tasks(
+    shared: &Arc<Shared>,
+    consensus: &Consensus,
+    parts: Parts,
+    first: Option<Vec<Member>>,
+) -> Vec<JoinHandle<()>> {
     let Parts { writer, cuts, view_store, .. } = parts;
     let mut tasks = vec![
         tokio::spawn(Arc::clone(shared).dispatch(consensus.clone())),
@@ -282,6 +306,9 @@ fn spawn_tasks(shared: &Arc<Shared>, consensus: &Consensus, parts: Parts) -> Vec
         tokio::spawn(Arc::clone(shared).compact(consensus.clone())),
         tokio::spawn(Arc::clone(shared).keep_saved()),
     ];
+    if consensus.is_apart() {
+        tasks.push(tokio::spawn(Arc::clone(shared).be_born(consensus.clone(), first)));
+    }
     if shared.tuning.reconcile {
         tasks.push(tokio::spawn(Arc::clone(shared).reconcile(consensus.clone())));
     }

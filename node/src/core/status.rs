@@ -49,6 +49,7 @@ impl Shared {
             disk_free_bytes: self.space.free(),
             leaving: self.leaving.load(Ordering::Relaxed),
             removed: self.removed.load(Ordering::Relaxed),
+            unborn: self.births.waits(),
             software: self.tuning.software.clone(),
             rules_version: RULES_VERSION,
             nodes: self.node_lines(raft.as_ref()),

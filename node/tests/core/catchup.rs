@@ -11,12 +11,12 @@ use futures::stream::BoxStream;
 use tamga_consensus::PeerIdentity;
 use tamga_ledger::store::Confidential;
 use tamga_ledger::tree::{LeafIndex, TreeSize};
-use tamga_node::core::Core;
+use tamga_node::core::{Birth, Core};
 use tamga_node::proto::peer_server::{Peer, PeerServer};
 use tamga_node::proto::{
-    AnnounceReply, AnnounceRequest, CompareBatchesReply, CompareBatchesRequest, EntriesPart, ForwardReply,
-    ForwardRequest, GetCosignaturesReply, GetCosignaturesRequest, OfferCosignatureReply, OfferCosignatureRequest,
-    TakeEntriesRequest,
+    AnnounceReply, AnnounceRequest, BirthReply, BirthRequest, CompareBatchesReply, CompareBatchesRequest, EntriesPart,
+    ForwardReply, ForwardRequest, GetCosignaturesReply, GetCosignaturesRequest, OfferCosignatureReply,
+    OfferCosignatureRequest, TakeEntriesRequest,
 };
 use tamga_node::testing::TestElection;
 use tonic::service::Routes;
@@ -316,6 +316,11 @@ impl Peer for Shaped {
         request: Request<CompareBatchesRequest>,
     ) -> Result<Response<CompareBatchesReply>, Status> {
         Ok(Response::new(self.core.compare_batches(request.get_ref())))
+    }
+
+    async fn birth(&self, request: Request<BirthRequest>) -> Result<Response<BirthReply>, Status> {
+        let birth = Birth::from_slice(&request.get_ref().birth).unwrap();
+        Ok(Response::new(self.core.witness(caller(&request), birth).await.unwrap()))
     }
 
     type TakeEntriesStream = BoxStream<'static, Result<EntriesPart, Status>>;

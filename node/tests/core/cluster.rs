@@ -150,6 +150,17 @@ impl Cluster {
         }
     }
 
+    /// A place for a node that joins later.
+    pub(crate) fn make_room(&mut self, node: u32) {
+        self.listeners.insert(node, std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+        self.disks.insert(node, Arc::default());
+    }
+
+    /// A node's disk is lost while it is down.
+    pub(crate) fn wipe(&self, node: u32) {
+        std::fs::remove_dir_all(self.node_folder(node)).unwrap();
+    }
+
     /// A cluster with all nodes running and caught up.
     pub(crate) async fn start(folder: &Path, election: TestElection) -> Self {
         let mut cluster = Self::new(folder, election);
@@ -180,6 +191,11 @@ impl Cluster {
     }
 
     pub(crate) async fn try_start(&self, node: u32) -> Result<Arc<Core>, CoreError> {
+        self.try_start_in(node, self.node_folder(node)).await
+    }
+
+    /// A process with this node's id and keys and a folder of its own, at which nobody arrives.
+    pub(crate) async fn try_start_in(&self, node: u32, data_dir: PathBuf) -> Result<Arc<Core>, CoreError> {
         let seams = CoreSeams {
             disk: Arc::clone(&self.disks[&node]) as Arc<dyn Disk>,
             clock: Arc::new(SystemClock),
@@ -187,7 +203,7 @@ impl Cluster {
             blocking: Arc::new(ThreadPool),
             dialer: Arc::new(SaysWho { node, cut_off: Arc::default() }),
         };
-        Core::start(self.setup(node), seams).await
+        Core::start(CoreSetup { data_dir, ..self.setup(node) }, seams).await
     }
 
     pub(crate) async fn start_node(&mut self, node: u32) {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod birth;
+mod birth_crash;
 mod catchup;
 mod cluster;
 mod crash_points;
