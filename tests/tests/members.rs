@@ -27,6 +27,8 @@ const SOME: usize = 60;
 /// The node that comes, and the one that goes.
 const NEW: u32 = 4;
 const OLD: u32 = 3;
+/// How `tamga-node run` ends when the node must not come back under its id.
+const NEW_ID: i32 = 3;
 
 /// A decision of all organisations: each signs where its key is, somebody merges.
 fn decision(rehearsal: &Rehearsal, change: &Governance) -> Submission {
@@ -183,6 +185,48 @@ async fn an_organisation_replaces_its_node_and_nothing_stops() {
     // The new node's organisation cosigns by it: all three are there, as the policy demands.
     let agreed = rehearsal.agreed([1, 2, NEW]).await;
     assert_eq!(agreed.organisations().len(), 3);
+    for one in &acknowledged {
+        let receipt = rehearsal.client_alone(1).receipt(&one.promise.record, GENEROUS).await;
+        assert!(receipt.is_ok(), "{one:?}: {receipt:?}");
+    }
+}
+
+/// A node's disk is lost. Under its old id it ends by itself and says why, whoever it is; the others go on; a node with a new id
+/// takes its place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_disk_is_lost_never_comes_back_under_its_id_and_is_replaced() {
+    let mut rehearsal = Rehearsal::open(Plan::of(3)).await;
+    let load = Load::begin(&rehearsal);
+    load.more(SOME).await;
+    let data = rehearsal.data(OLD);
+    rehearsal.node_mut(OLD).kill().await;
+    for _again in 0..2 {
+        std::fs::remove_dir_all(&data).unwrap();
+        std::fs::create_dir(&data).unwrap();
+        rehearsal.node_mut(OLD).restart().unwrap();
+        let ended = rehearsal.node_mut(OLD).ended_within(GENEROUS).await;
+        assert_eq!(ended.and_then(|status| status.code()), Some(NEW_ID), "{}", rehearsal.log(OLD));
+        load.more(SOME / 2).await;
+    }
+    let log = rehearsal.log(OLD);
+    assert!(log.contains("node 3 has lived before") && log.contains("docs/OPERATIONS.md"), "{log}");
+
+    let node = replacement(&rehearsal);
+    let (folder, organisation) = (rehearsal.folder().to_owned(), format!("org-{OLD}"));
+    let peers = vec![Peer { id: 1, address: rehearsal.node(1).config().unwrap().listen.peer.to_string() }];
+    decide(&rehearsal, &node_add(&organisation, NodeRole::Voter, node.public.clone())).await;
+    rehearsal.cluster.join(&node, &folder, &program::tamga_node(), peers).unwrap();
+    becomes(&rehearsal, NEW, Some("voter")).await;
+    rehearsal.serves(NEW).await;
+    decide(&rehearsal, &node_remove(OLD, RemovalReason::Replaced)).await;
+    becomes(&rehearsal, OLD, None).await;
+
+    // Of nodes 1, 2 and 4, two go on without the third; all three cosign.
+    rehearsal.node_mut(2).kill().await;
+    load.more(SOME).await;
+    rehearsal.restart(2).await;
+    let acknowledged = load.end().await;
+    assert_eq!(rehearsal.agreed([1, 2, NEW]).await.organisations().len(), 3);
     for one in &acknowledged {
         let receipt = rehearsal.client_alone(1).receipt(&one.promise.record, GENEROUS).await;
         assert!(receipt.is_ok(), "{one:?}: {receipt:?}");
