@@ -6,7 +6,7 @@
 use crate::codec::{self, CodecError};
 use crate::ids::{ElectionId, PublicKey, Signature};
 use crate::nodes::Nodes;
-use crate::sign::{self, Domain};
+use crate::sign::{self, Domain, Signer, SignerError};
 use ed25519_dalek::SigningKey;
 use minicbor::{Decode, Encode};
 
@@ -84,6 +84,16 @@ impl Batch {
         let batch = codec::encode(&self);
         let signature = sign::sign(key, Domain::Batch, &digest(&batch));
         SignedBatch { batch: self, bytes: codec::encode(&SignedBytes { batch, signature }) }
+    }
+
+    /// As [`sign`](Self::sign), with whatever holds the key.
+    ///
+    /// # Errors
+    /// [`SignerError`]; never with a key in memory.
+    pub fn sign_with(self, signer: &dyn Signer) -> Result<SignedBatch, SignerError> {
+        let batch = codec::encode(&self);
+        let signature = sign::sign_with(signer, Domain::Batch, &digest(&batch))?;
+        Ok(SignedBatch { batch: self, bytes: codec::encode(&SignedBytes { batch, signature }) })
     }
 }
 

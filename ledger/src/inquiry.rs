@@ -21,7 +21,7 @@ use crate::codec::{self, CodecError};
 use crate::ids::{Digest, ElectionId, KeyId, Nonce, PublicKey, RollLeaf, Signature, Tag};
 use crate::kinds::{Attestation, AttestedVoter, HolderClass};
 use crate::record::{Scope, UnitId};
-use crate::sign::{self, Domain};
+use crate::sign::{self, Domain, Signer, SignerError};
 use crate::state::State;
 use crate::tree::{LeafIndex, TreeSize};
 use ed25519_dalek::SigningKey;
@@ -260,7 +260,23 @@ impl Answer {
     /// Signs with the node's promise key.
     #[must_use]
     pub fn sign(&self, key: &SigningKey) -> Vec<u8> {
-        let message = codec::encode(&AnswerBytes {
+        let message = self.message();
+        let signature = sign::sign(key, Domain::Answer, &message);
+        codec::encode(&SignedBytes { message, signature })
+    }
+
+    /// As [`sign`](Self::sign), with whatever holds the key.
+    ///
+    /// # Errors
+    /// [`SignerError`]; never with a key in memory.
+    pub fn sign_with(&self, signer: &dyn Signer) -> Result<Vec<u8>, SignerError> {
+        let message = self.message();
+        let signature = sign::sign_with(signer, Domain::Answer, &message)?;
+        Ok(codec::encode(&SignedBytes { message, signature }))
+    }
+
+    fn message(&self) -> Vec<u8> {
+        codec::encode(&AnswerBytes {
             version: 1,
             election: self.election,
             node: self.node,
@@ -269,9 +285,7 @@ impl Answer {
             size: self.size.get(),
             listed: u8::from(self.listed),
             admitted: self.admitted.iter().map(|leaf| leaf.get()).collect(),
-        });
-        let signature = sign::sign(key, Domain::Answer, &message);
-        codec::encode(&SignedBytes { message, signature })
+        })
     }
 
     /// Reads the answer to `asked`, which went out as `sent`, and verifies it with the promise key of the node asked.

@@ -3,7 +3,7 @@
 
 use crate::codec::{self, CodecError};
 use crate::ids::{Digest, ElectionId, PublicKey, RecordId, Signature};
-use crate::sign::{self, Domain};
+use crate::sign::{self, Domain, Signer, SignerError};
 use crate::tree::LeafIndex;
 use crate::verdict::{Flag, Verdict};
 use ed25519_dalek::SigningKey;
@@ -111,6 +111,18 @@ impl Promise {
     /// Signs with the node's promise key.
     #[must_use]
     pub fn sign(&self, key: &SigningKey) -> Vec<u8> {
+        seal(self.message(), Domain::Promise, key)
+    }
+
+    /// As [`sign`](Self::sign), with whatever holds the key.
+    ///
+    /// # Errors
+    /// [`SignerError`]; never with a key in memory.
+    pub fn sign_with(&self, signer: &dyn Signer) -> Result<Vec<u8>, SignerError> {
+        seal_with(self.message(), Domain::Promise, signer)
+    }
+
+    fn message(&self) -> Vec<u8> {
         let judged = self.judged.iter().map(|judged| JudgedBytes {
             leaf: judged.leaf.get(),
             time_ms: judged.time_ms,
@@ -118,15 +130,14 @@ impl Promise {
             code: judged.verdict.code(),
             flags: judged.verdict.flags().to_vec(),
         });
-        let message = codec::encode(&PromiseBytes {
+        codec::encode(&PromiseBytes {
             version: 1,
             election: self.election,
             record: self.record,
             node: self.node,
             deadline_ms: self.deadline_ms,
             judged: judged.collect(),
-        });
-        seal(message, Domain::Promise, key)
+        })
     }
 
     /// Reads and verifies with the promise key of the node it names ([`crate::nodes::Nodes::promise_key`]).
@@ -159,6 +170,14 @@ impl NodeRefusal {
         seal(codec::encode(self), Domain::Refusal, key)
     }
 
+    /// As [`sign`](Self::sign), with whatever holds the key.
+    ///
+    /// # Errors
+    /// [`SignerError`]; never with a key in memory.
+    pub fn sign_with(&self, signer: &dyn Signer) -> Result<Vec<u8>, SignerError> {
+        seal_with(codec::encode(self), Domain::Refusal, signer)
+    }
+
     /// Reads and verifies with the promise key of the node it names ([`crate::nodes::Nodes::promise_key`]).
     ///
     /// # Errors
@@ -174,6 +193,11 @@ impl NodeRefusal {
 fn seal(message: Vec<u8>, domain: Domain, key: &SigningKey) -> Vec<u8> {
     let signature = sign::sign(key, domain, &message);
     codec::encode(&SignedBytes { message, signature })
+}
+
+fn seal_with(message: Vec<u8>, domain: Domain, signer: &dyn Signer) -> Result<Vec<u8>, SignerError> {
+    let signature = sign::sign_with(signer, domain, &message)?;
+    Ok(codec::encode(&SignedBytes { message, signature }))
 }
 
 fn unseal(

@@ -26,6 +26,8 @@ pub enum Domain {
     Inquiry,
     /// A node's answer to it.
     Answer,
+    /// A key card: possession of keys before there is an election.
+    Card,
 }
 
 impl Domain {
@@ -41,12 +43,71 @@ impl Domain {
             Self::Batch => b"tamga/batch/v1\n",
             Self::Inquiry => b"tamga/inquiry/v1\n",
             Self::Answer => b"tamga/answer/v1\n",
+            Self::Card => b"tamga/card/v1\n",
         }
     }
 
     fn message(self, bytes: &[u8]) -> Vec<u8> {
         [self.line(), bytes].concat()
     }
+}
+
+/// Whatever holds a secret key and signs with it: this process's memory, or a device that never gives the key away.
+pub trait Signer: Send + Sync + std::fmt::Debug {
+    /// The public half.
+    fn public_key(&self) -> PublicKey;
+
+    /// An Ed25519 signature over exactly these bytes. May block for as long as the device takes.
+    ///
+    /// # Errors
+    /// [`SignerError`], if the device does not sign.
+    fn sign_bytes(&self, message: &[u8]) -> Result<Signature, SignerError>;
+
+    /// Whether signing only computes. Whoever must not block signs elsewhere if not.
+    fn is_instant(&self) -> bool {
+        false
+    }
+}
+
+/// A device that holds a key did not sign.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the device that holds the key does not sign: {0}")]
+pub struct SignerError(pub String);
+
+impl Signer for SigningKey {
+    fn public_key(&self) -> PublicKey {
+        public_key(self)
+    }
+
+    fn sign_bytes(&self, message: &[u8]) -> Result<Signature, SignerError> {
+        Ok(Signature(self.sign(message).to_bytes()))
+    }
+
+    fn is_instant(&self) -> bool {
+        true
+    }
+}
+
+impl<S: Signer + ?Sized> Signer for std::sync::Arc<S> {
+    fn public_key(&self) -> PublicKey {
+        (**self).public_key()
+    }
+
+    fn sign_bytes(&self, message: &[u8]) -> Result<Signature, SignerError> {
+        (**self).sign_bytes(message)
+    }
+
+    fn is_instant(&self) -> bool {
+        (**self).is_instant()
+    }
+}
+
+/// As [`sign`], with whatever holds the key.
+///
+/// # Errors
+/// [`SignerError`].
+pub fn sign_with(signer: &dyn Signer, domain: Domain, bytes: &[u8]) -> Result<Signature, SignerError> {
+    signer.sign_bytes(&domain.message(bytes))
 }
 
 /// Signs `bytes` for one purpose.

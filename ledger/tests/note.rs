@@ -8,7 +8,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use proptest::prelude::*;
 use signed_note::{StandardSigner, StandardVerifier, VerifierList};
 use tamga_ledger::note::{
-    Checkpoint, CheckpointError, CheckpointVerifyError, CosignerKey, KeyName, KeyRole, LogKey, NoteError,
+    Checkpoint, CheckpointError, CheckpointVerifyError, CosignError, CosignerKey, KeyName, KeyRole, LogKey, NoteError,
     NoteSignature, SignatureError, SignedNote, UnverifiedCheckpoint, VerifierKey, VerifierKeyError,
 };
 use tamga_ledger::policy::Policy;
@@ -148,7 +148,7 @@ fn a_cosignature_is_time_and_signature_over_the_prefixed_text() {
     assert_eq!(line.signature(), expected);
     assert_eq!(cosigner(1).verifier_key().verify(note.text(), &line), Ok(Some(1_679_315_147)));
     let late = cosigner(1).cosign(&note, 1 << 63);
-    assert_eq!(late, Err(SignatureError::TimeTooLarge(1 << 63)));
+    assert_eq!(late, Err(CosignError::TimeTooLarge(1 << 63)));
 }
 
 // ---- refusals ----

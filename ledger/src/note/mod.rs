@@ -23,5 +23,5 @@ mod verified;
 pub use checkpoint::{Checkpoint, CheckpointError, ORIGIN_BYTES_MAX};
 pub use key::{KEY_NAME_BYTES_MAX, KeyHash, KeyName, KeyRole, VerifierKey, VerifierKeyError};
 pub use signed::{NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, NoteError, NoteSignature, SIGNATURE_BYTES_MAX, SignedNote};
-pub use signer::{CosignerKey, LogKey, SignatureError, cosigned_message};
+pub use signer::{CosignError, CosignerKey, LogKey, SignatureError, cosigned_message};
 pub use verified::{CheckpointVerifyError, Cosignature, Standing, UnverifiedCheckpoint, VerifiedCheckpoint};

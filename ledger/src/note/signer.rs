@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use ed25519_dalek::{Signature, Signer as _, SigningKey};
+use ed25519_dalek::{Signature, SigningKey};
 
 use super::key::{KeyName, KeyRole, VerifierKey, VerifierKeyError};
 use super::signed::{NoteSignature, SignedNote};
+use crate::sign::{Signer, SignerError};
 
 /// The largest time a cosignature may state (C2SP tlog-cosignature).
 const TIME_MAX_S: u64 = i64::MAX as u64;
@@ -30,6 +31,17 @@ pub enum SignatureError {
     /// The equation does not hold, or an encoding is not canonical.
     #[error("the signature does not verify under the key")]
     DoesNotVerify,
+}
+
+/// Why a cosignature was not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CosignError {
+    /// Later than the specification allows.
+    #[error("time {0} s is above 2^63 - 1, the latest a cosignature may state")]
+    TimeTooLarge(u64),
+    /// The key is in a device, which did not sign.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
 }
 
 /// What a cosigner signs: `cosignature/v1\ntime <s>\n` and the note text.
@@ -73,19 +85,19 @@ impl VerifierKey {
     }
 }
 
-/// A node's key for signing published checkpoints as the log.
-pub struct LogKey {
-    secret: SigningKey,
+/// A node's key for signing published checkpoints as the log. `S` holds the secret.
+pub struct LogKey<S = SigningKey> {
+    secret: S,
     public: VerifierKey,
 }
 
-impl LogKey {
+impl<S: Signer> LogKey<S> {
     /// Binds a secret key to the log's origin as its name.
     ///
     /// # Errors
     /// [`VerifierKeyError::BadPoint`], which an honestly made key never gives.
-    pub fn new(origin: KeyName, secret: SigningKey) -> Result<Self, VerifierKeyError> {
-        let public = VerifierKey::new(origin, KeyRole::Log, secret.verifying_key().as_bytes())?;
+    pub fn new(origin: KeyName, secret: S) -> Result<Self, VerifierKeyError> {
+        let public = VerifierKey::new(origin, KeyRole::Log, &secret.public_key().0)?;
         Ok(Self { secret, public })
     }
 
@@ -95,26 +107,44 @@ impl LogKey {
         &self.public
     }
 
+    /// Whatever holds the secret.
+    #[must_use]
+    pub const fn signer(&self) -> &S {
+        &self.secret
+    }
+
+    /// Signs the note's text.
+    ///
+    /// # Errors
+    /// [`SignerError`]; never with a key in memory.
+    pub fn try_sign(&self, note: &SignedNote) -> Result<NoteSignature, SignerError> {
+        let signature = self.secret.sign_bytes(note.text().as_bytes())?;
+        Ok(NoteSignature::new(&self.public, signature.0.to_vec()))
+    }
+}
+
+impl LogKey {
     /// Signs the note's text.
     #[must_use]
     pub fn sign(&self, note: &SignedNote) -> NoteSignature {
+        use ed25519_dalek::Signer as _;
         NoteSignature::new(&self.public, self.secret.sign(note.text().as_bytes()).to_bytes().to_vec())
     }
 }
 
-/// A cosigner's key: states at what time it found the tree head consistent with all it had seen.
-pub struct CosignerKey {
-    secret: SigningKey,
+/// A cosigner's key: states at what time it found the tree head consistent with all it had seen. `S` holds the secret.
+pub struct CosignerKey<S = SigningKey> {
+    secret: S,
     public: VerifierKey,
 }
 
-impl CosignerKey {
+impl<S: Signer> CosignerKey<S> {
     /// Binds a secret key to the cosigner's name.
     ///
     /// # Errors
     /// [`VerifierKeyError::BadPoint`], which an honestly made key never gives.
-    pub fn new(name: KeyName, secret: SigningKey) -> Result<Self, VerifierKeyError> {
-        let public = VerifierKey::new(name, KeyRole::Cosigner, secret.verifying_key().as_bytes())?;
+    pub fn new(name: KeyName, secret: S) -> Result<Self, VerifierKeyError> {
+        let public = VerifierKey::new(name, KeyRole::Cosigner, &secret.public_key().0)?;
         Ok(Self { secret, public })
     }
 
@@ -122,29 +152,35 @@ impl CosignerKey {
     #[must_use]
     pub const fn verifier_key(&self) -> &VerifierKey {
         &self.public
+    }
+
+    /// Whatever holds the secret.
+    #[must_use]
+    pub const fn signer(&self) -> &S {
+        &self.secret
     }
 
     /// Cosigns the note's text at a time in seconds since 1970.
     ///
     /// # Errors
-    /// [`SignatureError::TimeTooLarge`] above 2⁶³ − 1.
-    pub fn cosign(&self, note: &SignedNote, time_s: u64) -> Result<NoteSignature, SignatureError> {
+    /// [`CosignError`]; with a key in memory only for times above 2⁶³ − 1.
+    pub fn cosign(&self, note: &SignedNote, time_s: u64) -> Result<NoteSignature, CosignError> {
         if time_s > TIME_MAX_S {
-            return Err(SignatureError::TimeTooLarge(time_s));
+            return Err(CosignError::TimeTooLarge(time_s));
         }
-        let signature = self.secret.sign(cosigned_message(note.text(), time_s).as_bytes());
-        let payload = [time_s.to_be_bytes().as_slice(), &signature.to_bytes()].concat();
+        let signature = self.secret.sign_bytes(cosigned_message(note.text(), time_s).as_bytes())?;
+        let payload = [time_s.to_be_bytes().as_slice(), &signature.0].concat();
         Ok(NoteSignature::new(&self.public, payload))
     }
 }
 
-impl fmt::Debug for LogKey {
+impl<S> fmt::Debug for LogKey<S> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "LogKey({})", self.public)
     }
 }
 
-impl fmt::Debug for CosignerKey {
+impl<S> fmt::Debug for CosignerKey<S> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "CosignerKey({})", self.public)
     }
