@@ -6,17 +6,22 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tamga_consensus::TcpDialer;
+use tamga_keys::{Passphrase, TokenUri};
+use tamga_ledger::ids::ElectionId;
 use tamga_ledger::store::fsck;
 use tamga_ledger::store::repair::Step;
+use tamga_ledger::trust::Trust;
 use tamga_node::config::{Config, Log, LogFormat};
 use tamga_node::core::CoreError;
-use tamga_node::keys::{PublicNode, Purpose, check_modes, read_key};
+use tamga_node::keys::{
+    LoadedIdentity, Passphrases, Protection, PublicNode, Purpose, check_modes, protect_folder, read_key,
+};
 use tamga_node::listeners::TcpNetwork;
-use tamga_node::provision::{generate_node_for, generate_organisation};
+use tamga_node::provision::{generate_node_for, generate_organisation, read_genesis};
 use tamga_node::repair::{Outcome, RepairOptions, repair};
 use tamga_node::run::{RunError, Seams, run};
 use tamga_platform::blocking::ThreadPool;
@@ -45,6 +50,8 @@ enum Command {
         /// The node's configuration file.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        #[command(flatten)]
+        passphrase: PassphraseArguments,
     },
     /// Make the keys of a node: four signing keys, a TLS key with its certificate, and public.json to hand out.
     Keygen {
@@ -67,17 +74,55 @@ enum Command {
         /// An empty or new folder for the keys.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
+        #[command(flatten)]
+        protection: ProtectionArguments,
+    },
+    /// Encrypt the keys in a folder, or change their passphrase. Keys in devices stay as they are.
+    ProtectKeys {
+        /// A node's folder of keys, or an organisation's.
+        dir: PathBuf,
+        /// The old passphrase, if the keys are encrypted.
+        #[command(flatten)]
+        passphrase: PassphraseArguments,
+        /// A file whose first line is the new passphrase; without it somebody is asked.
+        #[arg(long, value_name = "FILE")]
+        new_passphrase_file: Option<PathBuf>,
     },
     /// Print the public half of a node's keys, made from its secret files: what the organisations decide on.
     ShowKeys {
         /// The node's folder of keys.
         dir: PathBuf,
+        #[command(flatten)]
+        passphrase: PassphraseArguments,
+    },
+    /// Make a node's card for the ceremony: its public keys, with a proof by each that it is at hand.
+    Card {
+        /// The node's folder of keys.
+        dir: PathBuf,
+        /// Where to write the card.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        passphrase: PassphraseArguments,
+    },
+    /// Check that a genesis record is the one agreed on, and registers the keys of this node. Starts nothing.
+    CheckGenesis {
+        /// The node's configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The election's id, as it was read aloud.
+        #[arg(long)]
+        id: ElectionId,
+        #[command(flatten)]
+        passphrase: PassphraseArguments,
     },
     /// Make an organisation's own keys: the record key and the standby cosigner key. Keep them apart from the nodes.
     KeygenOrganisation {
         /// An empty or new folder for the keys.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
+        #[command(flatten)]
+        protection: ProtectionArguments,
     },
     /// Check the files of a ledger; changes nothing.
     Fsck {
@@ -96,7 +141,95 @@ enum Command {
         /// One JSON object instead of lines.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        passphrase: PassphraseArguments,
     },
+}
+
+/// Where the passphrase of key files comes from. Without either option: the environment variable TAMGA_PASSPHRASE, or whoever
+/// sits at the terminal. For keys in a device it is the PIN.
+#[derive(Debug, Args)]
+struct PassphraseArguments {
+    /// A file whose first line is the passphrase; nobody else may be able to read it.
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// An open file descriptor whose first line is the passphrase.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "passphrase_file")]
+    passphrase_fd: Option<u32>,
+}
+
+impl PassphraseArguments {
+    fn source(&self) -> Passphrases {
+        Passphrases::choose(self.passphrase_file.as_deref(), self.passphrase_fd)
+    }
+}
+
+/// How new keys are kept.
+#[derive(Debug, Args)]
+struct ProtectionArguments {
+    #[command(flatten)]
+    passphrase: PassphraseArguments,
+    /// Leave the secrets readable for whoever has the files: for tests and rehearsals. A node of a real election refuses them.
+    #[arg(long, conflicts_with_all = ["passphrase_file", "passphrase_fd"])]
+    plaintext: bool,
+    /// Make this key in a device: PURPOSE=pkcs11:token=LABEL;object=LABEL?module-path=FILE. The passphrase is the PIN.
+    #[arg(long, value_name = "PURPOSE=URI", value_parser = device_argument)]
+    device: Vec<(Purpose, TokenUri)>,
+}
+
+fn device_argument(text: &str) -> Result<(Purpose, TokenUri), String> {
+    use Purpose::{Batch, Cosigner, Log, Promise, Record, Standby};
+    let (name, uri) = text.split_once('=').ok_or("expected PURPOSE=pkcs11:…")?;
+    let found = [Cosigner, Log, Promise, Batch, Record, Standby].into_iter().find(|one| one.name() == name);
+    let purpose = found.ok_or_else(|| format!("{name:?} is no purpose of a key"))?;
+    Ok((purpose, uri.parse().map_err(|error: tamga_keys::UriError| error.to_string())?))
+}
+
+/// What [`ProtectionArguments`] say, with the keys made in their devices.
+struct Protected {
+    passphrase: Option<Passphrase>,
+    devices: Vec<(Purpose, TokenUri, tamga_ledger::ids::PublicKey)>,
+}
+
+impl Protected {
+    fn of(arguments: &ProtectionArguments, purposes: &[Purpose]) -> Result<Self, Failure> {
+        let passphrase = if arguments.plaintext {
+            eprintln!("tamga-node: WARNING: these keys are written in the clear, for tests and rehearsals only");
+            None
+        } else {
+            Some(arguments.passphrase.source().get_new().map_err(|error| failure(MISUSED)(&error))?)
+        };
+        let mut devices = Vec::new();
+        for (purpose, uri) in &arguments.device {
+            if !purposes.contains(purpose) {
+                return Err((MISUSED, format!("no {} key is made here", purpose.name())));
+            }
+            let Some(pin) = &passphrase else {
+                return Err((MISUSED, "a device needs its PIN as the passphrase".to_owned()));
+            };
+            devices.push((*purpose, uri.clone(), device_key(uri, pin)?));
+        }
+        Ok(Self { passphrase, devices })
+    }
+
+    fn as_protection(&self) -> Protection<'_> {
+        let passphrase = self.passphrase.as_ref().map(|passphrase| (passphrase, &OsEntropy as _));
+        Protection { passphrase, devices: &self.devices }
+    }
+
+    fn device(&self, purpose: Purpose) -> Option<tamga_ledger::ids::PublicKey> {
+        self.devices.iter().find(|(held, ..)| *held == purpose).map(|(.., public)| *public)
+    }
+}
+
+#[cfg(feature = "pkcs11")]
+fn device_key(uri: &TokenUri, pin: &Passphrase) -> Result<tamga_ledger::ids::PublicKey, Failure> {
+    tamga_keys::make_device_key(uri, pin).map_err(|error| failure(FAILED)(&error))
+}
+
+#[cfg(not(feature = "pkcs11"))]
+fn device_key(_: &TokenUri, _: &Passphrase) -> Result<tamga_ledger::ids::PublicKey, Failure> {
+    Err((MISUSED, "this program was built without PKCS #11 (feature pkcs11)".to_owned()))
 }
 
 /// Something failed, or is not right.
@@ -108,15 +241,22 @@ const NEW_ID: u8 = 3;
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Run { config } => run_node(&config),
-        Command::Keygen { node, organisation, names, standby, cosigner_name, out } => {
+        Command::Run { config, passphrase } => run_node(&config, passphrase.source()),
+        Command::Keygen { node, organisation, names, standby, cosigner_name, out, protection } => {
             let cosigner_name = cosigner_name.unwrap_or_else(|| format!("{organisation}/node-{node}"));
-            keygen(node, &cosigner_name, names, standby.as_deref(), &out)
+            keygen(node, &cosigner_name, names, standby.as_deref(), &out, &protection)
         }
-        Command::ShowKeys { dir } => show_keys(&dir),
-        Command::KeygenOrganisation { out } => keygen_organisation(&out),
+        Command::ProtectKeys { dir, passphrase, new_passphrase_file } => {
+            protect_keys(&dir, &passphrase.source(), new_passphrase_file.as_deref())
+        }
+        Command::ShowKeys { dir, passphrase } => show_keys(&dir, &passphrase.source()),
+        Command::Card { dir, out, passphrase } => node_card(&dir, &out, &passphrase.source()),
+        Command::CheckGenesis { config, id, passphrase } => check_genesis(&config, &id, &passphrase.source()),
+        Command::KeygenOrganisation { out, protection } => keygen_organisation(&out, &protection),
         Command::Fsck { dir } => check_ledger(&dir),
-        Command::Repair { config, dry_run, json } => repair_node(&config, dry_run, json),
+        Command::Repair { config, dry_run, json, passphrase } => {
+            repair_node(&config, dry_run, json, passphrase.source())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -134,7 +274,7 @@ fn failure(code: u8) -> impl Fn(&dyn std::fmt::Display) -> Failure {
     move |error| (code, error.to_string())
 }
 
-fn run_node(path: &Path) -> Result<(), Failure> {
+fn run_node(path: &Path, passphrases: Passphrases) -> Result<(), Failure> {
     let config = Config::load(&OsDisk, path).map_err(|error| failure(MISUSED)(&error))?;
     start_logging(&config.log)?;
     check_modes(&config.keys_dir).map_err(|error| failure(MISUSED)(&error))?;
@@ -142,7 +282,7 @@ fn run_node(path: &Path) -> Result<(), Failure> {
     let runtime = runtime.map_err(|error| failure(FAILED)(&error))?;
     let ended = runtime.block_on(async {
         let metrics = install_metrics().map_err(|error| failure(FAILED)(&error))?;
-        let seams = seams(Some(metrics));
+        let seams = seams(passphrases, Some(metrics));
         let shutdown = shutdown_signal().map_err(|error| failure(FAILED)(&error))?;
         run(config, seams, shutdown).await.map_err(|error| failure(code_of(&error))(&error))
     });
@@ -159,7 +299,7 @@ const fn code_of(error: &RunError) -> u8 {
 }
 
 /// The operating system's.
-fn seams(metrics: Option<PrometheusHandle>) -> Seams {
+fn seams(passphrases: Passphrases, metrics: Option<PrometheusHandle>) -> Seams {
     Seams {
         disk: Arc::new(OsDisk),
         clock: Arc::new(SystemClock),
@@ -167,11 +307,12 @@ fn seams(metrics: Option<PrometheusHandle>) -> Seams {
         blocking: Arc::new(ThreadPool),
         dialer: Arc::new(TcpDialer),
         network: Arc::new(TcpNetwork),
+        passphrases,
         metrics,
     }
 }
 
-fn repair_node(path: &Path, dry_run: bool, json: bool) -> Result<(), Failure> {
+fn repair_node(path: &Path, dry_run: bool, json: bool, passphrases: Passphrases) -> Result<(), Failure> {
     let config = Config::load(&OsDisk, path).map_err(|error| failure(MISUSED)(&error))?;
     check_modes(&config.keys_dir).map_err(|error| failure(MISUSED)(&error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -179,7 +320,7 @@ fn repair_node(path: &Path, dry_run: bool, json: bool) -> Result<(), Failure> {
     let progress = repair_progress(json);
     let bar = progress.clone();
     let shown = Box::new(move |step| show_step(&bar, step));
-    let report = runtime.block_on(repair(config, seams(None), RepairOptions { dry_run }, shown));
+    let report = runtime.block_on(repair(config, seams(passphrases, None), RepairOptions { dry_run }, shown));
     progress.finish_and_clear();
     let report = report.map_err(|error| failure(FAILED)(&error))?;
     if json {
@@ -257,34 +398,90 @@ fn keygen(
     mut names: Vec<String>,
     standby: Option<&Path>,
     out: &Path,
+    protection: &ProtectionArguments,
 ) -> Result<(), Failure> {
+    use Purpose::{Batch, Cosigner, Log, Promise};
     names.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
     let generated = generate_node_for(&OsEntropy, node, cosigner, &names);
     let mut generated = generated.map_err(|error| failure(MISUSED)(&error))?;
     if let Some(folder) = standby {
-        let key = read_key(&OsDisk, folder, Purpose::Standby).map_err(|error| failure(MISUSED)(&error))?;
-        generated.identity.secrets.cosigner = key;
+        let key = read_key(&OsDisk, folder, Purpose::Standby, &protection.passphrase.source());
+        let tamga_keys::Key::Memory(key) = key.map_err(|error| failure(MISUSED)(&error))? else {
+            let what = "a standby key in a device is not copied: let cosigner.key name the device, and make public.json with show-keys";
+            return Err((MISUSED, what.to_owned()));
+        };
+        generated.identity.secrets.cosigner = *key;
         generated.public = generated.identity.public(node, cosigner);
     }
-    generated.write(&OsDisk, out).map_err(|error| failure(FAILED)(&error))?;
+    let protected = Protected::of(protection, &[Cosigner, Log, Promise, Batch])?;
+    let public = &mut generated.public;
+    let keys = [
+        (Cosigner, &mut public.cosigner_key),
+        (Log, &mut public.log_key),
+        (Promise, &mut public.promise_key),
+        (Batch, &mut public.batch_key),
+    ];
+    for (purpose, key) in keys {
+        *key = protected.device(purpose).unwrap_or(*key);
+    }
+    generated.write_protected(&OsDisk, out, protected.as_protection()).map_err(|error| failure(FAILED)(&error))?;
     println!("keys of node {node} are in {}; hand public.json to the other organisations", out.display());
     Ok(())
 }
 
-fn show_keys(folder: &Path) -> Result<(), Failure> {
-    let shown = PublicNode::of_folder(&OsDisk, folder).map_err(|error| failure(FAILED)(&error))?;
+fn protect_keys(folder: &Path, old: &Passphrases, new: Option<&Path>) -> Result<(), Failure> {
+    let new = Passphrases::choose(new, None).get_new().map_err(|error| failure(MISUSED)(&error))?;
+    let done = protect_folder(&OsDisk, folder, old, (&new, &OsEntropy)).map_err(|error| failure(FAILED)(&error))?;
+    println!("encrypted: {}", done.join(", "));
+    Ok(())
+}
+
+fn show_keys(folder: &Path, passphrases: &Passphrases) -> Result<(), Failure> {
+    let shown = PublicNode::of_folder(&OsDisk, folder, passphrases).map_err(|error| failure(FAILED)(&error))?;
     // Plain strings and numbers always become JSON.
     println!("{}", serde_json::to_string_pretty(&shown).unwrap_or_default());
     Ok(())
 }
 
-fn keygen_organisation(out: &Path) -> Result<(), Failure> {
+fn node_card(folder: &Path, out: &Path, passphrases: &Passphrases) -> Result<(), Failure> {
+    let card = PublicNode::card_of_folder(&OsDisk, folder, passphrases).map_err(|error| failure(FAILED)(&error))?;
+    let text = serde_json::to_string_pretty(&card).unwrap_or_default() + "\n";
+    OsDisk.replace(out, text.as_bytes()).map_err(|error| failure(FAILED)(&error))?;
+    print!("{}", card.text());
+    println!("written to {}: for this organisation's own card (tamga ceremony card)", out.display());
+    Ok(())
+}
+
+fn check_genesis(config: &Path, id: &ElectionId, passphrases: &Passphrases) -> Result<(), Failure> {
+    let config = Config::load(&OsDisk, config).map_err(|error| failure(MISUSED)(&error))?;
+    check_modes(&config.keys_dir).map_err(|error| failure(MISUSED)(&error))?;
+    let genesis = read_genesis(&OsDisk, &config.genesis).map_err(|error| failure(FAILED)(&error))?;
+    let trust = Trust::from_submission(genesis, Some(id)).map_err(|error| failure(FAILED)(&error))?;
+    let identity = LoadedIdentity::load(&OsDisk, &config.keys_dir, passphrases);
+    let identity = identity.map_err(|error| failure(FAILED)(&error))?;
+    let registered = trust.node(config.node);
+    let registered = registered.ok_or_else(|| (FAILED, format!("the genesis record has no node {}", config.node)))?;
+    identity.check(registered, &config.keys_dir).map_err(|error| failure(FAILED)(&error))?;
+    identity.check_clear(trust.election().real != 0).map_err(|error| failure(FAILED)(&error))?;
+    println!(
+        "election {}\nsigned by all organisations; the keys of node {} are registered in it",
+        tamga_keys::grouped(&id.to_string()),
+        config.node
+    );
+    Ok(())
+}
+
+fn keygen_organisation(out: &Path, protection: &ProtectionArguments) -> Result<(), Failure> {
     let title = tamga_ledger::kinds::Title { ky: String::new(), ru: String::new(), en: String::new() };
     let organisation = generate_organisation(&OsEntropy, "organisation", title);
-    organisation.write(&OsDisk, out).map_err(|error| failure(FAILED)(&error))?;
-    let public = [("record_key", &organisation.record), ("standby_cosigner_key", &organisation.standby)];
-    for (name, key) in public {
-        println!("{name} {}", tamga_ledger::sign::public_key(key));
+    let protected = Protected::of(protection, &[Purpose::Record, Purpose::Standby])?;
+    organisation.write_protected(&OsDisk, out, protected.as_protection()).map_err(|error| failure(FAILED)(&error))?;
+    let public = [
+        ("record_key", Purpose::Record, &organisation.record),
+        ("standby_cosigner_key", Purpose::Standby, &organisation.standby),
+    ];
+    for (name, purpose, key) in public {
+        println!("{name} {}", protected.device(purpose).unwrap_or_else(|| tamga_ledger::sign::public_key(key)));
     }
     Ok(())
 }

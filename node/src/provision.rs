@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, CoreTuning, Limits, Listen, Log, Peer, Public};
 use crate::core::NodeSecrets;
-use crate::keys::{KeyError, NodeIdentity, PublicNode, Purpose, io_error, write_key, write_new};
+use crate::keys::{KeyError, NodeIdentity, Protection, PublicNode, Purpose, io_error};
 use crate::tls::{TlsError, TlsIdentity};
 
 /// Why something could not be made.
@@ -93,11 +93,24 @@ impl GeneratedNode {
     /// # Errors
     /// [`ProvisionError::Key`].
     pub fn write(&self, disk: &dyn Disk, folder: &Path) -> Result<(), ProvisionError> {
-        self.identity.write(disk, folder)?;
+        self.write_protected(disk, folder, Protection::default())
+    }
+
+    /// As [`write`](Self::write), which leaves the keys in the clear, with secrets protected.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Key`].
+    pub fn write_protected(
+        &self,
+        disk: &dyn Disk,
+        folder: &Path,
+        protection: Protection<'_>,
+    ) -> Result<(), ProvisionError> {
+        self.identity.write(disk, folder, protection)?;
         let public = PublicNode::new(&self.public, &self.identity.tls);
         // Plain strings and numbers always become JSON.
         let text = serde_json::to_string_pretty(&public).unwrap_or_default() + "\n";
-        write_new(disk, &folder.join("public.json"), text.as_bytes())?;
+        tamga_keys::write_new(disk, &folder.join("public.json"), text.as_bytes()).map_err(KeyError::File)?;
         Ok(disk.sync_dir(folder).map_err(io_error("sync", folder))?)
     }
 }
@@ -173,9 +186,22 @@ impl GeneratedOrganisation {
     /// # Errors
     /// [`ProvisionError::Key`].
     pub fn write(&self, disk: &dyn Disk, folder: &Path) -> Result<(), ProvisionError> {
+        self.write_protected(disk, folder, Protection::default())
+    }
+
+    /// As [`write`](Self::write), which leaves the keys in the clear, with secrets protected.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Key`].
+    pub fn write_protected(
+        &self,
+        disk: &dyn Disk,
+        folder: &Path,
+        protection: Protection<'_>,
+    ) -> Result<(), ProvisionError> {
         disk.create_dir_all(folder).map_err(io_error("create", folder))?;
-        write_key(disk, folder, Purpose::Record, &self.record)?;
-        write_key(disk, folder, Purpose::Standby, &self.standby)?;
+        protection.write(disk, folder, Purpose::Record, &self.record).map_err(KeyError::File)?;
+        protection.write(disk, folder, Purpose::Standby, &self.standby).map_err(KeyError::File)?;
         Ok(disk.sync_dir(folder).map_err(io_error("sync", folder))?)
     }
 }

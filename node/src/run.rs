@@ -34,7 +34,7 @@ use self::sockets::{AddressesFile, Sockets};
 use crate::admin::Admin;
 use crate::config::Config;
 use crate::core::{Core, CoreError, Roster};
-use crate::keys::KeyError;
+use crate::keys::{KeyError, Passphrases};
 use crate::listeners::{Network, Stopper};
 use crate::provision::ProvisionError;
 use crate::tls::{LivePins, Pins, TlsError};
@@ -61,6 +61,8 @@ pub struct Seams {
     pub dialer: Arc<dyn Dialer>,
     /// Listening sockets.
     pub network: Arc<dyn Network>,
+    /// What opens the node's keys.
+    pub passphrases: Passphrases,
     /// Renders the process's metrics, if it has a recorder.
     pub metrics: Option<PrometheusHandle>,
 }

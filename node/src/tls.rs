@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
+use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256, SigningKey};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::CryptoProvider;
@@ -120,6 +120,22 @@ impl TlsIdentity {
         self.pin
     }
 
+    /// Its SubjectPublicKeyInfo, DER.
+    ///
+    /// # Errors
+    /// [`TlsError::Unreadable`], which a certificate that was read before never gives.
+    pub fn spki(&self) -> Result<Vec<u8>, TlsError> {
+        spki_of(&self.certificate).ok_or_else(|| TlsError::Unreadable("the certificate is not X.509".to_owned()))
+    }
+
+    /// Signs with its key: proof on a key card that the key is at hand.
+    ///
+    /// # Errors
+    /// [`TlsError`], for a key that is none.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, TlsError> {
+        Ok(SigningKey::sign(&KeyPair::from_pem(&self.key_pem)?, message)?)
+    }
+
     fn key(&self) -> Result<PrivateKeyDer<'static>, TlsError> {
         let key = PrivatePkcs8KeyDer::from_pem_slice(self.key_pem.as_bytes());
         key.map(PrivateKeyDer::from).map_err(|_| TlsError::Unreadable("no PKCS #8 key in PEM is found".to_owned()))
@@ -211,8 +227,12 @@ impl From<Pins> for LivePins {
 }
 
 fn pin_of(certificate: &CertificateDer<'_>) -> Option<Digest> {
+    spki_of(certificate).map(|spki| spki_pin(&spki))
+}
+
+fn spki_of(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
-    Some(spki_pin(parsed.tbs_certificate.subject_pki.raw))
+    Some(parsed.tbs_certificate.subject_pki.raw.to_vec())
 }
 
 fn provider() -> Arc<CryptoProvider> {

@@ -48,6 +48,7 @@ fn seams() -> Seams {
         blocking: Arc::new(ThreadPool),
         dialer: Arc::new(TcpDialer),
         network: Arc::new(TcpNetwork),
+        passphrases: tamga_node::keys::Passphrases::nowhere(),
         metrics: None,
     }
 }

@@ -107,7 +107,8 @@ fn misuse_is_told_from_failure() {
     let (code, _) = run_to_end(&["run"]);
     assert_eq!(code, Some(2));
     let out = cluster.folder.path().join("new-keys");
-    let keygen = ["keygen", "--node", "7", "--organisation", "observers", "--out", out.to_str().unwrap()];
+    let keygen =
+        ["keygen", "--node", "7", "--organisation", "observers", "--out", out.to_str().unwrap(), "--plaintext"];
     let (code, text) = run_to_end(&keygen);
     assert_eq!(code, Some(0), "{text}");
     assert!(std::fs::read_to_string(out.join("public.json")).unwrap().contains("observers/node-7"));
@@ -115,4 +116,43 @@ fn misuse_is_told_from_failure() {
     assert_eq!(code, Some(1), "keys must never be replaced: {text}");
     let (code, text) = run_to_end(&["fsck", "/nonexistent"]);
     assert_eq!(code, Some(1), "{text}");
+}
+
+#[test]
+fn a_node_with_encrypted_keys_starts_with_its_passphrase_only() {
+    let cluster = Cluster::new(1);
+    let (config, data, keys) = (config_of(&cluster), cluster.path(1).join("data"), cluster.path(1).join("keys"));
+    let write = |name: &str, text: &str| {
+        let path = cluster.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let phrase = "six random words are good here";
+    let (right, wrong, short) =
+        (write("right", phrase), write("wrong", "not that one, surely"), write("short", "short"));
+    let folder = keys.to_str().unwrap();
+    let (code, text) = run_to_end(&["protect-keys", folder, "--new-passphrase-file", &short]);
+    assert!(code == Some(2) && text.contains("too short"), "{text}");
+    let (code, text) = run_to_end(&["protect-keys", folder, "--new-passphrase-file", &right]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("cosigner.key") && text.contains("tls.key"), "{text}");
+    let (code, text) = run_to_end(&["run", "--config", &config]);
+    assert!(code == Some(1) && text.contains("--passphrase-file"), "{text}");
+    let (code, text) = run_to_end(&["run", "--config", &config, "--passphrase-file", &wrong]);
+    assert!(code == Some(1) && text.contains("the passphrase does not open it"), "{text}");
+    assert!(!text.contains("surely"), "{text}");
+    // By file, by descriptor, by environment.
+    let by_file = program(&["run", "--config", &config, "--passphrase-file", &right]);
+    let mut by_descriptor = program(&["run", "--config", &config, "--passphrase-fd", "0"]);
+    by_descriptor.stdin(std::fs::File::open(&right).unwrap());
+    let mut by_environment = program(&["run", "--config", &config]);
+    by_environment.env("TAMGA_PASSPHRASE", phrase);
+    for mut command in [by_file, by_descriptor, by_environment] {
+        let mut child = command.spawn().unwrap();
+        wait_until_started(&mut child, &data);
+        let (code, log) = signalled(child, Signal::TERM);
+        assert_eq!(code, Some(0), "{log}");
+        assert!(!log.contains("IN THE CLEAR"), "{log}");
+    }
 }

@@ -107,7 +107,8 @@ fn setup_of(expected: &Value, folder: &Path, clock: &Arc<ManualClock>, entropy: 
             log: key(keys, "log"),
             promise: key(keys, "promise"),
             batch: key(keys, "batch"),
-        },
+        }
+        .into(),
         folder: folder.to_owned(),
         seams: alone_seams(Arc::new(OsDisk), Arc::clone(clock) as _, entropy, Arc::new(Inline)),
     }

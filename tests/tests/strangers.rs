@@ -432,9 +432,12 @@ async fn a_node_with_keys_of_another_does_not_start() {
     let said = start("another", &|config| config.keys_dir = keys(3)).await;
     assert!(said.contains("node 2") && said.contains("key"), "{said}");
     let made = folder.join("stranger");
-    run(tamga_node(), &["keygen", "--node", "2", "--organisation", "org-2", "--out", made.to_str().unwrap()])
-        .await
-        .ended_with(0);
+    run(
+        tamga_node(),
+        &["keygen", "--node", "2", "--organisation", "org-2", "--plaintext", "--out", made.to_str().unwrap()],
+    )
+    .await
+    .ended_with(0);
     let said = start("new", &|config| config.keys_dir = made.clone()).await;
     assert!(said.contains("node 2") && said.contains("key"), "{said}");
     let said = start("nobody", &|config| config.node = 9).await;

@@ -87,7 +87,7 @@ impl Shared {
                 "the submission has {} bytes; at most {SUBMISSION_BYTES_MAX} are taken: split it into parts",
                 bytes.len()
             );
-            return self.refuse(&bytes, None, "too-long", text);
+            return self.refuse(&bytes, None, "too-long", text).await;
         }
         let Ok(_admission) = self.admissions.try_acquire() else {
             return busy("too many submissions are waiting at this node; ask again, or another node");
@@ -96,13 +96,13 @@ impl Shared {
             Ok(submission) => submission.signed.id(),
             Err(error) => {
                 let rejection = Rejection::Submission(error);
-                return self.refuse(&bytes, None, rejection.slug(), advice(&rejection));
+                return self.refuse(&bytes, None, rejection.slug(), advice(&rejection)).await;
             }
         };
         // Registered before looking: whatever is applied from here on is told.
         let told = self.waiters.register(id);
         let answer = match self.judged(&id).await {
-            Ok(Some(judged)) => self.promise(id, Some(judged), 0),
+            Ok(Some(judged)) => self.promise(id, Some(judged), 0).await,
             Ok(None) => self.admit(bytes, id, told, deadline).await,
             Err(error) => self.store_failed(&error),
         };
@@ -158,7 +158,7 @@ impl Shared {
             return no_room;
         }
         if let Admitted::Refused { author, code, text } = self.check_admission(&bytes).await {
-            return self.refuse(&bytes, author, code, text);
+            return self.refuse(&bytes, author, code, text).await;
         }
         if !held && !self.space.take(bytes.len()) {
             return unavailable("disk-full", "the disk of this node is nearly full; submit to another node");
@@ -169,7 +169,7 @@ impl Shared {
             Put::Full => return busy("this node's outbox is full; submit to another node, or ask again"),
         };
         if foreseen.is_some() {
-            return self.promise(id, foreseen, accepted_ms);
+            return self.promise(id, foreseen, accepted_ms).await;
         }
         // Crash up to here: nobody was promised anything. The outbox's sync runs while the record is sequenced.
         let durable = async {
@@ -199,7 +199,7 @@ impl Shared {
             // Applied between the look at the ledger and the outbox: apply could not remove it.
             self.outbox.remove(std::iter::once(&id));
         }
-        self.promise(id, judged, accepted_ms)
+        self.promise(id, judged, accepted_ms).await
     }
 
     /// Signatures, and what must not be recorded. An unknown key is looked for again with everything that is committed:
@@ -273,7 +273,7 @@ impl Shared {
     }
 
     /// Signs a promise. The deadline follows from the record alone, so that asking again gives the same bytes.
-    fn promise(&self, record: RecordId, judged: Option<Judged>, accepted_ms: u64) -> Answer {
+    async fn promise(&self, record: RecordId, judged: Option<Judged>, accepted_ms: u64) -> Answer {
         let since_ms = judged.as_ref().map_or(accepted_ms, |judged| judged.time_ms);
         let patience_ms = u64::try_from(self.tuning.promise_deadline.as_millis()).unwrap_or(u64::MAX);
         let promise = Promise {
@@ -283,10 +283,13 @@ impl Shared {
             deadline_ms: since_ms.saturating_add(patience_ms),
             judged,
         };
-        Answer::Promise(promise.sign(&self.secrets.promise))
+        match self.signing(&self.secrets.promise, move |key| promise.sign_with(key)).await {
+            Ok(signed) => Answer::Promise(signed),
+            Err(_) => unsigned(),
+        }
     }
 
-    fn refuse(&self, bytes: &[u8], author: Option<KeyId>, code: &str, text: String) -> Answer {
+    async fn refuse(&self, bytes: &[u8], author: Option<KeyId>, code: &str, text: String) -> Answer {
         self.refusals.count(author, code);
         metrics::counter!("tamga_refusals_total", "code" => code.to_owned()).increment(1);
         let refusal = NodeRefusal {
@@ -298,7 +301,10 @@ impl Shared {
             code: code.to_owned(),
             text: text.clone(),
         };
-        Answer::Refusal { signed: refusal.sign(&self.secrets.promise), code: code.to_owned(), text }
+        match self.signing(&self.secrets.promise, move |key| refusal.sign_with(key)).await {
+            Ok(signed) => Answer::Refusal { signed, code: code.to_owned(), text },
+            Err(_) => unsigned(),
+        }
     }
 
     fn store_failed(&self, error: &StoreError) -> Answer {
@@ -321,6 +327,10 @@ fn busy(text: &str) -> Answer {
 
 fn failed() -> Answer {
     unavailable("failed", "this node has failed; nothing is known about the record: submit it to another node")
+}
+
+fn unsigned() -> Answer {
+    unavailable("failed", "the device that holds this node's key does not sign; submit to another node")
 }
 
 /// What is wrong, and what the author can do.

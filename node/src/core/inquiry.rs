@@ -52,7 +52,8 @@ impl Shared {
         };
         // One look: size and answer belong together.
         let answer = inquiry.answer(&sent, &self.state.look(), self.seams.clock.now_ms());
-        Ok(answer.sign(&self.secrets.promise))
+        let signed = self.signing(&self.secrets.promise, move |key| answer.sign_with(key)).await;
+        signed.map_err(|error| unavailable(&error.to_string()))
     }
 
     async fn check_inquiry(self: &Arc<Self>, sent: &Bytes) -> Result<Inquiry, InquiryError> {

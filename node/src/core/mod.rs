@@ -23,6 +23,7 @@
 //! | `pending`, `sequencer` | the leader's queue and its batches |
 //! | `prepare`, `authentics`, `keys` | signatures, verified once, in parallel |
 //! | `apply` | committed batches become leaves |
+//! | `signing` | what signs may be a device: then it signs where blocking is allowed |
 //! | `cosigning` | cuts become published checkpoints |
 //! | `space` | room on the disks: what could not be stored is not taken |
 //! | `receipts`, `status`, `evidence` | proofs, figures, files for a court |
@@ -62,6 +63,7 @@ mod saved;
 mod sequencer;
 mod setup;
 mod shared;
+mod signing;
 mod space;
 mod start;
 mod status;
@@ -95,7 +97,7 @@ pub use answer::{
 pub use birth::Birth;
 pub use catchup::ServeError;
 pub use roster::Roster;
-pub use setup::{CoreSeams, CoreSetup, Index, NodeSecrets, Tuning};
+pub use setup::{CoreSeams, CoreSetup, Index, NodeSecrets, NodeSigner, NodeSigners, Tuning};
 pub use tamga_consensus::{Member, NodeId};
 
 /// A running core. See the module.

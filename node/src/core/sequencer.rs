@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tamga_consensus::{Consensus, ProposeError, Role};
 use tamga_ledger::batch::{BATCH_ITEM_BYTES_MAX, BATCH_ITEMS_MAX, Batch, Item};
+use tamga_ledger::sign::Signer;
 use tamga_platform::blocking::BlockingExt as _;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -120,11 +121,17 @@ impl Shared {
     async fn propose(self: &Arc<Self>, consensus: &Consensus, term: &mut Term, records: Vec<PendingRecord>, cut: bool) {
         let bytes = records.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
         let batch = self.batch(term, &records, cut);
-        let payload = if bytes <= SIGN_INLINE_BYTES {
-            batch.sign(&self.secrets.batch).bytes().to_vec()
+        let sign = |key: &dyn Signer| batch.sign_with(key).map(|signed| signed.bytes().to_vec());
+        let signed = if bytes <= SIGN_INLINE_BYTES {
+            self.signing(&self.secrets.batch, sign).await
         } else {
-            let shared = Arc::clone(self);
-            self.seams.blocking.run(move || batch.sign(&shared.secrets.batch).bytes().to_vec()).await
+            let signer = Arc::clone(&self.secrets.batch);
+            self.seams.blocking.run(move || sign(&*signer)).await
+        };
+        let Ok(payload) = signed else {
+            // A leader that cannot sign: its records are forwarded again once another leads.
+            self.pending.put_back(records);
+            return sleep(BACKOFF).await;
         };
         let started = Instant::now();
         term.proposed = started;

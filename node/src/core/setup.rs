@@ -8,7 +8,7 @@ use ed25519_dalek::SigningKey;
 use tamga_consensus::{Dialer, Member};
 use tamga_ledger::ids::PublicKey;
 use tamga_ledger::kinds::NodeKeys;
-use tamga_ledger::sign::public_key;
+use tamga_ledger::sign::{Signer, public_key};
 use tamga_ledger::submission::Submission;
 use tamga_platform::blocking::Blocking;
 use tamga_platform::clock::Clock;
@@ -24,8 +24,8 @@ pub struct CoreSetup {
     pub genesis: Submission,
     /// Holds everything this node keeps. One process at a time.
     pub data_dir: PathBuf,
-    /// This node's secrets.
-    pub keys: NodeSecrets,
+    /// What signs for this node.
+    pub keys: NodeSigners,
     /// The addresses of nodes' listeners for peers, as this operator knows them, this node's own included. A node of the
     /// genesis record that begins with an empty folder needs those of all others of it; a node that joins later, that of
     /// any one.
@@ -52,6 +52,43 @@ impl NodeSecrets {
     #[must_use]
     pub fn public(&self) -> [PublicKey; 4] {
         [&self.cosigner, &self.log, &self.promise, &self.batch].map(public_key)
+    }
+}
+
+/// Whatever holds one of the node's keys.
+pub type NodeSigner = Arc<dyn Signer>;
+
+/// What signs for a node, one purpose each: keys in memory, or devices that hold them.
+#[derive(Clone)]
+pub struct NodeSigners {
+    /// Cosigns checkpoints.
+    pub cosigner: NodeSigner,
+    /// Signs published checkpoints as the log.
+    pub log: NodeSigner,
+    /// Signs promises, refusals and answers: thousands a second when the day is busy.
+    pub promise: NodeSigner,
+    /// Signs batches: up to some tens a second.
+    pub batch: NodeSigner,
+}
+
+impl NodeSigners {
+    /// The public halves: cosigner, log, promise, batch.
+    #[must_use]
+    pub fn public(&self) -> [PublicKey; 4] {
+        [&self.cosigner, &self.log, &self.promise, &self.batch].map(|signer| signer.public_key())
+    }
+}
+
+impl From<NodeSecrets> for NodeSigners {
+    fn from(secrets: NodeSecrets) -> Self {
+        let NodeSecrets { cosigner, log, promise, batch } = secrets;
+        Self { cosigner: Arc::new(cosigner), log: Arc::new(log), promise: Arc::new(promise), batch: Arc::new(batch) }
+    }
+}
+
+impl std::fmt::Debug for NodeSigners {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NodeSigners(..)")
     }
 }
 

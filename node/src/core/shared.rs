@@ -31,13 +31,13 @@ use super::roster::RosterNow;
 use super::saved::Saver;
 use super::space::Space;
 use super::waiters::Waiters;
-use super::{CoreSeams, NodeSecrets, Published, Tuning};
+use super::{CoreSeams, NodeSigners, Published, Tuning};
 use crate::view::Views;
 
 /// One running core, as its tasks see it.
 pub(crate) struct Shared {
     pub(crate) node: u32,
-    pub(crate) secrets: NodeSecrets,
+    pub(crate) secrets: NodeSigners,
     pub(crate) tuning: Tuning,
     pub(crate) seams: CoreSeams,
     pub(crate) data_dir: PathBuf,

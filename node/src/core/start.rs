@@ -181,16 +181,17 @@ async fn share(
 fn cosigning(
     seams: &CoreSeams,
     trust: &Trust,
-    keys: &super::NodeSecrets,
+    keys: &super::NodeSigners,
     data_dir: &Path,
     published: u64,
 ) -> Result<Cosigning, CoreError> {
     let fault = |error: tamga_ledger::note::VerifierKeyError| CoreError::Setup(error.to_string());
     let [own_cosigner, own_log, ..] = keys.public();
     let witness = trust.policy().witnesses().iter().find(|one| *one.key.key_bytes() == own_cosigner.0);
-    let cosigner = witness.map(|one| CosignerKey::new(one.key.name().clone(), keys.cosigner.clone()).map_err(fault));
+    let cosigner =
+        witness.map(|one| CosignerKey::new(one.key.name().clone(), Arc::clone(&keys.cosigner)).map_err(fault));
     let listed = trust.policy().logs().iter().any(|log| *log.key.key_bytes() == own_log.0);
-    let log = listed.then(|| LogKey::new(trust.origin().clone(), keys.log.clone()).map_err(fault));
+    let log = listed.then(|| LogKey::new(trust.origin().clone(), Arc::clone(&keys.log)).map_err(fault));
     let (cosigner, log) = (cosigner.transpose()?, log.transpose()?);
     if cosigner.is_none() {
         tracing::info!(

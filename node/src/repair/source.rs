@@ -17,7 +17,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::serve::{CHECKPOINTS_MAX, REPLY_BYTES};
 use crate::config::Config;
-use crate::keys::NodeIdentity;
+use crate::keys::LoadedIdentity;
 use crate::proto::repair_client::RepairClient;
 use crate::proto::{RepairCheckpointsRequest, RepairEntriesRequest, RepairTileRequest};
 use crate::provision::read_genesis;
@@ -42,7 +42,7 @@ pub(super) fn connect(config: &Config, seams: &Seams, runtime: Handle) -> Result
     let genesis = read_genesis(disk, &config.genesis)?;
     let trust = Trust::from_submission(genesis, None)
         .map_err(|source| RunError::Trust { path: config.genesis.clone(), source })?;
-    let identity = NodeIdentity::load(disk, &config.keys_dir)?;
+    let identity = LoadedIdentity::load(disk, &config.keys_dir, &seams.passphrases)?;
     let own = trust.node(config.node).ok_or_else(|| RunError::Config {
         field: "node",
         what: format!("the genesis record has no node {}", config.node),

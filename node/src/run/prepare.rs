@@ -13,7 +13,7 @@ use super::sockets::AddressesFile;
 use super::{DIAL_TIMEOUT, RunError, Seams, disk_error};
 use crate::config::Config;
 use crate::core::{CoreSeams, CoreSetup};
-use crate::keys::NodeIdentity;
+use crate::keys::LoadedIdentity;
 use crate::provision::read_genesis;
 use crate::tls::{LivePins, Pins, TlsDialer};
 
@@ -21,7 +21,7 @@ use crate::tls::{LivePins, Pins, TlsDialer};
 pub(super) struct Prepared {
     genesis: Submission,
     pub(super) trust: Trust,
-    pub(super) identity: NodeIdentity,
+    pub(super) identity: LoadedIdentity,
     pub(super) pins: LivePins,
 }
 
@@ -33,7 +33,8 @@ impl Prepared {
         let genesis = read_genesis(disk, &config.genesis)?;
         let trust = Trust::from_submission(genesis.clone(), None)
             .map_err(|source| RunError::Trust { path: config.genesis.clone(), source })?;
-        let identity = NodeIdentity::load(disk, &config.keys_dir)?;
+        let identity = LoadedIdentity::load(disk, &config.keys_dir, &seams.passphrases)?;
+        identity.check_clear(trust.election().real != 0)?;
         match trust.node(config.node) {
             Some(registered) => identity.check(registered, &config.keys_dir)?,
             None => check_joining(config, &trust, &identity)?,
@@ -47,7 +48,7 @@ impl Prepared {
             node: config.node,
             genesis: self.genesis.clone(),
             data_dir: config.data_dir.clone(),
-            keys: self.identity.secrets.clone(),
+            keys: self.identity.signers.clone(),
             members: members(config, own),
             tuning: config.tuning.apply(),
         }
@@ -74,7 +75,7 @@ fn members(config: &Config, own: SocketAddr) -> Vec<Member> {
 
 /// A node that the genesis record does not have: added later, or to be added. Whose keys these are the ledger tells, once it
 /// is here.
-fn check_joining(config: &Config, trust: &Trust, identity: &NodeIdentity) -> Result<(), RunError> {
+fn check_joining(config: &Config, trust: &Trust, identity: &LoadedIdentity) -> Result<(), RunError> {
     let node = config.node;
     if let Some(other) = owner(trust, identity) {
         let what = format!("the keys in {} are those of node {other}, not of node {node}", config.keys_dir.display());
@@ -87,8 +88,8 @@ fn check_joining(config: &Config, trust: &Trust, identity: &NodeIdentity) -> Res
 }
 
 /// The node of the genesis record that has one of these keys.
-fn owner(trust: &Trust, identity: &NodeIdentity) -> Option<u32> {
-    let own = identity.secrets.public();
+fn owner(trust: &Trust, identity: &LoadedIdentity) -> Option<u32> {
+    let own = identity.signers.public();
     let has = |node: &&NodeRegistration| {
         let keys = &node.keys;
         let registered = [keys.cosigner_key, keys.log_key, keys.promise_key, keys.batch_key];

@@ -22,7 +22,7 @@ use tamga_platform::disk::Disk;
 
 use super::{TestElection, cosigner_name, secrets};
 use crate::core::{
-    Answer, Core, CoreError, CoreSeams, CoreSetup, Index, Member, NodeId, NodeSecrets, Published, Tuning,
+    Answer, Core, CoreError, CoreSeams, CoreSetup, Index, Member, NodeId, NodeSigners, Published, Tuning,
 };
 
 /// The node that is alone.
@@ -75,7 +75,7 @@ pub struct AloneSetup {
     /// How many nodes it names, numbered from 1.
     pub nodes: u32,
     /// Those of node 1.
-    pub secrets: NodeSecrets,
+    pub secrets: NodeSigners,
     /// The node's folder.
     pub folder: PathBuf,
     /// Disk, clock, randomness, blocking work; the dialer is not used.
@@ -97,7 +97,7 @@ impl AloneSetup {
     /// The lone node of a test election.
     #[must_use]
     pub fn of(election: &TestElection, folder: &Path, seams: Seams) -> Self {
-        let (genesis, secrets) = (election.genesis().clone(), secrets(NODE));
+        let (genesis, secrets) = (election.genesis().clone(), secrets(NODE).into());
         Self { genesis, nodes: election.nodes(), secrets, folder: folder.to_owned(), seams }
     }
 

@@ -121,7 +121,7 @@ async fn start(election: &TestElection, disk: &SimDisk, others: &Others) -> Arc<
         node: NODE,
         genesis: election.genesis().clone(),
         data_dir: PathBuf::from("/node"),
-        keys: secrets(NODE),
+        keys: secrets(NODE).into(),
         members: (1..=election.nodes()).map(member).collect(),
         tuning: Tuning {
             raft_segment_bytes: 16 << 10,

@@ -184,7 +184,7 @@ impl Cluster {
             node,
             genesis: self.election.genesis().clone(),
             data_dir: self.node_folder(node),
-            keys: secrets(node),
+            keys: secrets(node).into(),
             members: self.listeners.iter().map(member).collect(),
             tuning: self.tuning.clone(),
         }

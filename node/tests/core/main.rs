@@ -7,6 +7,7 @@ mod birth_crash;
 mod catchup;
 mod cluster;
 mod crash_points;
+mod device;
 mod restart;
 mod room;
 mod story;

@@ -253,7 +253,7 @@ impl Node {
             node: self.0.id,
             genesis: self.0.genesis.clone(),
             data_dir: PathBuf::from("/data"),
-            keys: self.0.keys.clone(),
+            keys: self.0.keys.clone().into(),
             members: self.0.members.clone(),
             tuning: tuning(self.0.seed),
         }

@@ -32,6 +32,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use self::cuts::Cuts;
 pub(crate) use self::memory::Memory;
+use super::setup::NodeSigner;
 use super::shared::Shared;
 use crate::view::View;
 
@@ -51,9 +52,9 @@ pub(crate) struct CutMade {
 #[derive(Debug)]
 pub(crate) struct Cosigning {
     /// None if the trust policy does not name this node's key: its cosignature would count for nobody.
-    cosigner: Option<CosignerKey>,
+    cosigner: Option<Arc<CosignerKey<NodeSigner>>>,
     /// None if the trust policy does not name this node's key: readers would not know it.
-    log: Option<LogKey>,
+    log: Option<Arc<LogKey<NodeSigner>>>,
     /// One thing at a time: signing and publishing write files in order.
     inner: Mutex<Inner>,
     standing: std::sync::RwLock<Standing>,
@@ -78,7 +79,13 @@ pub(crate) struct Standing {
 }
 
 impl Cosigning {
-    pub(crate) fn new(cosigner: Option<CosignerKey>, log: Option<LogKey>, memory: Memory, published: u64) -> Self {
+    pub(crate) fn new(
+        cosigner: Option<CosignerKey<NodeSigner>>,
+        log: Option<LogKey<NodeSigner>>,
+        memory: Memory,
+        published: u64,
+    ) -> Self {
+        let (cosigner, log) = (cosigner.map(Arc::new), log.map(Arc::new));
         let standing = Standing { cosigned_size: memory.size(), ..Standing::default() };
         let inner = Inner { cuts: Cuts::default(), memory, published, stopped: None };
         Self { cosigner, log, inner: Mutex::new(inner), standing: std::sync::RwLock::new(standing) }

@@ -28,7 +28,8 @@ impl Shared {
         if !standing.is_ok_and(|standing| standing.evaluation.satisfied && logged(&standing.logs)) {
             return;
         }
-        let Some(verified) = self.sealed(cut.note.clone()) else { return };
+        let Some(verified) = self.sealed(cut.note.clone()).await else { return };
+        let Some(cut) = inner.cuts.get(size) else { return };
         let latest = self.published.borrow().clone();
         let (view, since_ms) = match (&cut.view, latest) {
             (_, Some(latest)) if latest.checkpoint.size.get() == size => {
@@ -65,8 +66,15 @@ impl Shared {
     }
 
     /// The note with this node's log signature, verified as any reader would.
-    fn sealed(&self, mut note: UnverifiedCheckpoint) -> Option<VerifiedCheckpoint> {
-        let signature = self.cosigning.log.as_ref().map(|log| log.sign(note.note()));
+    async fn sealed(&self, mut note: UnverifiedCheckpoint) -> Option<VerifiedCheckpoint> {
+        let signature = match &self.cosigning.log {
+            Some(log) => {
+                let (key, text) = (Arc::clone(log), note.note().clone());
+                // A device that does not sign: others publish, and this node takes over what they published.
+                Some(self.signing(log.signer(), move |_| key.try_sign(&text)).await.ok()?)
+            }
+            None => None,
+        };
         let added = signature.map_or(Ok(false), |signature| note.add(signature)).map_err(|error| error.to_string());
         let verified = added
             .and_then(|_| note.verify(self.trust.policy(), self.trust.origin()).map_err(|error| error.to_string()));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tamga_ledger::note::UnverifiedCheckpoint;
+use tamga_ledger::sign::{Signer, SignerError};
 use tamga_platform::blocking::BlockingExt as _;
 
 use super::cuts::{CutState, Permission};
@@ -102,7 +103,7 @@ impl Shared {
         else {
             return false;
         };
-        let Some(cosigner) = self.cosigning.cosigner.as_ref().filter(|_| inner.stopped.is_none()) else {
+        let Some(cosigner) = self.cosigning.cosigner.clone().filter(|_| inner.stopped.is_none()) else {
             return false;
         };
         if self.removed.load(Ordering::Relaxed) {
@@ -124,7 +125,9 @@ impl Shared {
         // Crash here: the memory says signed, no signature left. The same text may be signed again.
         let time_s = self.seams.clock.now_ms() / 1_000;
         let Some(cut) = inner.cuts.get_mut(size) else { return false };
-        let signed = cosigner.cosign(cut.note.note(), time_s).map(|signature| cut.note.add(signature));
+        let (note, key) = (cut.note.note().clone(), Arc::clone(&cosigner));
+        let cosign = move |_: &dyn Signer| key.cosign(&note, time_s).map_err(|error| SignerError(error.to_string()));
+        let signed = self.signing(cosigner.signer(), cosign).await.map(|signature| cut.note.add(signature));
         if !matches!(signed, Ok(Ok(_))) {
             tracing::error!(size, ?signed, "the cosignature could not be added to the note");
             return false;
