@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tamga_ledger::codec;
 use tamga_ledger::ids::{Digest, Maybe, PublicKey, RecordId, Signature};
 use tamga_ledger::record::{RECORD_BYTES_MAX, Record, SIGNERS_MAX, SignedRecord};
-use tamga_ledger::sign::{self, Domain};
+use tamga_ledger::sign::{self, Domain, Signer};
 use tamga_ledger::submission::{Submission, confidential_digest};
 
 /// One signer's signature over a draft.
@@ -118,6 +118,18 @@ impl Draft {
             return Err(AuthorError::NotASigner(public.id()));
         }
         Ok(Share { key: public, signature: sign::sign(key, Domain::Record, &self.bytes) })
+    }
+
+    /// As [`share`](Self::share), with whatever holds the key.
+    ///
+    /// # Errors
+    /// [`AuthorError::NotASigner`], [`AuthorError::Signer`].
+    pub fn share_with(&self, signer: &dyn Signer) -> Result<Share, AuthorError> {
+        let public = signer.public_key();
+        if self.record.signers.binary_search(&public.id()).is_err() {
+            return Err(AuthorError::NotASigner(public.id()));
+        }
+        Ok(Share { key: public, signature: sign::sign_with(signer, Domain::Record, &self.bytes)? })
     }
 
     /// Puts the shares of all signers together; each is verified.

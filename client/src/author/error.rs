@@ -85,6 +85,9 @@ pub enum AuthorError {
         /// Code in the form; empty for none.
         due: String,
     },
+    /// The key is in a device, which did not sign.
+    #[error(transparent)]
+    Signer(#[from] tamga_ledger::sign::SignerError),
     /// Hard relations do not hold.
     #[error("not to be signed: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     RelationsBroken(Vec<BrokenRelation>),

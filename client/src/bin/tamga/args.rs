@@ -267,6 +267,24 @@ impl From<Reason> for RemovalReason {
     }
 }
 
+/// Where the passphrase of a key file comes from. Without either option: the environment variable TAMGA_PASSPHRASE, or whoever
+/// sits at the terminal. For a key in a device it is the PIN.
+#[derive(Debug, Args)]
+pub(crate) struct PassphraseArguments {
+    /// A file whose first line is the passphrase; nobody else may be able to read it.
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// An open file descriptor whose first line is the passphrase.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "passphrase_file")]
+    passphrase_fd: Option<u32>,
+}
+
+impl PassphraseArguments {
+    pub(crate) fn source(&self) -> tamga_keys::Passphrases {
+        tamga_keys::Passphrases::choose(self.passphrase_file.as_deref(), self.passphrase_fd)
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Sign {
     /// The draft.
@@ -274,6 +292,8 @@ pub(crate) struct Sign {
     /// The organisation's record.key.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArguments,
     /// Where to write the signature.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,

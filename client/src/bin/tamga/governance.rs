@@ -5,22 +5,21 @@
 //! draft (reads the ledger's genesis) ─► draft.cbor ─► sign (offline, prints what is signed) ─► share.json … ─► merge ─► submit
 //! ```
 
-use crate::args::{Change, Draft as DraftArguments, Governance, Merge, Sign, Submit};
+use crate::args::{Change, Draft as DraftArguments, Governance, Merge, PassphraseArguments, Sign, Submit};
 use crate::output::{Done, Failure, Output, open_source};
-use ed25519_dalek::SigningKey;
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
 use tamga_client::author::{Draft, Scribe, Share, node_add, node_remove, node_set_role};
 use tamga_client::device::{DeviceClient, DeviceOptions, NodeEndpoint, Outcome, TcpDial, Transport};
 use tamga_client::verify::Opened;
+use tamga_keys::{Key, KeyFile, Purpose, check_mode};
 use tamga_ledger::ids::{Digest, PublicKey};
 use tamga_ledger::kinds::{Body as _, Governance as Decision, NodeKeys};
 use tamga_ledger::record::RECORD_BYTES_MAX;
 use tamga_ledger::submission::{SUBMISSION_BYTES_MAX, Submission};
 use tamga_platform::disk::Disk;
 use tamga_platform::entropy::OsEntropy;
-use zeroize::Zeroizing;
 
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 const NAME: &str = "governance";
@@ -163,8 +162,8 @@ fn read_draft(disk: &Arc<dyn Disk>, path: &Path) -> Result<Draft, Failure> {
 fn sign(arguments: &Sign, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let draft = read_draft(disk, &arguments.draft)?;
     let content = Content::of(&draft)?;
-    let key = record_key(disk, &arguments.key)?;
-    let share = draft.share(&key).map_err(failed)?;
+    let key = record_key(disk, &arguments.key, &arguments.passphrase)?;
+    let share = draft.share_with(key.signer()).map_err(failed)?;
     let text = serde_json::to_string_pretty(&share).map_err(failed)? + "\n";
     write(disk, &arguments.out, text.as_bytes())?;
     let done = format!("signed with key {}; the share is in {}", share.key.id(), arguments.out.display());
@@ -173,14 +172,13 @@ fn sign(arguments: &Sign, disk: &Arc<dyn Disk>, output: &Output) -> Done {
 }
 
 /// An organisation's `record.key`, as `tamga-node keygen-organisation` writes it.
-fn record_key(disk: &Arc<dyn Disk>, path: &Path) -> Result<SigningKey, Failure> {
-    let refuse = || failed(format!("{} is not a record key (tamga-key/v1 record …)", path.display()));
-    let bytes = Zeroizing::new(read(disk, path, FILE_BYTES_MAX)?);
-    let text = std::str::from_utf8(&bytes).map_err(|_| refuse())?;
-    let digits = text.trim_end().strip_prefix("tamga-key/v1 record ").ok_or_else(refuse)?;
-    let mut seed = Zeroizing::new([0; 32]);
-    hex::decode_to_slice(digits, seed.as_mut_slice()).map_err(|_| refuse())?;
-    Ok(SigningKey::from_bytes(&seed))
+fn record_key(disk: &Arc<dyn Disk>, path: &Path, passphrase: &PassphraseArguments) -> Result<Key, Failure> {
+    let file = KeyFile::read_path(&**disk, path, Purpose::Record).map_err(failed)?;
+    check_mode(path).map_err(failed)?;
+    if file.is_clear() {
+        eprintln!("tamga: WARNING: {} is in the clear; for tests and rehearsals only", path.display());
+    }
+    file.unlock(&passphrase.source()).map_err(failed)
 }
 
 fn merge(arguments: &Merge, disk: &Arc<dyn Disk>, output: &Output) -> Done {
