@@ -248,6 +248,7 @@ impl Faults {
                     stray_per_million: *self.chance.pick(&[0, 20_000, 200_000]),
                     lasting_ms: self.chance.between(200, 4_000),
                 },
+                _ if self.chance.permille(500) => Fault::Wipe { node },
                 _ => Fault::Destroy { node },
             };
             self.at(fault);

@@ -169,6 +169,11 @@ pub enum Fault {
         /// Which node.
         node: u32,
     },
+    /// The disk is lost, and the node is started with an empty one under its old number, which it must refuse.
+    Wipe {
+        /// Which node.
+        node: u32,
+    },
     /// The organisations decide that a new node takes the place of one: it is added, promoted once it has everything, and
     /// the old one, which may be lost by then, is removed.
     Replace {
@@ -318,7 +323,9 @@ impl Fault {
     #[must_use]
     pub const fn damages(&self) -> Option<u32> {
         match self {
-            Self::Rot { node, .. } | Self::LyingDisk { node, .. } | Self::Destroy { node } => Some(*node),
+            Self::Rot { node, .. } | Self::LyingDisk { node, .. } | Self::Destroy { node } | Self::Wipe { node } => {
+                Some(*node)
+            }
             _ => None,
         }
     }
@@ -339,7 +346,8 @@ impl Fault {
             | Self::Rot { node, .. }
             | Self::LyingDisk { node, .. }
             | Self::Demote { node, .. }
-            | Self::Destroy { node } => vec![*node],
+            | Self::Destroy { node }
+            | Self::Wipe { node } => vec![*node],
             Self::Replace { node, by } => vec![*node, *by],
         }
     }

@@ -14,6 +14,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use tamga_ledger::ids::RecordId;
 use tamga_ledger::trust::Trust;
 use tamga_node::testing::TestElection;
+use tamga_platform::disk::Disk as _;
 use tamga_platform::sim_disk::{Faults as DiskFaults, Injected, Loss};
 use turmoil::{Builder, Sim};
 
@@ -123,6 +124,8 @@ pub(crate) struct World<'a> {
     cuts: BTreeMap<u32, (Remains, u64)>,
     /// Nodes whose disk is damaged, and may be so beyond what they can mend.
     pub(crate) damaged: BTreeSet<u32>,
+    /// Nodes whose disk was wiped after they had taken part.
+    wiped: BTreeSet<u32>,
     /// Damaged nodes that refused to start, and those that are no more.
     pub(crate) lost: BTreeSet<u32>,
     /// Nodes that come later, and whose place each takes.
@@ -221,6 +224,7 @@ impl<'a> World<'a> {
             excuses: BTreeMap::new(),
             cuts: BTreeMap::new(),
             damaged: BTreeSet::new(),
+            wiped: BTreeSet::new(),
             lost: BTreeSet::new(),
             newcomers: plan.newcomers().collect(),
             unborn: plan.newcomers().map(|(node, _)| node).collect(),
@@ -302,8 +306,8 @@ impl<'a> World<'a> {
     }
 
     fn check(&mut self) -> Result<(), Failure> {
-        let Self { seen, nodes, model, trust, damaged, newcomers, .. } = self;
-        let look = Look { seen, nodes, model, trust, damaged, newcomers };
+        let Self { seen, nodes, model, trust, damaged, wiped, newcomers, .. } = self;
+        let look = Look { seen, nodes, model, trust, damaged, wiped, newcomers };
         for invariant in &mut self.invariants {
             if let Err(why) = invariant.check(look) {
                 return Err(Failure { what: invariant.name().to_owned(), why, at_ms: self.time.ms() });
@@ -330,7 +334,8 @@ impl<'a> World<'a> {
                 }
                 Some(until_ms) if *until_ms <= now_ms => {
                     self.crash(id, RESTART_MS, None);
-                    if matches!(ended, Ended::NotStarted(_)) && self.damaged.contains(&id) {
+                    let refused = matches!(ended, Ended::NotStarted(_)) && self.damaged.contains(&id);
+                    if refused || self.wiped.contains(&id) {
                         self.trace.node(id, "is lost, until somebody mends it");
                         self.lost.insert(id);
                     }
@@ -419,6 +424,7 @@ impl<'a> World<'a> {
                 self.crash(node, 0, None);
                 self.lost.insert(node);
             }
+            Fault::Wipe { node } => self.wipe(node),
             Fault::Replace { node, by } => self.replace(node, by),
             Fault::Demote { node, lasting_ms } => self.demote(node, now_ms + lasting_ms),
             Fault::Partition { a, b, lasting_ms } => {
@@ -444,6 +450,24 @@ impl<'a> World<'a> {
                 self.nodes[&node].blocking().slow_down(upto_ms);
                 self.at(now_ms + lasting_ms, Action::FastDisk(node));
             }
+        }
+    }
+
+    /// A node's disk is lost, and somebody starts it with an empty one under its old number.
+    fn wipe(&mut self, node: u32) {
+        // Of a node that has not voted yet there is nothing to forget.
+        let lived = self.seen.nodes.get(&node).is_some_and(|seen| seen.ballot.is_some());
+        if !lived || !self.alive().contains(&node) {
+            return;
+        }
+        self.damaged.insert(node);
+        self.wiped.insert(node);
+        self.crash(node, RESTART_MS, None);
+        let disk = self.nodes[&node].disk();
+        disk.set_faults(DiskFaults::default());
+        for path in disk.files_below(Path::new("/")) {
+            let gone = disk.remove(&path).and_then(|()| disk.sync_dir(path.parent().unwrap_or(Path::new("/"))));
+            self.trace.node(node, format_args!("wiped {}: {gone:?}", path.display()));
         }
     }
 

@@ -32,7 +32,8 @@ impl Invariant for CosigningMemory {
                 }
             }
         }
-        for node in look.seen.nodes.values().filter(|node| node.running) {
+        // A wiped node has forgotten it, and signs nothing any more.
+        for node in look.seen.nodes.values().filter(|node| node.running && !look.wiped.contains(&node.id)) {
             let known = self.signed.entry(node.id).or_default();
             if node.cosigned < *known {
                 return Err(format!("n{} has signed size {known} and remembers {}", node.id, node.cosigned));

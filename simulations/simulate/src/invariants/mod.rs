@@ -2,6 +2,7 @@
 
 mod acknowledged;
 mod append_only;
+mod births;
 mod checkpoints;
 mod cosigning_memory;
 mod election_safety;
@@ -31,6 +32,8 @@ pub struct Look<'a> {
     pub model: &'a Model,
     /// Nodes whose disk was damaged: of what they have on it, nothing is expected.
     pub damaged: &'a std::collections::BTreeSet<u32>,
+    /// Nodes whose disk was wiped after they had taken part.
+    pub wiped: &'a std::collections::BTreeSet<u32>,
     /// Nodes that come later, and whose place each takes.
     pub newcomers: &'a std::collections::BTreeMap<u32, u32>,
     /// The election.
@@ -62,6 +65,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::<acknowledged::Acknowledged>::default(),
         Box::<one_admission::OneAdmission>::default(),
         Box::<checkpoints::Checkpoints>::default(),
+        Box::new(births::Births),
         Box::<cosigning_memory::CosigningMemory>::default(),
         Box::<linearizable_reads::LinearizableReads>::default(),
     ]
