@@ -35,6 +35,7 @@ async fn open(story: &str) -> Option<(Rehearsal, Arc<FaultyGround>)> {
         election_ms_max: Some(1_800),
         raft_segment_bytes: Some(1 << 20),
         disk_reserve_bytes: Some(RESERVE_BYTES),
+        ledger_reserve_bytes: Some(RESERVE_BYTES),
         ..CoreTuning::default()
     };
     let ground = Arc::new(FaultyGround::plain().tuned(tuning).on_small_disks(DISK_MIB));
