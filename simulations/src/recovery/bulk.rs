@@ -20,9 +20,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tamga_consensus::{
-    Application, ClusterId, Committed, Config, Consensus, EntryKind, Fatal, LogPosition, NodeId, Role, Seams, TcpDialer,
+    Application, ClusterId, Committed, Config as ConsensusConfig, Consensus, EntryKind, Fatal, LogPosition, NodeId,
+    Role, Seams, TcpDialer,
 };
 use tamga_ledger::batch::{BATCH_ITEM_BYTES_MAX, BATCH_ITEMS_MAX, Batch, Item};
+use tamga_node::config::Config;
 use tamga_platform::blocking::ThreadPool;
 use tamga_platform::clock::{Clock as _, SystemClock};
 use tamga_platform::disk::OsDisk;
@@ -39,6 +41,8 @@ const SPARE: f64 = 1.01;
 const STATIONS_TOGETHER: u32 = 64;
 /// Batches that wait to be proposed.
 const BATCHES_WAITING: usize = 64;
+/// Entries that the nodes' logs keep from then on.
+const LOG_ENTRIES: u64 = 8;
 /// An election and its first commit.
 const WITHIN: Duration = Duration::from_secs(60);
 /// For nodes that judge everything: a slow machine's minute per million, many times over.
@@ -57,8 +61,8 @@ pub(super) async fn make(folder: &Path, entries: u64) -> Result<Made, RecoveryEr
     let mut listens = BTreeMap::new();
     for node in &mut stage.cluster.nodes {
         let file = folder.join(format!("node-{}", node.id)).join("node.toml");
-        let config = tamga_node::config::Config::load(&OsDisk, &file);
-        listens.insert(node.id, config.map_err(|error| RecoveryError::Wrong(error.to_string()))?.listen.peer);
+        let config = Config::load(&OsDisk, &file).map_err(|error| RecoveryError::Wrong(error.to_string()))?;
+        listens.insert(node.id, config.listen.peer);
         node.ask_to_end();
         node.end().await;
     }
@@ -69,6 +73,7 @@ pub(super) async fn make(folder: &Path, entries: u64) -> Result<Made, RecoveryEr
     let began = Instant::now();
     let ids: Vec<u32> = stage.cluster.nodes.iter().map(|node| node.id).collect();
     for node in &mut stage.cluster.nodes {
+        shorten_log(&folder.join(format!("node-{}", node.id)).join("node.toml"))?;
         node.restart()?;
     }
     ready(&mut stage, &ids).await?;
@@ -78,6 +83,16 @@ pub(super) async fn make(folder: &Path, entries: u64) -> Result<Made, RecoveryEr
     stage.all(&ids, "logs that are compacted", WITHIN, |status| status.log_purged > 0).await?;
     let ledger_bytes = bytes_below(&folder.join("node-1/data/ledger"))?;
     Ok(Made { stage, made: Bulk { entries: written, log_s, judged_s, ledger_bytes } })
+}
+
+/// From now on the node compacts its Raft log as soon as that is worth it: batches made in bulk are so few that by default
+/// all of them would be kept, and a new node would get the log and not the ledger.
+fn shorten_log(file: &Path) -> Result<(), RecoveryError> {
+    let wrong = |error: &dyn std::fmt::Display| RecoveryError::Wrong(error.to_string());
+    let mut config = Config::load(&OsDisk, file).map_err(|error| wrong(&error))?;
+    config.tuning.log_entries_kept = Some(LOG_ENTRIES);
+    config.tuning.compact_entries = Some(LOG_ENTRIES);
+    tamga_node::provision::write_config(&OsDisk, file, &config).map_err(|error| wrong(&error))
 }
 
 /// Waits until these nodes serve.
@@ -130,7 +145,10 @@ async fn replicate(stage: &Stage, listens: &BTreeMap<u32, SocketAddr>, entries: 
 async fn replica(stage: &Stage, node: u32, address: SocketAddr) -> Result<Consensus, RecoveryError> {
     let folder = stage.folder.join(format!("node-{node}")).join("data/raft");
     let cluster = ClusterId(stage.founded.trust.election_id().0);
-    let config = Config { require_peer_identity: false, ..Config::new(NodeId(u64::from(node)), cluster, folder) };
+    let config = ConsensusConfig {
+        require_peer_identity: false,
+        ..ConsensusConfig::new(NodeId(u64::from(node)), cluster, folder)
+    };
     let seams = Seams {
         disk: Arc::new(OsDisk),
         clock: Arc::new(SystemClock),

@@ -1,7 +1,7 @@
 //! A cluster of three real nodes with an election that has opened its polls.
 
 use super::{RecoveryError, io_error};
-use crate::cluster::{Cluster, Founded, Ground, found, node_binary};
+use crate::cluster::{Cluster, Founded, found, node_binary};
 use crate::console::Console;
 use crate::day::Day;
 use crate::keys::Keyring;
@@ -15,7 +15,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tamga_node::config::Config;
 use tamga_platform::clock::{Clock, SystemClock};
 use tamga_platform::entropy::{Entropy, OsEntropy};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -32,21 +31,6 @@ const ANSWER_BYTES_MAX: u64 = 1 << 20;
 /// The hours of the day play no part here; they only have to be some.
 const RATE: f64 = 1_000.0;
 const INTERVAL_MS: u64 = 1_000;
-const LOG_ENTRIES: u64 = 8;
-
-/// Nodes whose Raft logs are compacted as soon as that is worth it: batches made in bulk are so few that by default all of
-/// them would be kept, and a new node would get the log and not the ledger.
-#[derive(Debug)]
-struct ShortLogs;
-
-impl Ground for ShortLogs {
-    fn prepare(&self, _: u32, _: &Path, config: &mut Config) -> std::io::Result<()> {
-        config.tuning.log_entries_kept = Some(LOG_ENTRIES);
-        config.tuning.compact_entries = Some(LOG_ENTRIES);
-        Ok(())
-    }
-}
-
 /// A cluster whose polls are open.
 #[derive(Debug)]
 pub(super) struct Stage {
@@ -64,7 +48,7 @@ impl Stage {
         let population = Population::new(SEED, size);
         let schedule = Schedule::new(&size, clock.now_ms(), RATE, INTERVAL_MS);
         let founded = found(&population, &schedule, NODES, folder, &entropy)?;
-        let cluster = Cluster::start_on(Arc::new(ShortLogs), &founded, folder, &binary).await?;
+        let cluster = Cluster::start(&founded, folder, &binary).await?;
         let world = World::new(Founding {
             population,
             schedule,
