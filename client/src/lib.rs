@@ -11,6 +11,7 @@
 //! | [`document`], [`streams`] | both | files with every fault by line and column |
 //! | [`source`] | verifiers | a ledger as static files: over HTTP or in a folder; copies of it |
 //! | [`verify`] | everybody | proofs, bundles that verify offline, audit, results |
+//! | [`monitor`] | observers | looks at all nodes again and again; alarms and evidence |
 //! | [`evidence`] | courts, observers | evidence files in plain words |
 //!
 //! The program `tamga` is a thin shell over [`source`] and [`verify`].
@@ -24,6 +25,7 @@ pub mod device;
 pub mod document;
 pub mod election;
 pub mod evidence;
+pub mod monitor;
 pub mod pin;
 pub mod protocols;
 pub mod registry;

@@ -4,12 +4,13 @@ use super::answer::{Answered, Outcome, Outgoing, Reading, read, shortened};
 use super::channel::{NodeChannel, NodeEndpoint};
 use super::dial::Dial;
 use super::error::{Attempt, DeviceError};
+use super::promises::PromiseBook;
 use crate::proto::get_receipt_request::What;
 use crate::proto::{GetCheckpointRequest, GetReceiptRequest, SubmitRequest};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tamga_ledger::ids::RecordId;
 use tamga_ledger::nodes::Nodes;
@@ -74,6 +75,8 @@ pub(super) struct Inner {
     pub(super) entropy: Arc<dyn Entropy>,
     /// Where the last answer came from.
     preferred: AtomicUsize,
+    /// Where promises are kept, if they are.
+    book: OnceLock<Arc<PromiseBook>>,
 }
 
 impl DeviceClient {
@@ -112,7 +115,14 @@ impl DeviceClient {
         let channel = |endpoint| NodeChannel::new(endpoint, nodes, &dial, options.attempt);
         let nodes = endpoints.iter().map(channel).collect::<Result<Vec<_>, _>>()?;
         let preferred = AtomicUsize::new(0);
-        Ok(Self { inner: Arc::new(Inner { trust, nodes, options, entropy, preferred }) })
+        Ok(Self { inner: Arc::new(Inner { trust, nodes, options, entropy, preferred, book: OnceLock::new() }) })
+    }
+
+    /// From now on every promise is kept in this book, before the caller hears of it. The first book stays.
+    #[must_use]
+    pub fn keeping(self, book: Arc<PromiseBook>) -> Self {
+        let _first = self.inner.book.set(book);
+        self
     }
 
     /// What answers are verified against.
@@ -205,6 +215,13 @@ pub(super) fn outgoing(submission: &Submission) -> Result<Outgoing, DeviceError>
 }
 
 impl Inner {
+    /// Keeps a promise, if promises are kept.
+    pub(super) fn keep(&self, outcome: &Outcome) {
+        if let Some(book) = self.book.get() {
+            book.keep(outcome);
+        }
+    }
+
     pub(super) fn first_node(&self) -> usize {
         self.preferred.load(Ordering::Relaxed)
     }
@@ -235,6 +252,7 @@ impl Inner {
             };
             match reading {
                 Reading::Final(outcome) => {
+                    self.keep(&outcome);
                     self.prefer(place);
                     return Ok(Answered { outcome, node: node.node, sent });
                 }

@@ -13,6 +13,7 @@
 //! | `stream` | [`SubmitStream`]: many submissions in flight on one stream, failover included |
 //! | `inquire` | has this voter been admitted? a signed question to any node |
 //! | `answer` | what nodes say, verified |
+//! | `promises` | [`PromiseBook`]: promises kept until the ledger has what was promised, or a file that convicts |
 //! | `spool` | [`Spool`]: records kept until their receipt verified |
 
 mod answer;
@@ -21,6 +22,7 @@ mod client;
 mod dial;
 mod error;
 mod inquire;
+mod promises;
 mod spool;
 mod stream;
 
@@ -30,5 +32,6 @@ pub use client::{DeviceClient, DeviceOptions, VerifiedBytes};
 pub use dial::{Connection, Dial, Dialing, TcpDial};
 pub use error::{Attempt, DeviceError};
 pub use inquire::{Question, VerifiedAnswer};
+pub use promises::{Broken, PromiseBook, PromiseBookError};
 pub use spool::{SPOOL_BYTES_MAX, Spool, SpoolError, SpoolOpened};
 pub use stream::SubmitStream;

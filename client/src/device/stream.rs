@@ -214,6 +214,7 @@ impl Driver {
         let Some(job) = self.pending.get_mut(&correlation) else { return busy };
         match read(reply.answer, &job.outgoing, node, promise_key, &self.inner.trust) {
             Reading::Final(outcome) => {
+                self.inner.keep(&outcome);
                 if let Some(job) = self.pending.remove(&correlation) {
                     // The caller may have gone; the record is in all the same.
                     let _ = job.reply.send(Ok(Answered { outcome, node, sent: job.sent }));

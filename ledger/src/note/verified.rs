@@ -234,6 +234,12 @@ impl VerifiedCheckpoint {
         &self.note
     }
 
+    /// The same note as one that has to be verified again: for whoever compares it with another.
+    #[must_use]
+    pub fn into_unverified(self) -> UnverifiedCheckpoint {
+        UnverifiedCheckpoint { note: self.note, checkpoint: self.checkpoint }
+    }
+
     /// The cosignatures that verified: who, for which organisation, when.
     #[must_use]
     pub fn cosignatures(&self) -> &[Cosignature] {

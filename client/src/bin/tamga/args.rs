@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// Check tables of protocols, also of elections held elsewhere, with a form's control relations. Needs no ledger.
     #[command(subcommand)]
     Protocols(Protocols),
+    /// Watch all nodes and mirrors: compare what they show, judge every entry, alarm, keep evidence.
+    Watch(Watch),
 }
 
 impl Command {
@@ -55,6 +57,7 @@ impl Command {
             Self::Governance(_) => "governance",
             Self::Evidence(_) => "evidence",
             Self::Protocols(_) => "protocols",
+            Self::Watch(_) => "watch",
         }
     }
 }
@@ -129,6 +132,50 @@ pub(crate) struct Download {
     pub(crate) folder: PathBuf,
     #[command(flatten)]
     pub(crate) pinned: Pinned,
+}
+
+/// Exit codes, with --once or --exit-on-alarm: 0 nothing is wrong, 1 somebody has shown something false, 2 not everybody could be
+/// read, or another alarm.
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// http://host:port of nodes, mirrors and witnesses that serve the checkpoint, or folders of copies. All of them.
+    #[arg(required = true, value_name = "URL|DIR")]
+    pub(crate) sources: Vec<String>,
+    #[command(flatten)]
+    pub(crate) pinned: Pinned,
+    /// The monitor's folder: what it has verified, durably, and evidence. Keep it: a monitor without memory can be shown anything.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: PathBuf,
+    /// A trust policy of your own (C2SP tlog-policy) that every checkpoint has to satisfy too, for example with outside witnesses.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// A folder with promises as nodes gave them, one a file: each is looked for in the ledger.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) promises: Option<PathBuf>,
+    /// Mean time between looks, in seconds; each pause is random, half to one and a half times of it.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) interval: u64,
+    /// Alarm when nothing was published for so many seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub(crate) stall: u64,
+    /// Do not read and judge every entry, only checkpoints.
+    #[arg(long)]
+    pub(crate) no_follow: bool,
+    /// Look once and end.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// End at the first alarm.
+    #[arg(long)]
+    pub(crate) exit_on_alarm: bool,
+    /// Lines instead of the view for people.
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// Post each alarm as JSON to this address.
+    #[arg(long, value_name = "URL")]
+    pub(crate) webhook: Option<String>,
+    /// Run this with sh for each alarm, which it gets as JSON on its standard input.
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

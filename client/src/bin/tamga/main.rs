@@ -13,6 +13,7 @@ mod protocols;
 mod prove;
 mod results;
 mod verify;
+mod watch;
 
 use args::{Arguments, Command};
 use clap::Parser as _;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Governance(arguments) => governance::run(arguments, &disk, &output),
         Command::Evidence(arguments) => evidence::run(arguments, &disk, &output),
         Command::Protocols(arguments) => protocols::run(arguments, &disk, &output),
+        Command::Watch(arguments) => watch::run(arguments, &disk, &output),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

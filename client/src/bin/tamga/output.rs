@@ -60,6 +60,10 @@ impl Output {
         Self { json }
     }
 
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Prints a verified answer.
     pub(crate) fn answer<T: Serialize>(&self, command: &str, content: &T, text: impl FnOnce() -> String) {
         self.print(command, "verified", content, text);

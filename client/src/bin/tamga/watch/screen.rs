@@ -1,0 +1,147 @@
+//! The view for people: who shows what, what is published, what is wrong. `q` ends it.
+
+use ratatui::Frame;
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::event::{self, Event as Input, KeyCode, KeyModifiers};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::layout::{Constraint, Layout};
+use ratatui::style::{Color, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Paragraph, Row, Table, Wrap};
+use std::collections::VecDeque;
+use std::io::{self, Stdout, stdout};
+use std::time::{Duration, Instant};
+use tamga_client::monitor::{Event, Monitor, Round};
+
+/// Lines of history kept.
+const LINES_MAX: usize = 200;
+
+pub(super) struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    lines: VecDeque<(bool, String)>,
+    last: Option<(Round, Vec<String>, String)>,
+}
+
+impl Screen {
+    pub(super) fn open() -> io::Result<Self> {
+        enable_raw_mode()?;
+        execute!(stdout(), EnterAlternateScreen)?;
+        let terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        Ok(Self { terminal, lines: VecDeque::new(), last: None })
+    }
+
+    pub(super) fn show(&mut self, monitor: &Monitor, round: &Round) -> io::Result<()> {
+        for event in &round.events {
+            let bad = event.alarm().is_some_and(|alarm| alarm.kind.is_lie());
+            self.lines.push_front((bad, line(event)));
+        }
+        self.lines.truncate(LINES_MAX);
+        let standing = monitor.standing().into_iter().map(|(kind, about)| format!("{kind:?}: {about}")).collect();
+        self.last = Some((round.clone(), standing, monitor.trust().election().title.en.clone()));
+        self.draw()
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        let Self { terminal, lines, last } = self;
+        if let Some((round, standing, title)) = last {
+            terminal.draw(|frame| paint(frame, round, standing, title, lines))?;
+        }
+        Ok(())
+    }
+
+    /// Waits, and redraws when the window changes; false when the watcher wants to end.
+    pub(super) fn pause(&mut self, pause: Duration) -> bool {
+        let until = Instant::now() + pause;
+        while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+            let Ok(true) = event::poll(left) else { continue };
+            match event::read() {
+                Ok(Input::Key(key)) if is_end(key.code, key.modifiers) => return false,
+                Ok(Input::Resize(..)) if self.draw().is_err() => return false,
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // Nothing can be done about a terminal that cannot be put back.
+        let _ = disable_raw_mode();
+        let _ = execute!(stdout(), LeaveAlternateScreen);
+    }
+}
+
+fn is_end(code: KeyCode, modifiers: KeyModifiers) -> bool {
+    matches!(code, KeyCode::Char('q') | KeyCode::Esc)
+        || (code == KeyCode::Char('c') && modifiers.contains(KeyModifiers::CONTROL))
+}
+
+fn paint(frame: &mut Frame<'_>, round: &Round, standing: &[String], title: &str, lines: &VecDeque<(bool, String)>) {
+    let sources = u16::try_from(round.sources.len()).unwrap_or(u16::MAX).saturating_add(3);
+    let areas = Layout::vertical([
+        Constraint::Length(5),
+        Constraint::Length(sources.min(frame.area().height / 2)),
+        Constraint::Min(3),
+    ])
+    .split(frame.area());
+    let [head, table, history] = areas.as_ref() else { return };
+    frame.render_widget(summary(round, standing, title), *head);
+    frame.render_widget(table_of(round), *table);
+    let text: Vec<Line<'_>> = lines.iter().map(|(bad, text)| coloured(*bad, text)).collect();
+    let block = Block::bordered().title(" what happened (q ends) ");
+    frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: false }).block(block), *history);
+}
+
+fn coloured(bad: bool, text: &str) -> Line<'_> {
+    let style = if bad { Style::default().fg(Color::Red) } else { Style::default() };
+    Line::from(Span::styled(text, style))
+}
+
+fn summary<'a>(round: &'a Round, standing: &'a [String], title: &'a str) -> Paragraph<'a> {
+    let cosigned = round.cosigned_s.map_or_else(String::new, |time_s| {
+        format!(", latest cosignature {} s ago", (round.at_ms / 1_000).saturating_sub(time_s))
+    });
+    let published = format!(
+        "{} entries, confirmed by {} of {} organisations ({}){cosigned}; {} judged here",
+        round.size,
+        round.organisations.len(),
+        round.organisations_of,
+        round.organisations.join(", "),
+        round.followed,
+    );
+    let (colour, state) = if standing.is_empty() {
+        (Color::Green, "nothing is wrong".to_owned())
+    } else {
+        (Color::Yellow, standing.join("; "))
+    };
+    let lines = vec![Line::from(published), Line::from(Span::styled(state, Style::default().fg(colour)))];
+    Paragraph::new(lines).wrap(Wrap { trim: false }).block(Block::bordered().title(format!(" {title} ")))
+}
+
+fn table_of(round: &Round) -> Table<'_> {
+    let rows = round.sources.iter().map(|source| {
+        let size = source.size.map_or_else(|| "–".to_owned(), |size| size.to_string());
+        let row = Row::new([source.name.clone(), size, source.problem.clone().unwrap_or_default()]);
+        if source.problem.is_some() { row.style(Style::default().fg(Color::Yellow)) } else { row }
+    });
+    let widths = [Constraint::Percentage(35), Constraint::Length(12), Constraint::Fill(1)];
+    Table::new(rows, widths).header(Row::new(["source", "entries", "problem"])).block(Block::bordered())
+}
+
+/// An event in one line.
+pub(super) fn line(event: &Event) -> String {
+    match event {
+        Event::Alarm(alarm) => {
+            let word = if alarm.kind.is_lie() { "ALARM" } else { "alarm" };
+            format!("{} {word} {:?} ({}): {}", alarm.at_ms, alarm.kind, alarm.about, alarm.text)
+        }
+        Event::Over { kind, about, at_ms } => format!("{at_ms} over  {kind:?} ({about})"),
+        Event::Checkpoint { size, organisations, source, at_ms } => {
+            format!("{at_ms} published {size} entries, confirmed by {} ({source})", organisations.join(", "))
+        }
+    }
+}
