@@ -44,6 +44,9 @@ pub struct Config {
     /// How many entries before the snapshot a compacted log keeps, so that a replica that was away for a short time is
     /// sent entries instead of a snapshot.
     pub log_entries_kept: u64,
+    /// How many bytes of entries before the snapshot it keeps at most: the two bounds hold together, and the rest of the
+    /// oldest segment comes on top.
+    pub log_bytes_kept: u64,
     /// Refuse calls whose connection does not carry a [`PeerIdentity`](crate::PeerIdentity). Only tests switch it off.
     pub require_peer_identity: bool,
     /// Refuse to start where there is no log: for a replica that has had one.
@@ -74,6 +77,7 @@ impl Config {
             cache_bytes: 64 * 1024 * 1024,
             disk_reserve_bytes: 256 * 1024 * 1024,
             log_entries_kept: 4_096,
+            log_bytes_kept: 256 * 1024 * 1024,
             require_peer_identity: true,
             log_must_exist: false,
             apart_while_new: false,

@@ -144,6 +144,8 @@ pub struct CoreTuning {
     pub compact_bytes: Option<u64>,
     /// Raft: entries that a compacted log keeps, so that a node that was away for a short time needs no catch-up.
     pub log_entries_kept: Option<u64>,
+    /// Raft: the same in bytes; whichever is reached first.
+    pub log_bytes_kept: Option<u64>,
     /// Free disk space of ledger and outbox below which no submissions are taken, in bytes; at half of it no entries.
     pub ledger_reserve_bytes: Option<u64>,
     /// The version that the node says it runs, for rehearsals of an upgrade; its real one if not stated.
@@ -169,6 +171,7 @@ impl CoreTuning {
             compact_entries: self.compact_entries.unwrap_or(default.compact_entries),
             compact_bytes: self.compact_bytes.unwrap_or(default.compact_bytes),
             log_entries_kept: self.log_entries_kept.unwrap_or(default.log_entries_kept),
+            log_bytes_kept: self.log_bytes_kept.unwrap_or(default.log_bytes_kept),
             ledger_reserve_bytes: self.ledger_reserve_bytes.unwrap_or(default.ledger_reserve_bytes),
             software: self.announced_software.clone().unwrap_or(default.software),
             ..default

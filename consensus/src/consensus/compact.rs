@@ -11,7 +11,8 @@ use crate::types::{Compacted, LogPosition};
 
 impl Consensus {
     /// Takes the application's [`snapshot`](crate::Application::snapshot) and purges the log below it, but not above
-    /// `up_to_index`, and not the last [`log_entries_kept`](crate::Config::log_entries_kept) entries before either.
+    /// `up_to_index`, and not the last entries before either: as many of them as both
+    /// [`log_entries_kept`](crate::Config::log_entries_kept) and [`log_bytes_kept`](crate::Config::log_bytes_kept) allow.
     ///
     /// The caller promises that its state holds, durably, everything up to `up_to_index`. Each replica compacts its own
     /// log. Idempotent. Returns before the log is purged.
@@ -33,8 +34,10 @@ impl Consensus {
         }
         let snapshot = self.build_snapshot().await?;
         let status = self.status();
-        let kept = self.0.config.log_entries_kept;
-        let purging = up_to_index.min(snapshot.index).checked_sub(kept);
+        let (entries_max, bytes_max) = (self.0.config.log_entries_kept, self.0.config.log_bytes_kept);
+        let upto = up_to_index.min(snapshot.index);
+        let kept = self.0.wal.look(|view| view.entries_within(upto, entries_max, bytes_max));
+        let purging = upto.checked_sub(kept);
         let purging = purging.filter(|purging| status.purged.is_none_or(|purged| purged < *purging));
         if let Some(purging) = purging {
             self.0.raft.trigger().purge_log(purging).await.map_err(|fatal| self.fatal(&fatal))?;

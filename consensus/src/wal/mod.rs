@@ -44,8 +44,9 @@
 //! Assumptions: a sector is written whole or not at all; a sync that returned means durable.
 //!
 //! Opening reads and checks the whole log: that is a scrub at each start. Its cost is the log's length, which compaction
-//! bounds: what the snapshot covers is purged, but for the last entries kept for followers that were away shortly
-//! (`Config::log_entries_kept`, 4,096 by default) and the rest of the segment they begin in.
+//! bounds: what the snapshot covers is purged, but for the last entries kept for followers that were away shortly (no more
+//! than `Config::log_entries_kept`, 4,096 by default, and `Config::log_bytes_kept`, 256 MiB) and the rest of the segment
+//! they begin in.
 
 mod error;
 mod frame;

@@ -12,7 +12,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 
-use super::record::{Ballot, Entry};
+use super::record::{Ballot, Entry, entry_record_bytes};
 use crate::types::{EntryKind, LogPosition, NodeId};
 
 /// Where an entry's record stands.
@@ -124,6 +124,25 @@ impl View {
     /// Indexes of the live membership entries up to `index`.
     pub(crate) fn memberships_up_to(&self, index: u64) -> Vec<u64> {
         self.memberships.range(..=index).copied().collect()
+    }
+
+    /// How many of the live entries up to `upto`, the newest of them, are no more than `entries_max` and together no
+    /// longer than `bytes_max`.
+    pub(crate) fn entries_within(&self, upto: u64, entries_max: u64, bytes_max: u64) -> u64 {
+        let mut bytes = 0u64;
+        let newest_first = (self.first..self.next.min(upto.saturating_add(1))).rev();
+        let fits = |index: &u64| {
+            bytes = bytes.saturating_add(self.bytes_of(*index));
+            bytes <= bytes_max
+        };
+        let within = newest_first.take(usize::try_from(entries_max).unwrap_or(usize::MAX)).take_while(fits);
+        within.count() as u64
+    }
+
+    /// Length of the record of a live entry.
+    fn bytes_of(&self, index: u64) -> u64 {
+        let placed = || self.location(index).map_or(0, |location| location.length.into());
+        self.cached(index).map_or_else(placed, |entry| entry_record_bytes(entry) as u64)
     }
 
     /// Number of the last step that was queued.
@@ -294,6 +313,28 @@ mod tests {
         place(&mut view, 4, 1);
         assert_eq!(view.location(1).map(|location| location.offset), Some(4));
         assert_eq!(view.last(), Some(entry(2, 1).position));
+    }
+
+    #[test]
+    fn the_newest_entries_are_counted_by_number_and_by_bytes_in_memory_and_on_disk() {
+        let mut view = View::new(0);
+        for index in 10..20 {
+            view.append(index, entry(1, index));
+        }
+        let one = entry_record_bytes(&entry(1, 0)) as u64;
+        // The older half is on disk only; there a record is one byte long.
+        for index in 10..15 {
+            place(&mut view, index, index);
+        }
+        assert_eq!(view.entries_within(19, 3, u64::MAX), 3);
+        assert_eq!(view.entries_within(19, u64::MAX, 3 * one), 3);
+        assert_eq!(view.entries_within(19, u64::MAX, 3 * one - 1), 2);
+        assert_eq!(view.entries_within(19, u64::MAX, one - 1), 0);
+        assert_eq!(view.entries_within(19, u64::MAX, 5 * one + 2), 7);
+        assert_eq!(view.entries_within(14, u64::MAX, 4), 4);
+        assert_eq!(view.entries_within(14, u64::MAX, u64::MAX), 5);
+        assert_eq!(view.entries_within(u64::MAX, u64::MAX, u64::MAX), 10);
+        assert_eq!(view.entries_within(9, u64::MAX, u64::MAX), 0);
     }
 
     #[test]

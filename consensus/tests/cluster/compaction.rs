@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tamga_consensus::{CompactError, LogPosition, NodeId, Role};
+use tamga_consensus::{CompactError, Config, LogPosition, NodeId, Role};
 
-use crate::harness::{Cluster, Meets, Node, PATIENCE};
+use crate::harness::{Cluster, Meets, Node, PATIENCE, config};
 
 /// A cluster of three whose member at the returned place is down and lacks what the others have purged.
 async fn one_left_behind() -> (Cluster, usize) {
@@ -188,4 +188,31 @@ async fn nothing_is_purged_without_a_snapshot_or_beyond_what_the_caller_allows()
     assert_eq!(beyond.purging, Some(published.index - 4));
     assert_eq!(consensus.status().id, NodeId(1));
     cluster.propose("and on").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_long_entries_no_more_bytes_are_kept_than_may_be() {
+    const PAYLOAD: usize = 4_000;
+    let mut node = Node::new(1).await;
+    let bounded = config(NodeId(1), node.folder());
+    node.start_with(Config { log_entries_kept: 1_000, log_bytes_kept: 3 * PAYLOAD as u64, ..bounded.clone() }).await;
+    node.consensus().initialize(vec![node.member.clone()]).await.unwrap();
+    let mut cluster = Cluster(vec![node]);
+    for _ in 0..20 {
+        cluster.propose(&"x".repeat(PAYLOAD)).await;
+    }
+    let published = cluster.0[0].kept.publish().unwrap();
+    let compacted = cluster.0[0].consensus().compact(u64::MAX).await.unwrap();
+    // With its header the third is too long.
+    assert_eq!(compacted.purging, Some(published.index - 2));
+    cluster.0[0].wait("a purged log", |status| status.purged == compacted.purging).await;
+
+    // Short entries are still bounded by their number, and what is on disk only is counted like the rest.
+    cluster.0[0].stop().await;
+    let entries = Config { log_entries_kept: 1, cache_bytes: 0, log_bytes_kept: 3 * PAYLOAD as u64, ..bounded };
+    cluster.0[0].start_with(entries).await;
+    cluster.propose("short").await;
+    let published = cluster.0[0].kept.publish().unwrap();
+    let compacted = cluster.0[0].consensus().compact(u64::MAX).await.unwrap();
+    assert_eq!(compacted.purging, Some(published.index - 1));
 }

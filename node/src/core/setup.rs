@@ -147,8 +147,10 @@ pub struct Tuning {
     pub compact_entries: u64,
     /// or by so many bytes.
     pub compact_bytes: u64,
-    /// Raft: entries that a compacted log keeps, so that a node that was away for a short time needs no catch-up.
+    /// Raft: entries that a compacted log keeps at most, so that a node that was away for a short time needs no catch-up,
     pub log_entries_kept: u64,
+    /// and their bytes at most.
+    pub log_bytes_kept: u64,
     /// Free space on the ledger's disk below which no submissions are taken, bytes; see `core/space.rs` for the sum.
     pub ledger_reserve_bytes: u64,
     /// What this node says that it runs. Anything but this software's own version is for rehearsals of an upgrade.
@@ -192,6 +194,7 @@ impl Default for Tuning {
             compact_entries: 10_000,
             compact_bytes: 64 << 20,
             log_entries_kept: 4_096,
+            log_bytes_kept: 256 << 20,
             ledger_reserve_bytes: 256 << 20,
             software: env!("CARGO_PKG_VERSION").to_owned(),
             index: Index::Sled,

@@ -234,6 +234,7 @@ async fn start_consensus(
         segment_bytes: tuning.raft_segment_bytes,
         disk_reserve_bytes: tuning.disk_reserve_bytes,
         log_entries_kept: tuning.log_entries_kept,
+        log_bytes_kept: tuning.log_bytes_kept,
         require_peer_identity: tuning.require_peer_identity,
         log_must_exist: shared.births.is_born(),
         apart_while_new: !shared.births.is_born(),
