@@ -1,5 +1,7 @@
 //! Replicas over real loopback TCP, each on a runtime of its own, so that killing one kills everything it had running.
 
+use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,7 +16,7 @@ use tamga_platform::blocking::ThreadPool;
 use tamga_platform::clock::SystemClock;
 use tamga_platform::disk::OsDisk;
 use tamga_platform::entropy::OsEntropy;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tonic::transport::server::TcpIncoming;
@@ -158,8 +160,9 @@ pub(crate) struct Node {
     pub(crate) member: Member,
     pub(crate) kept: Kept,
     folder: tempfile::TempDir,
-    /// Holds the port until the first start.
-    reserved: Option<std::net::TcpListener>,
+    /// Bound and not listening while the replica does not run: callers are refused, and no outgoing connection of whoever
+    /// else runs on this machine can be given the port.
+    reserved: Option<TcpSocket>,
     running: Option<(Runtime, Consensus)>,
 }
 
@@ -190,10 +193,9 @@ pub(crate) fn seams() -> Seams {
 impl Node {
     /// A replica that has an address and does not run yet.
     pub(crate) async fn new(id: u64) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let member = Member { id: NodeId(id), address };
-        let reserved = Some(listener.into_std().unwrap());
+        let socket = reserve("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap().to_string();
+        let (member, reserved) = (Member { id: NodeId(id), address }, Some(socket));
         Self { member, kept: Kept::default(), folder: tempfile::tempdir().unwrap(), reserved, running: None }
     }
 
@@ -213,17 +215,11 @@ impl Node {
     /// Starts it with `seams`.
     pub(crate) async fn start_on(&mut self, config: Config, seams: Seams) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let (address, application) = (self.member.address.clone(), self.kept.application());
-        // Registered with the runtime that will serve it.
-        let listener = self.reserved.take().map(|listener| {
-            let _inside = runtime.enter();
-            TcpListener::from_std(listener).unwrap()
-        });
+        let application = self.kept.application();
+        let reserved = self.reserved.take().expect("the replica does not run");
         let started = runtime.spawn(async move {
-            let listener = match listener {
-                Some(listener) => listener,
-                None => bind_again(&address).await,
-            };
+            // Registered with the runtime that serves it.
+            let listener = reserved.listen(1_024).unwrap();
             let consensus = Consensus::start(config, seams, application).await.unwrap();
             let server = tonic::transport::Server::builder().add_service(consensus.raft_service());
             tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true))));
@@ -246,6 +242,7 @@ impl Node {
         drop(consensus);
         // Blocking writes under way are waited for, as a kernel finishes a system call of a killed process.
         tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE)).await.unwrap();
+        self.reserved = Some(reserve_again(self.member.address.parse().unwrap()).await);
     }
 
     pub(crate) async fn stop(&mut self) {
@@ -294,17 +291,24 @@ impl Node {
     }
 }
 
-/// Takes a port again that may be somebody's outgoing one for a moment.
-async fn bind_again(address: &str) -> TcpListener {
-    let bound = async {
+fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+/// The port of a replica that has just ended; the last of its connections may still be closing.
+async fn reserve_again(address: SocketAddr) -> TcpSocket {
+    let reserved = async {
         loop {
-            match TcpListener::bind(address).await {
-                Ok(listener) => return listener,
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            match reserve(address) {
+                Ok(socket) => return socket,
+                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
             }
         }
     };
-    tokio::time::timeout(PATIENCE, bound).await.expect("the port of this replica")
+    tokio::time::timeout(PATIENCE, reserved).await.expect("the port of this replica")
 }
 
 impl Drop for Node {
