@@ -1,6 +1,8 @@
 //! [`Consensus`]: the handle of a running replica.
 
 mod compact;
+#[cfg(test)]
+mod crash;
 mod leadership;
 mod members;
 #[cfg(feature = "testing")]
