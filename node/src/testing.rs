@@ -24,7 +24,7 @@ use tamga_ledger::sign::{self, Domain};
 use tamga_ledger::submission::{Submission, confidential_digest};
 use tamga_ledger::tree::TreeHead;
 
-pub use self::alone::{Alone, AloneSetup, alone_seams, other_cosigners};
+pub use self::alone::{Alone, AloneSetup, alone_seams, alone_tuning, other_cosigners};
 use crate::core::NodeSecrets;
 
 /// The election and the authors' sequence numbers.

@@ -18,7 +18,7 @@ use tamga_ledger::store::{Confidential, fsck};
 use tamga_ledger::submission::Submission;
 use tamga_ledger::tree::{LeafIndex, TreeSize};
 use tamga_node::core::NodeSecrets;
-use tamga_node::testing::{Alone, AloneSetup, TestElection, alone_seams, other_cosigners, secrets};
+use tamga_node::testing::{Alone, AloneSetup, TestElection, alone_seams, alone_tuning, other_cosigners, secrets};
 use tamga_platform::blocking::Inline;
 use tamga_platform::clock::ManualClock;
 use tamga_platform::disk::{Disk, OsDisk};
@@ -111,6 +111,7 @@ fn setup_of(expected: &Value, folder: &Path, clock: &Arc<ManualClock>, entropy: 
         .into(),
         folder: folder.to_owned(),
         seams: alone_seams(Arc::new(OsDisk), Arc::clone(clock) as _, entropy, Arc::new(Inline)),
+        tuning: alone_tuning(),
     }
 }
 

@@ -78,8 +78,26 @@ pub struct AloneSetup {
     pub secrets: NodeSigners,
     /// The node's folder.
     pub folder: PathBuf,
-    /// Disk, clock, randomness, blocking work; the dialer is not used.
+    /// Disk, clock, randomness, blocking work, and who can be dialled.
     pub seams: Seams,
+    /// [`alone_tuning`], or what differs from it.
+    pub tuning: Tuning,
+}
+
+/// Times and sizes for a node that is alone.
+#[must_use]
+pub fn alone_tuning() -> Tuning {
+    Tuning {
+        // The other nodes of the election do not exist: as members they would take its quorum away.
+        reconcile: false,
+        heartbeat_ms: 100,
+        election_ms_min: 500,
+        election_ms_max: 1_000,
+        raft_segment_bytes: RAFT_SEGMENT_BYTES,
+        disk_reserve_bytes: 0,
+        index: Index::Memory,
+        ..Tuning::default()
+    }
 }
 
 /// Seams around a disk and a clock, with nobody to dial.
@@ -98,7 +116,7 @@ impl AloneSetup {
     #[must_use]
     pub fn of(election: &TestElection, folder: &Path, seams: Seams) -> Self {
         let (genesis, secrets) = (election.genesis().clone(), secrets(NODE).into());
-        Self { genesis, nodes: election.nodes(), secrets, folder: folder.to_owned(), seams }
+        Self { genesis, nodes: election.nodes(), secrets, folder: folder.to_owned(), seams, tuning: alone_tuning() }
     }
 
     /// Begins the node's log with itself as the only member. Once, before the first start.
@@ -106,6 +124,15 @@ impl AloneSetup {
     /// # Errors
     /// As consensus gives them.
     pub async fn begin(&self) -> Result<(), CoreError> {
+        self.begin_as(NODE, &[NODE]).await
+    }
+
+    /// Begins the log in this folder as that of `node`, with these members: a node with a log was born long ago, and needs
+    /// nobody's witness at its first start.
+    ///
+    /// # Errors
+    /// As consensus gives them.
+    pub async fn begin_as(&self, node: u32, members: &[u32]) -> Result<(), CoreError> {
         let failed = |error: &dyn std::fmt::Display| CoreError::Consensus(error.to_string());
         let config = Config {
             heartbeat_ms: 100,
@@ -114,14 +141,14 @@ impl AloneSetup {
             segment_bytes: RAFT_SEGMENT_BYTES,
             disk_reserve_bytes: 0,
             ..Config::new(
-                NodeId(u64::from(NODE)),
+                NodeId(u64::from(node)),
                 ClusterId(ElectionId::of_genesis(&self.genesis.signed.record).0),
                 self.folder.join("raft"),
             )
         };
         let started = Consensus::start(config, self.seams.clone(), Forgetful::default()).await;
         let consensus = started.map_err(|error| failed(&error))?;
-        let begun = consensus.initialize(vec![member(NODE)]).await;
+        let begun = consensus.initialize(members.iter().copied().map(member).collect()).await;
         consensus.shutdown().await;
         begun.map_err(|error| failed(&error))
     }
@@ -133,24 +160,13 @@ impl AloneSetup {
     pub async fn start(&self) -> Result<Alone, CoreError> {
         let Seams { disk, clock, entropy, blocking, dialer } = self.seams.clone();
         let seams = CoreSeams { disk, clock, entropy, blocking, dialer };
-        let tuning = Tuning {
-            // The other nodes of the election do not exist: as members they would take its quorum away.
-            reconcile: false,
-            heartbeat_ms: 100,
-            election_ms_min: 500,
-            election_ms_max: 1_000,
-            raft_segment_bytes: RAFT_SEGMENT_BYTES,
-            disk_reserve_bytes: 0,
-            index: Index::Memory,
-            ..Tuning::default()
-        };
         let setup = CoreSetup {
             node: NODE,
             genesis: self.genesis.clone(),
             data_dir: self.folder.clone(),
             keys: self.secrets.clone(),
             members: (1..=self.nodes).map(member).collect(),
-            tuning,
+            tuning: self.tuning.clone(),
         };
         let alone = Alone { core: Core::start(setup, seams).await? };
         let ready = |alone: &Alone| {

@@ -254,7 +254,7 @@ async fn an_interrupted_transfer_goes_on_where_the_ledger_ends() {
 }
 
 /// What becomes of a part on its way out of a node.
-type Shape = Arc<dyn Fn(EntriesPart) -> Result<EntriesPart, Status> + Send + Sync>;
+pub(crate) type Shape = Arc<dyn Fn(EntriesPart) -> Result<EntriesPart, Status> + Send + Sync>;
 
 async fn restart_shaped(cluster: &mut Cluster, node: u32, shape: Shape) {
     cluster.stop_node(node).await;
@@ -263,7 +263,8 @@ async fn restart_shaped(cluster: &mut Cluster, node: u32, shape: Shape) {
     cluster.start_node(node).await;
 }
 
-fn shaped(core: &Arc<Core>, shape: Shape) -> Router {
+/// A node's services for peers, with small parts of entries.
+pub(crate) fn shaped(core: &Arc<Core>, shape: Shape) -> Router {
     let peer = PeerServer::new(Shaped { core: Arc::clone(core), shape });
     Routes::new(core.raft_service()).add_service(peer).into_axum_router()
 }
