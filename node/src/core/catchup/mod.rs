@@ -272,7 +272,10 @@ impl Shared {
 
     /// A peer has sent what is not the published ledger.
     fn put_aside(&self, peer: u32, at: u64, poison: &Poison) {
-        let organisation = self.trust.node(peer).map_or("unknown", |node| node.organisation.as_str());
+        // Added nodes too, and those removed meanwhile.
+        let roster = self.roster.now();
+        let node = roster.get(peer).or_else(|| roster.ledger().get(peer));
+        let organisation = node.map_or("unknown", |node| node.organisation.as_str());
         tracing::error!(
             peer, organisation, at, %poison,
             "a node sent entries that are not those of the published ledger; nothing of it was taken, and it is asked no more"
