@@ -20,7 +20,6 @@ use tamga_keys::{
 };
 pub use tamga_keys::{KeyFileError, Passphrases, Purpose, read_key};
 use tamga_ledger::ids::{Digest, PublicKey};
-use tamga_ledger::judge::NodeRegistration;
 use tamga_ledger::kinds::NodeKeys;
 use tamga_ledger::sign::{self, Signer};
 use tamga_platform::disk::Disk;
@@ -228,12 +227,11 @@ impl LoadedIdentity {
         }
     }
 
-    /// Checks that these are the keys the genesis record registers.
+    /// Checks that these are the keys that the organisations registered, in the genesis record or later.
     ///
     /// # Errors
     /// [`KeyError::NotRegistered`], naming the key.
-    pub fn check(&self, registered: &NodeRegistration, folder: &Path) -> Result<(), KeyError> {
-        let registered = &registered.keys;
+    pub fn check(&self, registered: &NodeKeys, folder: &Path) -> Result<(), KeyError> {
         let own = self.public(registered.id, &registered.cosigner_name);
         let refuse = |what, registered_key: String| {
             let (folder, node) = (folder.to_owned(), registered.id);

@@ -232,3 +232,54 @@ async fn a_node_whose_disk_is_lost_never_comes_back_under_its_id_and_is_replaced
         assert!(receipt.is_ok(), "{one:?}: {receipt:?}");
     }
 }
+
+/// A node that the genesis record does not know is repaired like any other: who the nodes are it finds in the decisions that the
+/// one node it can reach has, each signed by the organisations, and in its own saved state.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_was_added_is_repaired_from_the_others() {
+    const ADDED: u32 = 5;
+    let mut rehearsal = Rehearsal::open(Plan::of(4)).await;
+    let node = generate_node(&OsEntropy, ADDED, "org-4/node-5").unwrap();
+    let (folder, known) = (rehearsal.folder().to_owned(), rehearsal.node(1).config().unwrap().listen.peer.to_string());
+    let repair = async |json: bool| {
+        let config = folder.join("node-5/node.toml");
+        let arguments = ["repair", "--config", config.to_str().unwrap(), "--json"];
+        program::run(program::tamga_node(), &arguments[..if json { 4 } else { 3 }]).await
+    };
+    rehearsal.cluster.join(&node, &folder, &program::tamga_node(), vec![Peer { id: 1, address: known }]).unwrap();
+    // Nobody has decided on it yet: nobody says who it is.
+    rehearsal.node_mut(ADDED).kill().await;
+    let stranger = repair(false).await.ended_with(1);
+    assert!(stranger.err.contains("names node 5"), "{stranger:?}");
+    decide(&rehearsal, &node_add("org-4", NodeRole::Learner, node.public.clone())).await;
+    rehearsal.restart(ADDED).await;
+    becomes(&rehearsal, ADDED, Some("learner")).await;
+    for number in 0..20 {
+        rehearsal.admit(1, Voter { home: 1, number }).await;
+    }
+    // First without a saved state, then with one.
+    for stopped_in_order in [false, true] {
+        rehearsal.agreed([1, 2, 3, 4, ADDED]).await;
+        if stopped_in_order {
+            assert!(rehearsal.node_mut(ADDED).end_in_order().await.is_some_and(|status| status.success()));
+        } else {
+            rehearsal.node_mut(ADDED).kill().await;
+        }
+        let state = rehearsal.data(ADDED).join("state/head");
+        assert_eq!(state.exists(), stopped_in_order, "{}", state.display());
+        let entries = rehearsal.data(ADDED).join("ledger/entries/00000000.seg");
+        let mut bytes = std::fs::read(&entries).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&entries, bytes).unwrap();
+        let done = repair(true).await.ended_with(0).json();
+        assert_eq!(done["outcome"], "repaired", "{done:#}");
+        let peers = done["peers"].to_string();
+        for id in 1..=4 {
+            assert!(peers.contains(&format!("node {id} (")), "{peers}");
+        }
+        rehearsal.restart(ADDED).await;
+    }
+    let agreed = rehearsal.agreed([1, 2, 3, 4, ADDED]).await;
+    assert!(agreed.checkpoint().size.get() > 20);
+}

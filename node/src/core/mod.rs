@@ -96,7 +96,10 @@ pub use answer::{
 };
 pub use birth::Birth;
 pub use catchup::ServeError;
+pub(crate) use peers::ANNOUNCE_BYTES_MAX;
+pub(crate) use roster::Governed;
 pub use roster::Roster;
+pub(crate) use saved::nodes as saved_nodes;
 pub use setup::{CoreSeams, CoreSetup, Index, NodeSecrets, NodeSigner, NodeSigners, Tuning};
 pub use tamga_consensus::{Member, NodeId};
 

@@ -38,12 +38,15 @@ impl Roster {
     /// As the judging state has it; before leaf 0, the nodes of the genesis record.
     #[must_use]
     pub fn of(state: &State, trust: &Trust) -> Self {
-        let ledger = if state.head().size.is_empty() {
-            Arc::new(Nodes::of_genesis(trust.election()))
-        } else {
-            Arc::clone(state.nodes())
-        };
-        Self { ledger, shown: BTreeMap::new() }
+        if state.head().size.is_empty() {
+            return Self::of_genesis(trust);
+        }
+        Self { ledger: Arc::clone(state.nodes()), shown: BTreeMap::new() }
+    }
+
+    /// The nodes of the genesis record.
+    pub(crate) fn of_genesis(trust: &Trust) -> Self {
+        Self { ledger: Arc::new(Nodes::of_genesis(trust.election())), shown: BTreeMap::new() }
     }
 
     /// A node that has not been removed.
@@ -77,14 +80,14 @@ impl Roster {
     }
 
     /// Takes over the ledger's word; what was shown and is in the ledger now is forgotten.
-    fn settle(&mut self, ledger: Arc<Nodes>) {
+    pub(crate) fn settle(&mut self, ledger: Arc<Nodes>) {
         self.shown.retain(|id, node| !(ledger.get(*id).is_some() || ledger.holds_spki(&node.keys.tls_spki_sha256)));
         self.ledger = ledger;
     }
 
     /// Takes over what the organisations have signed, ahead of the ledger. A node that the ledger has is left alone: there
     /// the judge has the word, and a signed record may have been refused.
-    fn foresee(&mut self, decision: &Governed) {
+    pub(crate) fn foresee(&mut self, decision: &Governed) {
         match &decision.0 {
             Governance::NodeAdd { organisation, role, keys } => {
                 let Some(role) = NodeRole::from_number(*role) else { return };
@@ -197,3 +200,6 @@ impl RosterNow {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

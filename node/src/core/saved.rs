@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tamga_ledger::ids::ElectionId;
+use tamga_ledger::nodes::Nodes;
 use tamga_ledger::saved::{self, FileReader, HEAD_BYTES_MAX, Mark, SavedError, Step};
 use tamga_ledger::state::State;
 use tamga_ledger::store::{Store, StoreError};
@@ -107,6 +108,17 @@ pub(crate) fn load(
     // Loading compares the state with the head that was compared with the store.
     let loaded = saved::load(&head, &mut reader, election)?;
     Ok((loaded.state, loaded.mark))
+}
+
+/// The nodes as the saved state has them, whatever became of the ledger it belongs to; blocks. For whoever repairs that ledger
+/// and has to know whom to ask: nothing of it is a proof.
+pub(crate) fn nodes(disk: &dyn Disk, folder: &Path, election: &ElectionId) -> Option<Arc<Nodes>> {
+    let head = disk.read(&head(folder), HEAD_BYTES_MAX).ok()?;
+    let file = disk.open(&journal(folder), Open::Read).ok()?;
+    let mut reader = io::BufReader::with_capacity(READ_BYTES, FileReader::new(file.as_ref()));
+    let loaded = saved::load(&head, &mut reader, election);
+    let loaded = loaded.inspect_err(|why| tracing::info!(%why, "the saved state does not tell who the nodes are"));
+    Some(Arc::clone(loaded.ok()?.state.nodes()))
 }
 
 /// Why a save was given up. The one before stands.

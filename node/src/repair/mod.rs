@@ -7,6 +7,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `known` | who the nodes are, added ones included |
 //! | `source` | asking the other nodes: mutual TLS, bounded answers, nothing believed |
 //! | `serve` | answering: the `Repair` service of a running node |
 //! | `report` | what is told, to people and to programs |
@@ -17,6 +18,7 @@
 //! Not repaired here, because nobody else knows what stood in it: the cosigning memory, keys, the outbox. The first two say
 //! so at start-up; a new id is the way back.
 
+mod known;
 mod report;
 mod serve;
 mod source;
@@ -97,7 +99,7 @@ pub async fn repair(
     options: RepairOptions,
     progress: Box<dyn Fn(Step) + Send>,
 ) -> Result<Report, RepairCommandError> {
-    let (trust, peers) = source::connect(&config, &seams, Handle::current())?;
+    let (trust, peers) = source::connect(&config, &seams, Handle::current()).await?;
     let lock = lock(seams.disk.as_ref(), &config.data_dir)?;
     let now_ms = seams.clock.now_ms();
     let repair = Repair {

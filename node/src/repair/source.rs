@@ -1,11 +1,14 @@
 //! Asking the other nodes for what this one has lost. Mutual TLS says who answers; nothing that they answer is believed, and
 //! no answer is larger than stated here.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures::future::join_all;
 use hyper_util::rt::TokioIo;
 use tamga_consensus::{Dialer, NodeId};
 use tamga_ledger::store::NOTE_BYTES_MAX;
@@ -15,14 +18,17 @@ use tamga_ledger::trust::Trust;
 use tokio::runtime::Handle;
 use tonic::transport::{Channel, Endpoint};
 
+use super::known::Known;
 use super::serve::{CHECKPOINTS_MAX, REPLY_BYTES};
 use crate::config::Config;
+use crate::core::ANNOUNCE_BYTES_MAX;
 use crate::keys::LoadedIdentity;
+use crate::proto::peer_client::PeerClient;
 use crate::proto::repair_client::RepairClient;
-use crate::proto::{RepairCheckpointsRequest, RepairEntriesRequest, RepairTileRequest};
+use crate::proto::{AnnounceReply, AnnounceRequest, RepairCheckpointsRequest, RepairEntriesRequest, RepairTileRequest};
 use crate::provision::read_genesis;
 use crate::run::{RunError, Seams};
-use crate::tls::{LivePins, Pins, TlsDialer};
+use crate::tls::{LivePins, TlsDialer};
 
 /// How long one question may take, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,29 +42,63 @@ pub(super) struct GrpcPeers {
     peers: Vec<(String, RepairClient<Channel>)>,
 }
 
-/// Reads genesis record and keys, checks them against each other, and prepares connections to the others.
-pub(super) fn connect(config: &Config, seams: &Seams, runtime: Handle) -> Result<(Trust, GrpcPeers), RunError> {
+/// Reads genesis record and keys, finds out who the nodes are, and prepares connections to the others.
+pub(super) async fn connect(config: &Config, seams: &Seams, runtime: Handle) -> Result<(Trust, GrpcPeers), RunError> {
     let disk = seams.disk.as_ref();
     let genesis = read_genesis(disk, &config.genesis)?;
     let trust = Trust::from_submission(genesis, None)
         .map_err(|source| RunError::Trust { path: config.genesis.clone(), source })?;
     let identity = LoadedIdentity::load(disk, &config.keys_dir, &seams.passphrases)?;
-    let own = trust.node(config.node).ok_or_else(|| RunError::Config {
-        field: "node",
-        what: format!("the genesis record has no node {}", config.node),
-    })?;
-    identity.check(own, &config.keys_dir)?;
-    let dialer = TlsDialer::new(&identity.tls, &LivePins::new(Pins::of(&trust)), Arc::clone(&seams.dialer), TIMEOUT)?;
+    let mut known = Known::here(config, &trust, disk);
+    let pins = LivePins::new(known.roster.pins().collect());
+    let dialer = TlsDialer::new(&identity.tls, &pins, Arc::clone(&seams.dialer), TIMEOUT)?;
     let dialer: Arc<dyn Dialer> = Arc::new(dialer);
-    let _context = runtime.enter();
-    let others = config.peers.iter().filter(|peer| peer.id != config.node);
-    let peers = others.map(|peer| {
-        let channel = channel(NodeId(u64::from(peer.id)), peer.address.clone(), Arc::clone(&dialer));
+    ask_around(&mut known, &trust, &pins, &dialer).await;
+    known.check_own(config, &identity)?;
+    let peers = known.addresses.iter().map(|(id, address)| {
+        let channel = channel(NodeId(u64::from(*id)), address.clone(), Arc::clone(&dialer));
         let client = RepairClient::new(channel).max_decoding_message_size(REPLY_BYTES_MAX);
-        (format!("node {} ({})", peer.id, peer.address), client)
+        (format!("node {id} ({address})"), client)
     });
     let peers = peers.collect();
-    Ok((trust, GrpcPeers { runtime: runtime.clone(), peers }))
+    Ok((trust, GrpcPeers { runtime, peers }))
+}
+
+/// Asks whoever is known for what the organisations decided and for the others' addresses, until nobody knows more.
+async fn ask_around(known: &mut Known, trust: &Trust, pins: &LivePins, dialer: &Arc<dyn Dialer>) {
+    let mut asked = BTreeSet::new();
+    while known.is_incomplete() {
+        let due: Vec<(u32, String)> = known
+            .addresses
+            .iter()
+            .filter(|(id, _)| known.roster.get(**id).is_some() && !asked.contains(*id))
+            .map(|(id, address)| (*id, address.clone()))
+            .collect();
+        if due.is_empty() {
+            return;
+        }
+        asked.extend(due.iter().map(|(id, _)| *id));
+        let replies = join_all(due.into_iter().map(|(id, address)| announce(id, address, Arc::clone(dialer)))).await;
+        for reply in replies.into_iter().flatten() {
+            known.hear(&reply, trust);
+        }
+        pins.set(known.roster.pins().collect());
+    }
+}
+
+/// What a node tells of the others. This one says nothing of itself: it does not run.
+async fn announce(id: u32, address: String, dialer: Arc<dyn Dialer>) -> Option<AnnounceReply> {
+    let channel = channel(NodeId(u64::from(id)), address, dialer);
+    let mut client = PeerClient::new(channel).max_decoding_message_size(ANNOUNCE_BYTES_MAX);
+    let call = client.announce(AnnounceRequest { standing: None, decided_leaf: 0, birth: Bytes::new() });
+    match tokio::time::timeout(TIMEOUT, call).await {
+        Ok(Ok(reply)) => Some(reply.into_inner()),
+        Ok(Err(status)) => {
+            tracing::info!(node = id, why = in_words(&status), "a node could not be asked who the others are");
+            None
+        }
+        Err(_) => None,
+    }
 }
 
 fn channel(node: NodeId, address: String, dialer: Arc<dyn Dialer>) -> Channel {

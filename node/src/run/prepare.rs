@@ -36,7 +36,7 @@ impl Prepared {
         let identity = LoadedIdentity::load(disk, &config.keys_dir, &seams.passphrases)?;
         identity.check_clear(trust.election().real != 0)?;
         match trust.node(config.node) {
-            Some(registered) => identity.check(registered, &config.keys_dir)?,
+            Some(registered) => identity.check(&registered.keys, &config.keys_dir)?,
             None => check_joining(config, &trust, &identity)?,
         }
         let pins = LivePins::new(Pins::of(&trust));
