@@ -96,6 +96,9 @@ pub use answer::{
 };
 pub use birth::Birth;
 pub use catchup::ServeError;
+pub(crate) use outbox::{
+    Damage as OutboxDamage, Mended as OutboxMended, examine as outbox_damages, mend as mend_outbox,
+};
 pub(crate) use peers::ANNOUNCE_BYTES_MAX;
 pub(crate) use roster::Governed;
 pub use roster::Roster;

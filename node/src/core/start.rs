@@ -33,7 +33,7 @@ use super::evidence::{Batches, Evidence, Suspects};
 use super::keys::Keys;
 use super::lock::Access as _;
 use super::open::{Opened, open_ledger};
-use super::outbox::{Outbox, Writer};
+use super::outbox::{OpenError, Outbox, Writer};
 use super::peers::Peers;
 use super::pending::Pending;
 use super::prepare::{PrepareAhead, Prepared};
@@ -216,7 +216,13 @@ async fn open_outbox(
         let applied = |id: &_| state.look().leaf_of(id).is_some();
         Outbox::open(seams.disk, seams.blocking, seams.entropy, &folder, bytes_max, applied)
     });
-    opened.await.map_err(|source| CoreError::Io { action: "open the outbox in", path, source })
+    opened.await.map_err(|error| match error {
+        OpenError::Io(source) => CoreError::Io { action: "open the outbox in", path, source },
+        OpenError::Damaged(damage) => {
+            let what = format!("{damage}: `tamga-node repair --config FILE` keeps what can be read of them");
+            CoreError::Damaged { path, what }
+        }
+    })
 }
 
 /// Consensus; and the first members of its log, if it is to begin one once the node is born.

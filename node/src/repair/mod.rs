@@ -15,8 +15,8 @@
 //! The order matters: what the log may leave out is what the ledger holds, and where the ledger has to be cut is where the
 //! log must begin. So the log is read first, the ledger repaired, and the log last.
 //!
-//! Not repaired here, because nobody else knows what stood in it: the cosigning memory, keys, the outbox. The first two say
-//! so at start-up; a new id is the way back.
+//! Of the outbox what can be read is kept, and what cannot is told: nobody else knows what stood there. Not repaired, for the
+//! same reason: the cosigning memory and keys. They say so at start-up; a new id is the way back.
 
 mod known;
 mod report;
@@ -39,9 +39,10 @@ use tamga_platform::entropy::Entropy;
 use tokio::runtime::Handle;
 
 use crate::config::Config;
+use crate::core::{mend_outbox, outbox_damages};
 use crate::run::{RunError, Seams};
 
-pub use report::{FaultView, FileView, LedgerView, LogView, Outcome, Report};
+pub use report::{FaultView, FileView, LedgerView, LogView, OutboxView, Outcome, Report};
 pub(crate) use serve::service;
 
 use source::GrpcPeers;
@@ -143,6 +144,10 @@ impl Repair {
         }
     }
 
+    fn outbox(&self) -> PathBuf {
+        self.data.join("outbox")
+    }
+
     fn examine_log(&self) -> Result<LogReport, Failed> {
         Ok(examine_log(self.disk.as_ref(), &self.log_place())?)
     }
@@ -179,6 +184,7 @@ impl Repair {
         let (proof, refusals) = ledger_repair::newest_proof(&self.job(&|_| Ok(())))?;
         report.ledger.proof(proof.map(|proof| proof.head), &refusals);
         report.log.remedy(&log.remedy(found.position.map(of_ledger))?);
+        report.outbox.found(&outbox_damages(self.disk.as_ref(), &self.outbox())?);
         report.looked();
         Ok(())
     }
@@ -196,6 +202,9 @@ impl Repair {
                 return Err(Failed::LogStill(left.to_string()));
             }
         }
+        let outbox = self.outbox();
+        report.outbox.found(&outbox_damages(self.disk.as_ref(), &outbox)?);
+        report.outbox.mended(&mend_outbox(self.disk.as_ref(), &outbox, &self.quarantine, self.entropy.as_ref())?);
         report.mended();
         Ok(())
     }
@@ -240,6 +249,8 @@ pub(crate) enum Failed {
     NewIdentity(#[from] NewIdentity),
     #[error("after the repair the log is still damaged: {0}")]
     LogStill(String),
+    #[error("the outbox: {0}")]
+    Outbox(#[from] std::io::Error),
 }
 
 impl Failed {

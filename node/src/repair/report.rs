@@ -10,6 +10,7 @@ use tamga_ledger::store::{Fault, Report as Fsck};
 use tamga_ledger::tree::TreeHead;
 
 use super::Failed;
+use crate::core::{OutboxDamage, OutboxMended};
 
 /// How it ended. The command's exit code follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -44,6 +45,8 @@ pub struct Report {
     pub ledger: LedgerView,
     /// The Raft log.
     pub log: LogView,
+    /// Records that this node has promised and that are not in its ledger yet.
+    pub outbox: OutboxView,
     /// Where damaged originals are.
     pub quarantine: Option<PathBuf>,
 }
@@ -106,14 +109,47 @@ pub struct LogView {
     pub remedy: Option<String>,
 }
 
+/// The outbox' part.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct OutboxView {
+    /// Places that held promised records and cannot be read.
+    pub faults: Vec<FaultView>,
+    /// Files made again from the records that can.
+    pub files: Vec<FileView>,
+}
+
+impl OutboxView {
+    pub(super) fn found(&mut self, damages: &[OutboxDamage]) {
+        let view = |damage: &OutboxDamage| FaultView {
+            path: damage.path.clone(),
+            offset: damage.place.start as u64,
+            leaf: None,
+            what: format!("{} bytes that held promised records are not what was written", damage.place.len()),
+        };
+        self.faults = damages.iter().map(view).collect();
+    }
+
+    pub(super) fn mended(&mut self, mended: &[OutboxMended]) {
+        let view = |one: &OutboxMended| FileView {
+            path: PathBuf::from(&one.name),
+            done: format!(
+                "{} records are kept; what {} places held is LOST here: whoever has this node's promise and no receipt has to                  submit the record again, as devices do by themselves",
+                one.kept, one.lost
+            ),
+        };
+        self.files = mended.iter().map(view).collect();
+    }
+}
+
 impl Report {
     pub(super) fn new(node: u32, dry_run: bool, peers: Vec<String>) -> Self {
-        let (ledger, log) = Default::default();
-        Self { node, dry_run, outcome: Outcome::Failed, error: None, peers, ledger, log, quarantine: None }
+        let (ledger, log, outbox) = Default::default();
+        Self { node, dry_run, outcome: Outcome::Failed, error: None, peers, ledger, log, outbox, quarantine: None }
     }
 
     fn was_damaged(&self) -> bool {
-        self.ledger.faults_total > 0 || !self.ledger.files.is_empty() || !self.log.faults.is_empty()
+        let ledger = self.ledger.faults_total > 0 || !self.ledger.files.is_empty();
+        ledger || !self.log.faults.is_empty() || !self.outbox.faults.is_empty()
     }
 
     pub(super) fn looked(&mut self) {
@@ -192,17 +228,18 @@ impl fmt::Display for FaultView {
 /// Lines for people.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { ledger, log, .. } = self;
+        let Self { ledger, log, outbox, .. } = self;
         ledger.faults.iter().try_for_each(|fault| writeln!(f, "DAMAGED {fault}"))?;
         if ledger.faults_total > ledger.faults.len() as u64 {
             writeln!(f, "… {} faults in the ledger altogether", ledger.faults_total)?;
         }
-        log.faults.iter().try_for_each(|fault| writeln!(f, "DAMAGED {fault}"))?;
+        log.faults.iter().chain(&outbox.faults).try_for_each(|fault| writeln!(f, "DAMAGED {fault}"))?;
         ledger.refusals.iter().try_for_each(|refusal| writeln!(f, "NOT USED {refusal}"))?;
         if let Some(size) = ledger.proven_by_size {
             writeln!(f, "proven by the published checkpoint of size {size}")?;
         }
-        ledger.files.iter().try_for_each(|file| writeln!(f, "REPAIRED {}: {}", file.path.display(), file.done))?;
+        let mut files = ledger.files.iter().chain(&outbox.files);
+        files.try_for_each(|file| writeln!(f, "REPAIRED {}: {}", file.path.display(), file.done))?;
         if ledger.tiles > 0 {
             writeln!(f, "REPAIRED {} tiles, computed again", ledger.tiles)?;
         }

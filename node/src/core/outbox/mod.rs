@@ -9,8 +9,10 @@
 //! Invariants:
 //! - a promise leaves only after the record is durable here or applied;
 //! - a record leaves only when it is in the ledger (or can never be);
-//! - removing needs no sync: what a restart finds again is filtered by the ledger.
+//! - removing needs no sync: what a restart finds again is filtered by the ledger;
+//! - a promised record is never passed over: damage keeps the outbox from opening, a tear in the last write does not.
 
+mod repair;
 mod segment;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -29,7 +31,9 @@ use tamga_platform::planted;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use self::segment::{SEGMENT_BYTES, Segment, Stored};
+pub(crate) use self::repair::{Mended, examine, mend};
+pub(crate) use self::segment::Damage;
+use self::segment::{FRAME_BYTES, SEGMENT_BYTES, Segment, Stored};
 
 /// Most segment files: bounds what a record that is never applied can hold on disk.
 const SEGMENTS_MAX: usize = 64;
@@ -72,6 +76,15 @@ struct Record {
     segment: Option<u64>,
 }
 
+/// Why an outbox does not open.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    Damaged(Damage),
+}
+
 /// What became of [`Outbox::put`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Put {
@@ -91,6 +104,8 @@ pub(crate) struct Usage {
 
 impl Outbox {
     /// Opens the outbox and takes over what an earlier process left, except for what `is_applied` knows.
+    ///
+    /// What was promised and cannot be read is not passed over: then it does not open ([`repair`]).
     pub(crate) fn open(
         disk: Arc<dyn Disk>,
         blocking: Arc<dyn Blocking>,
@@ -98,12 +113,16 @@ impl Outbox {
         folder: &Path,
         bytes_max: u64,
         is_applied: impl Fn(&RecordId) -> bool,
-    ) -> io::Result<(Self, Writer)> {
+    ) -> Result<(Self, Writer), OpenError> {
         disk.create_dir_all(folder)?;
         let old = segment::numbers(disk.as_ref(), folder)?;
         let mut inner = Inner::default();
         for number in &old {
-            for stored in segment::read(disk.as_ref(), &segment::path(folder, *number))? {
+            let contents = segment::read(disk.as_ref(), &segment::path(folder, *number))?;
+            if let Some(damage) = contents.damages.into_iter().next() {
+                return Err(OpenError::Damaged(damage));
+            }
+            for stored in contents.records {
                 let Ok(submission) = Submission::from_bytes(&stored.bytes) else { continue };
                 let id = submission.signed.id();
                 if !is_applied(&id) {
@@ -261,7 +280,7 @@ impl Outbox {
 
     /// Writes and syncs. Runs on a blocking thread.
     fn write_due(&self, mut writer: Writer, due: Due) -> io::Result<Writer> {
-        let bytes = due.records.iter().map(|(_, stored)| stored.bytes.len() + 16).sum();
+        let bytes = due.records.iter().map(|(_, stored)| stored.bytes.len() + FRAME_BYTES).sum();
         if !writer.segment.as_ref().is_some_and(|segment| segment.fits(bytes)) {
             debug_assert!(((WRITE_BYTES_MAX + SUBMISSION_BYTES_MAX) as u64) < SEGMENT_BYTES / 2);
             writer.number += u64::from(writer.segment.is_some());

@@ -74,10 +74,45 @@ fn a_torn_frame_ends_the_segment_and_keeps_what_came_before() {
     }
     write(&outbox, writer);
     let path = segment::path(Path::new(FOLDER), 0);
-    let second = 24 + 16 + records[0].1.len() as u64 + 16;
-    disk.open(&path, Open::ReadWrite).unwrap().write_all_at(b"torn", second + 20).unwrap();
+    // Nothing behind the middle of the second one has reached the disk.
+    let mut torn = disk.read(&path, SEGMENT_BYTES).unwrap();
+    let second = 24 + FRAME_BYTES + records[0].1.len();
+    torn[second + 60..].fill(0);
+    disk.replace(&path, &torn).unwrap();
     let (outbox, _) = open(&disk, |_| false);
     assert_eq!(ids(&outbox), [records[0].0]);
+}
+
+#[test]
+fn a_promised_record_that_rots_keeps_the_outbox_from_opening_until_it_is_repaired() {
+    let disk = MemDisk::default();
+    let (outbox, mut writer) = open(&disk, |_| false);
+    let records: Vec<_> = (1..=4).map(submission).collect();
+    for (id, bytes) in &records {
+        outbox.put(*id, bytes.clone(), 7);
+        writer = write(&outbox, writer);
+    }
+    let (folder, quarantine) = (Path::new(FOLDER), Path::new("/d/quarantine"));
+    let path = segment::path(folder, 0);
+    let second = 24 + FRAME_BYTES + records[0].1.len();
+    disk.open(&path, Open::ReadWrite).unwrap().write_all_at(b"rot", second as u64 + 60).unwrap();
+    drop((outbox, writer));
+    let entropy = Arc::new(SeededEntropy::new(5));
+    let opened = || {
+        let (disk, entropy) = (Arc::new(disk.clone()), Arc::clone(&entropy));
+        Outbox::open(disk, Arc::new(Inline), entropy as _, folder, 1 << 20, |_| false)
+    };
+    let refused = opened().unwrap_err().to_string();
+    assert!(refused.contains(&format!("{}: bytes {second} to", path.display())), "{refused}");
+    assert!(opened().is_err(), "and nothing was changed by trying");
+
+    assert_eq!(examine(&disk, folder).unwrap().len(), 1);
+    let mended = mend(&disk, folder, quarantine, entropy.as_ref()).unwrap();
+    assert_eq!((mended[0].kept, mended[0].lost), (3, 1));
+    assert!(disk.read(&quarantine.join("outbox-0000000000000000.outbox"), SEGMENT_BYTES).is_ok());
+    assert_eq!(examine(&disk, folder).unwrap(), []);
+    let (outbox, _) = opened().unwrap();
+    assert_eq!(ids(&outbox), [records[0].0, records[2].0, records[3].0]);
 }
 
 #[test]
