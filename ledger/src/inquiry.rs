@@ -22,7 +22,7 @@ use crate::ids::{Digest, ElectionId, KeyId, Nonce, PublicKey, RollLeaf, Signatur
 use crate::kinds::{Attestation, AttestedVoter, HolderClass};
 use crate::record::{Scope, UnitId};
 use crate::sign::{self, Domain, Signer, SignerError};
-use crate::state::State;
+use crate::state::{KeyEntry, State};
 use crate::tree::{LeafIndex, TreeSize};
 use ed25519_dalek::SigningKey;
 use minicbor::{Decode, Encode};
@@ -148,8 +148,7 @@ impl Inquiry {
         if off_ms > INQUIRY_VALIDITY_MS {
             return Err(InquiryError::Stale { off_ms });
         }
-        let valid = |key: &&crate::state::KeyEntry| (key.valid_from_ms..=key.valid_until_ms).contains(&now_ms);
-        let key = state.key(&inquiry.key).filter(valid).ok_or(InquiryError::Key)?;
+        let key = state.key(&inquiry.key).filter(|key| is_valid(key, now_ms)).ok_or(InquiryError::Key)?;
         if !sign::verify(&key.key, Domain::Inquiry, &signed.message, &signed.signature) {
             return Err(InquiryError::Signature);
         }
@@ -167,7 +166,8 @@ impl Inquiry {
     fn attested(&self, standing: &Standing, state: &State, now_ms: u64) -> bool {
         let Attestation { registry, at_ms, nonce, signature } = &standing.attestation;
         let validity_ms = state.election().map_or(0, |election| election.attestation_validity_ms);
-        let registry = state.key(registry).filter(|key| key.class == HolderClass::Registry);
+        // As the judge does, so that whoever may not identify may not ask either.
+        let registry = state.key(registry).filter(|key| key.class == HolderClass::Registry && is_valid(key, now_ms));
         let voter = AttestedVoter {
             unit: standing.unit,
             device: self.key,
@@ -315,6 +315,10 @@ impl Answer {
         let AnswerBytes { election, node, inquiry, at_ms, listed, .. } = raw;
         Ok(Self { election, node, inquiry, at_ms, size, listed: listed == 1, admitted })
     }
+}
+
+fn is_valid(key: &KeyEntry, now_ms: u64) -> bool {
+    (key.valid_from_ms..=key.valid_until_ms).contains(&now_ms)
 }
 
 fn digest(sent: &[u8]) -> Digest {

@@ -461,7 +461,7 @@ fn check_genesis(config: &Path, id: &ElectionId, passphrases: &Passphrases) -> R
     let identity = identity.map_err(|error| failure(FAILED)(&error))?;
     let registered = trust.node(config.node);
     let registered = registered.ok_or_else(|| (FAILED, format!("the genesis record has no node {}", config.node)))?;
-    identity.check(registered, &config.keys_dir).map_err(|error| failure(FAILED)(&error))?;
+    identity.check(&registered.keys, &config.keys_dir).map_err(|error| failure(FAILED)(&error))?;
     identity.check_clear(trust.election().real != 0).map_err(|error| failure(FAILED)(&error))?;
     println!(
         "election {}\nsigned by all organisations; the keys of node {} are registered in it",
