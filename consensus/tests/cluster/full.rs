@@ -1,65 +1,28 @@
 //! Disks that fill up: refused cleanly, still readable, over by itself when there is room again.
 
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tamga_consensus::{Config, ProposeError, Role, Seams};
-use tamga_platform::disk::{Disk, DiskFile, Open, OsDisk};
+use tamga_platform::tight_disk::TightDisk;
 
 use crate::harness::{Cluster, Node, PATIENCE, config, seams};
 
 const RESERVE: u64 = 1 << 20;
 
-/// The real disk, which says that it has as much free space as it is told to.
-#[derive(Debug, Clone)]
-struct Filling(Arc<AtomicU64>);
-
-impl Disk for Filling {
-    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
-        OsDisk.open(path, how)
-    }
-    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
-        OsDisk.list(folder)
-    }
-    fn create_dir_all(&self, folder: &Path) -> io::Result<()> {
-        OsDisk.create_dir_all(folder)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsDisk.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        OsDisk.remove(path)
-    }
-    fn sync_dir(&self, folder: &Path) -> io::Result<()> {
-        OsDisk.sync_dir(folder)
-    }
-    fn free_bytes(&self, _: &Path) -> io::Result<u64> {
-        Ok(self.0.load(Ordering::SeqCst))
-    }
-}
-
-impl Filling {
-    fn has(&self, bytes: u64) {
-        self.0.store(bytes, Ordering::SeqCst);
-    }
-}
-
 /// How `node` runs on `disk`.
-fn on(disk: &Filling, node: &Node) -> (Config, Seams) {
+fn on(disk: &TightDisk, node: &Node) -> (Config, Seams) {
     let config = config(node.member.id, node.folder());
     let config = Config { disk_reserve_bytes: RESERVE, propose_timeout_ms: 3_000, ..config };
     (config, Seams { disk: Arc::new(disk.clone()), ..seams() })
 }
 
 /// Three replicas with a disk each.
-async fn cluster() -> (Cluster, Vec<Filling>) {
+async fn cluster() -> (Cluster, Vec<TightDisk>) {
     let (mut nodes, mut disks) = (Vec::new(), Vec::new());
     for id in 1..=3 {
         let mut node = Node::new(id).await;
-        let disk = Filling(Arc::new(u64::MAX.into()));
+        let disk = TightDisk::default();
         let (config, seams) = on(&disk, &node);
         node.start_on(config, seams).await;
         nodes.push(node);

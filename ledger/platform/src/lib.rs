@@ -20,3 +20,5 @@ pub mod entropy;
 pub mod planted;
 #[cfg(any(test, feature = "testing"))]
 pub mod sim_disk;
+#[cfg(any(test, feature = "testing"))]
+pub mod tight_disk;

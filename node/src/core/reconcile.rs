@@ -77,12 +77,7 @@ impl Shared {
     /// Reconciles whenever this node leads, until it stops.
     pub(crate) async fn reconcile(self: Arc<Self>, consensus: Consensus) {
         let mut statuses = consensus.watch_status();
-        loop {
-            let leading = statuses.wait_for(|status| status.role == Role::Leader);
-            let term = tokio::select! {
-                led = leading => match led { Ok(status) => status.term, Err(_) => return },
-                () = self.stopped() => return,
-            };
+        while let Some(term) = self.leads_next(&mut statuses).await {
             tokio::select! {
                 () = self.reconcile_in(&consensus, term) => {}
                 () = self.stopped() => return,

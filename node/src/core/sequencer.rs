@@ -36,12 +36,7 @@ impl Shared {
     /// Sequences whenever this node leads, until it stops.
     pub(crate) async fn sequence(self: Arc<Self>, consensus: Consensus) {
         let mut statuses = consensus.watch_status();
-        loop {
-            let leading = statuses.wait_for(|status| status.role == Role::Leader);
-            let term = tokio::select! {
-                led = leading => match led { Ok(status) => status.term, Err(_) => return },
-                () = self.stopped() => return,
-            };
+        while let Some(term) = self.leads_next(&mut statuses).await {
             tokio::select! {
                 () = self.lead(&consensus, term) => {}
                 // A proposal in flight is committed or not; its records are in somebody's outbox.

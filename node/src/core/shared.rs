@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use bytes::Bytes;
-use tamga_consensus::Consensus;
+use tamga_consensus::{Consensus, Role, Status};
 use tamga_ledger::nodes::Nodes;
 use tamga_ledger::state::State;
 use tamga_ledger::store::Store;
@@ -135,6 +135,14 @@ impl Shared {
     /// Whether this node has failed or was told to stop.
     pub(crate) fn is_stopping(&self) -> bool {
         *self.stop.borrow() || self.fatal.borrow().is_some()
+    }
+
+    /// Waits until this node leads; the term in which it does, none once it was told to stop.
+    pub(crate) async fn leads_next(&self, statuses: &mut watch::Receiver<Status>) -> Option<u64> {
+        tokio::select! {
+            led = statuses.wait_for(|status| status.role == Role::Leader) => led.ok().map(|status| status.term),
+            () = self.stopped() => None,
+        }
     }
 
     /// Resolves when this node was told to stop.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::{Extension, Router};
@@ -21,8 +21,8 @@ use tamga_node::peer;
 use tamga_node::testing::{TestElection, secrets};
 use tamga_platform::blocking::ThreadPool;
 use tamga_platform::clock::{Clock, SystemClock};
-use tamga_platform::disk::{Disk, DiskFile, LockGuard, Open, OsDisk};
 use tamga_platform::entropy::OsEntropy;
+use tamga_platform::tight_disk::TightDisk;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -47,59 +47,6 @@ impl Dialer for SaysWho {
     }
 }
 
-/// The system's files, with as much room as a test says.
-#[derive(Debug)]
-pub(crate) struct TightDisk {
-    free: AtomicU64,
-}
-
-impl Default for TightDisk {
-    fn default() -> Self {
-        Self { free: AtomicU64::new(u64::MAX) }
-    }
-}
-
-impl TightDisk {
-    /// From now on so many bytes are free.
-    pub(crate) fn has(&self, bytes: u64) {
-        self.free.store(bytes, Ordering::SeqCst);
-    }
-}
-
-impl Disk for TightDisk {
-    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
-        OsDisk.open(path, how)
-    }
-
-    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
-        OsDisk.list(folder)
-    }
-
-    fn create_dir_all(&self, folder: &Path) -> io::Result<()> {
-        OsDisk.create_dir_all(folder)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsDisk.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        OsDisk.remove(path)
-    }
-
-    fn sync_dir(&self, folder: &Path) -> io::Result<()> {
-        OsDisk.sync_dir(folder)
-    }
-
-    fn free_bytes(&self, _: &Path) -> io::Result<u64> {
-        Ok(self.free.load(Ordering::SeqCst))
-    }
-
-    fn lock(&self, path: &Path) -> io::Result<LockGuard> {
-        OsDisk.lock(path)
-    }
-}
-
 /// One running node.
 pub(crate) struct Running {
     pub(crate) core: Arc<Core>,
@@ -112,7 +59,7 @@ pub(crate) struct Cluster {
     pub(crate) tuning: Tuning,
     folder: PathBuf,
     listeners: BTreeMap<u32, std::net::TcpListener>,
-    pub(crate) disks: BTreeMap<u32, Arc<TightDisk>>,
+    pub(crate) disks: BTreeMap<u32, TightDisk>,
     pub(crate) running: BTreeMap<u32, Running>,
     /// What a node serves to the others; [`peer::router`] where nothing else is said.
     pub(crate) routers: BTreeMap<u32, RouterOf>,
@@ -138,7 +85,7 @@ impl Cluster {
             disk_reserve_bytes: 0,
             ..Tuning::default()
         };
-        let disks = (1..=election.nodes()).map(|node| (node, Arc::default())).collect();
+        let disks = (1..=election.nodes()).map(|node| (node, TightDisk::default())).collect();
         Self {
             election: Arc::new(election),
             tuning,
@@ -153,7 +100,7 @@ impl Cluster {
     /// A place for a node that joins later.
     pub(crate) fn make_room(&mut self, node: u32) {
         self.listeners.insert(node, std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-        self.disks.insert(node, Arc::default());
+        self.disks.insert(node, TightDisk::default());
     }
 
     /// A node's disk is lost while it is down.
@@ -197,7 +144,7 @@ impl Cluster {
     /// A process with this node's id and keys and a folder of its own, at which nobody arrives.
     pub(crate) async fn try_start_in(&self, node: u32, data_dir: PathBuf) -> Result<Arc<Core>, CoreError> {
         let seams = CoreSeams {
-            disk: Arc::clone(&self.disks[&node]) as Arc<dyn Disk>,
+            disk: Arc::new(self.disks[&node].clone()),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
             blocking: Arc::new(ThreadPool),
