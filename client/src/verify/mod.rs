@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `open` | [`Opened`]: a source, the trust pinned to it, its verified checkpoint |
-//! | `prove` | receipts made from tiles, verified before they are given out |
+//! | `prove` | receipts made from tiles, verified before they are given out; where a record is, an author's last number |
 //! | `bundle` | [`ProofBundle`]: receipt and genesis entry in one file, for checking offline |
 //! | `tiles` | whether a copy's tiles hash up to the published roots |
 //! | `audit` | the ledger's audit over a source |
@@ -21,5 +21,5 @@ pub use audit::{Audited, audit};
 pub use bundle::{BUNDLE_BYTES_MAX, BundleFileError, ProofBundle};
 pub use error::{VerifyError, Weight};
 pub use open::Opened;
-pub use prove::{find_record, prove};
+pub use prove::{find_record, last_sequence, prove};
 pub use results::{HourTurnout, ResultsView, results};

@@ -3,8 +3,8 @@
 use super::error::VerifyError;
 use super::open::Opened;
 use crate::source::{SourceError, Tree, bundle_count};
-use tamga_ledger::entry::Entry;
-use tamga_ledger::ids::RecordId;
+use tamga_ledger::entry::{Entry, Payload};
+use tamga_ledger::ids::{KeyId, RecordId};
 use tamga_ledger::receipt::{Receipt, VerifiedReceipt};
 use tamga_ledger::tree::{
     Blake3Tree, InclusionProof, LeafIndex, ProveError, Sha256Tree, TILE_WIDTH, TileHashReader, TilePath, TileReadError,
@@ -81,4 +81,30 @@ pub fn find_record(
 
 fn record_in(entry: &[u8]) -> Option<RecordId> {
     Entry::from_bytes(entry).ok().map(|entry| entry.record_id())
+}
+
+/// The highest number that an author has used among the records that the checkpoint covers; 0 for none. Reads every entry.
+/// `progress` hears bundles read and bundles in all.
+///
+/// # Errors
+/// [`VerifyError::Source`].
+pub fn last_sequence(
+    opened: &Opened<'_>,
+    author: &KeyId,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<u64, VerifyError> {
+    let (size, mut last) = (opened.size(), 0);
+    let bundles = bundle_count(size);
+    for index in 0..bundles {
+        let entries = opened.files.entries(index, size)?.entries;
+        last = entries.iter().filter_map(|entry| sequence_in(entry, author)).max().unwrap_or(0).max(last);
+        progress(index + 1, bundles);
+    }
+    Ok(last)
+}
+
+fn sequence_in(entry: &[u8], author: &KeyId) -> Option<u64> {
+    let Payload::Full(signed) = Entry::from_bytes(entry).ok()?.payload else { return None };
+    let record = signed.parse().ok()?;
+    (record.author_key() == Some(*author)).then_some(record.sequence)
 }

@@ -234,9 +234,10 @@ pub(crate) struct Draft {
     /// An organisation that will sign; the first is the record's author. Enough for the trust policy's quorum.
     #[arg(long, required = true, value_name = "ORGANISATION")]
     pub(crate) by: Vec<String>,
-    /// The author's next record number: above every number that its record key has used.
+    /// The author's next record number: above every number that its record key has used. Without it the whole ledger is
+    /// read for that number; a copy (`tamga download`) spares the network.
     #[arg(long, value_name = "N")]
-    pub(crate) sequence: u64,
+    pub(crate) sequence: Option<u64>,
     /// Where to write the draft.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,

@@ -6,16 +6,16 @@
 //! ```
 
 use crate::args::{Change, Draft as DraftArguments, Governance, Merge, PassphraseArguments, Sign, Submit};
-use crate::output::{Done, Failure, Output, open_source};
+use crate::output::{Done, Failure, Output, advance, open_source};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
 use tamga_client::author::{Draft, Scribe, Share, node_add, node_remove, node_set_role};
 use tamga_client::device::{DeviceClient, DeviceOptions, NodeEndpoint, Outcome, TcpDial, Transport};
-use tamga_client::verify::Opened;
+use tamga_client::verify::{Opened, last_sequence};
 use tamga_keys::{Key, KeyFile, Purpose, check_mode};
 use tamga_ledger::ids::{Digest, PublicKey};
-use tamga_ledger::kinds::{Body as _, Governance as Decision, NodeKeys};
+use tamga_ledger::kinds::{Body as _, Governance as Decision, NodeKeys, RemovalReason};
 use tamga_ledger::record::RECORD_BYTES_MAX;
 use tamga_ledger::submission::{SUBMISSION_BYTES_MAX, Submission};
 use tamga_platform::disk::Disk;
@@ -92,7 +92,15 @@ fn in_words(decision: &Decision) -> String {
         ),
         Decision::NodeSetRole { node, role: number } => format!("node {node} becomes a {}", role(*number)),
         Decision::NodeRemove { node, reason } => {
-            format!("node {node} leaves for good, reason {reason}; its id is never used again")
+            let reason = match RemovalReason::from_number(*reason) {
+                Some(RemovalReason::Replaced) => "another node takes its place",
+                Some(RemovalReason::Lost) => "its machine or its disk is lost",
+                Some(RemovalReason::KeyCompromised) => "a key of it may be in other hands",
+                Some(RemovalReason::Withdrawn) => "its organisation withdraws it",
+                Some(RemovalReason::Misbehaved) => "it has signed what cannot both be true, or breaks promises",
+                None => "a reason that this program does not know",
+            };
+            format!("node {node} leaves for good: {reason}; its id and keys are never used again")
         }
     }
 }
@@ -133,7 +141,8 @@ fn change(what: &Change, disk: &Arc<dyn Disk>) -> Result<Decision, Failure> {
 
 fn draft(arguments: &DraftArguments, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let source = open_source(&arguments.place.source, disk)?;
-    let trust = Opened::open(&*source, &arguments.place.pinned.genesis)?.trust;
+    let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?;
+    let trust = &opened.trust;
     let change = change(&arguments.change, disk)?;
     let mut signers = Vec::new();
     for name in &arguments.by {
@@ -144,8 +153,17 @@ fn draft(arguments: &DraftArguments, disk: &Arc<dyn Disk>, output: &Output) -> D
         return Err(failed("these organisations do not satisfy the trust policy's quorum: name more with --by"));
     }
     let scribe = Scribe::new(*trust.election_id(), Arc::new(OsEntropy));
-    if let Some(author) = signers.first() {
-        scribe.resume(author.id(), arguments.sequence.saturating_sub(1));
+    if let Some(author) = signers.first().map(PublicKey::id) {
+        let last_used = match arguments.sequence {
+            Some(next) => next.saturating_sub(1),
+            None => {
+                let bar = output.bar("reading");
+                let last = last_sequence(&opened, &author, |done, all| advance(&bar, done, all))?;
+                bar.finish_and_clear();
+                last
+            }
+        };
+        scribe.resume(author, last_used);
     }
     let draft = scribe.governance(&signers, &change).map_err(failed)?;
     write(disk, &arguments.out, draft.bytes())?;
