@@ -1,5 +1,19 @@
 //! Results as a pure function of the state: per unit, per constituency, for the nation. Nothing is typed where it can be
 //! derived, nothing is shown where inputs do not support it.
+//!
+//! | file | what |
+//! |---|---|
+//! | `share` | [`share`], [`shares`]: percentages that add up to 100 and are never above |
+//! | `succession` | [`successor`]: who takes a vacant seat |
+//! | `margin` | [`Contest`]: by how much, and what would change it |
+
+mod margin;
+mod share;
+mod succession;
+
+pub use margin::{Contest, Margin};
+pub use share::{Shares, WHOLE, Withheld, share, shares};
+pub use succession::{Succession, successor};
 
 use crate::codec;
 use crate::ids::Digest;

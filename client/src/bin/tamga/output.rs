@@ -146,6 +146,8 @@ pub(crate) fn open_source(place: &str, disk: &Arc<dyn Disk>) -> Result<Box<dyn S
 #[derive(Serialize)]
 pub(crate) struct CheckpointView {
     pub(crate) election: ElectionId,
+    /// Not a real election.
+    pub(crate) rehearsal: bool,
     pub(crate) origin: String,
     pub(crate) size: u64,
     pub(crate) sha256: String,
@@ -172,6 +174,7 @@ impl CheckpointView {
         };
         Self {
             election: *trust.election_id(),
+            rehearsal: trust.election().real == 0,
             origin: head.origin.to_string(),
             size: head.size.get(),
             sha256: head.roots.sha256.to_base64(),
@@ -183,8 +186,9 @@ impl CheckpointView {
     }
 
     pub(crate) fn line(&self) -> String {
+        let rehearsal = if self.rehearsal { "REHEARSAL, no real election: " } else { "" };
         format!(
-            "checkpoint of {} entries, cosigned by {} of {} organisations: {}",
+            "{rehearsal}checkpoint of {} entries, cosigned by {} of {} organisations: {}",
             self.size,
             self.organisations.len(),
             self.organisations_of,

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use tamga_client::verify::{Opened, ResultsView, audit, results};
 use tamga_ledger::audit::Report;
 use tamga_ledger::definition::Definition;
-use tamga_ledger::tally::{BasisResult, ConstituencyResult, Coverage, Seats};
+use tamga_ledger::kinds::Constituency;
+use tamga_ledger::tally::{BasisResult, ConstituencyResult, Contest, Coverage, Seats, Shares, shares};
 use tamga_platform::disk::Disk;
 
 #[derive(Serialize)]
@@ -46,7 +47,8 @@ pub(crate) fn run(place: &Place, disk: &Arc<dyn Disk>, output: &Output) -> Done 
 fn text(content: &Content, definition: &Definition) -> String {
     let Content { checkpoint, results } = content;
     let standing = if results.sealed { "final (Results seal)" } else { "PRELIMINARY" };
-    let mut text = format!("VERIFIED  {standing}\n  from a {}\n\n", checkpoint.line());
+    let rehearsal = if checkpoint.rehearsal { "REHEARSAL, no real election  " } else { "" };
+    let mut text = format!("VERIFIED  {rehearsal}{standing}\n  from a {}\n\n", checkpoint.line());
     let _ = writeln!(text, "Turnout ({} voters on the roll)", results.roll);
     for hour in &results.turnout {
         let voted = hour.local + hour.remote;
@@ -85,22 +87,45 @@ fn constituency(row: &ConstituencyResult, definition: &Definition) -> String {
     };
     let count = |result: &BasisResult, place: usize| result.counts.get(place).copied().unwrap_or(0);
     let names = known.candidates.iter().map(|candidate| candidate.name_ru.as_str()).chain(["against all", "invalid"]);
+    // Of valid votes: the last count is of invalid papers.
+    let hand_shares = shares(row.hand.counts.split_last().map_or(&[][..], |(_, valid)| valid));
     for (place, name) in names.enumerate() {
         let mark = if elected.iter().any(|position| *position as usize == place + 1) { "*" } else { " " };
         let _ = writeln!(
             text,
-            "  {mark} {:>3}  {name:<32}  hand {:>8}  machine {:>8}",
+            "  {mark} {:>3}  {name:<32}  hand {:>8} {:>8}  machine {:>8}",
             place + 1,
             count(&row.hand, place),
+            percent(&hand_shares, place),
             count(&row.machine, place)
         );
     }
     text += &match &row.seats {
-        Seats::Filled { elected } => format!("  {} of {} seats given (*)\n\n", elected.len(), known.seats),
+        Seats::Filled { elected } => {
+            format!("  {} of {} seats given (*){}\n\n", elected.len(), known.seats, closest(row, known, definition))
+        }
         Seats::Incomplete => "  seats: counts are missing, nobody can be named yet\n\n".to_owned(),
         Seats::NeedsLot { tied, .. } => format!("  a tie between positions {tied:?} decides a seat: a lot is due\n\n"),
     };
     text
+}
+
+/// The elected candidate who is nearest to losing the seat.
+fn closest(row: &ConstituencyResult, known: &Constituency, definition: &Definition) -> String {
+    let same_sex_max = definition.seat_rule().map_or(0, |rule| rule.same_sex_max);
+    let (candidates, counts) = (&known.candidates[..], &row.hand.counts[..]);
+    let margins = Contest { candidates, counts, seats: known.seats, same_sex_max }.margins().unwrap_or_default();
+    let elected = margins.iter().filter(|margin| margin.elected);
+    let least = elected.filter_map(|margin| Some((margin.votes?, margin.position))).min();
+    least.map_or_else(String::new, |(votes, position)| {
+        format!("; the closest is position {position}: {votes} votes fewer, and the seat is lost or a lot decides")
+    })
+}
+
+/// A share of the valid votes that are in; the line above says of how many units. Nothing where there is none.
+fn percent(shares: &Shares, place: usize) -> String {
+    let Shares::Shown { hundredths } = shares else { return String::new() };
+    hundredths.get(place).map_or_else(String::new, |share| format!("{}.{:02} %", share / 100, share % 100))
 }
 
 fn basis(result: &BasisResult) -> String {
