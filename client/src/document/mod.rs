@@ -11,5 +11,5 @@
 mod problem;
 mod section;
 
-pub use problem::{PROBLEMS_LISTED_MAX, Problem, Problems};
+pub use problem::{PROBLEMS_LISTED_MAX, Problem, Problems, Where};
 pub use section::{At, DOCUMENT_BYTES_MAX, Document, Item, Section};

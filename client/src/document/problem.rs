@@ -6,6 +6,31 @@ use std::fmt;
 /// Problems that are kept; all are counted.
 pub const PROBLEMS_LISTED_MAX: usize = 1_000;
 
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Where {
+    /// The file.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl Where {
+    /// Something wrong here.
+    #[must_use]
+    pub fn problem(&self, what: &str) -> Problem {
+        Problem { file: self.file.clone(), line: self.line, column: self.column, what: what.to_owned() }
+    }
+}
+
+impl fmt::Display for Where {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
 /// Something wrong in a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Problem {

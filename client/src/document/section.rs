@@ -1,11 +1,12 @@
 //! Tables and values that know where they stand.
 
-use super::problem::{Problem, Problems};
+use super::problem::{Problem, Problems, Where};
 use std::cell::RefCell;
 use std::ops::{Range, RangeInclusive};
 use tamga_ledger::kinds::Title;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use toml::value::{Date, Datetime, Offset, Time};
 
 /// Most bytes of one file.
 pub const DOCUMENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -106,6 +107,13 @@ impl<'d, 't> Section<'d, 't> {
     /// Notes a problem at a place of this file.
     pub fn problem(&self, span: &Range<usize>, what: impl Into<String>) {
         self.document.problem(span, what);
+    }
+
+    /// A place of this file, to note problems later.
+    #[must_use]
+    pub fn at(&self, span: &Range<usize>) -> Where {
+        let (line, column) = self.document.place(span.start);
+        Where { file: self.document.name.to_owned(), line, column }
     }
 
     /// Notes a problem inside a text value: `character` is counted from 0 behind the opening quotation mark.
@@ -213,6 +221,47 @@ impl<'d, 't> Section<'d, 't> {
                 None
             }
         }
+    }
+
+    fn datetime(&self, key: &str, expected: &str) -> Option<At<Datetime>> {
+        let value = self.take(key)?;
+        match value.get_ref().as_datetime() {
+            Some(datetime) => Some(At { value: *datetime, span: value.span() }),
+            None => {
+                self.wrong(key, value, expected);
+                None
+            }
+        }
+    }
+
+    /// A date like `2025-11-30`, if it is there.
+    #[must_use]
+    pub fn date(&self, key: &str) -> Option<At<Date>> {
+        const EXPECTED: &str = "a date like 2025-11-30, without quotation marks";
+        let found = self.datetime(key, EXPECTED)?;
+        match found.value {
+            Datetime { date: Some(date), time: None, offset: None } => Some(At { value: date, span: found.span }),
+            _ => {
+                self.problem(&found.span, format!("{} is {EXPECTED}", self.named(key)));
+                None
+            }
+        }
+    }
+
+    /// Date, time of day and minutes east of Greenwich of an instant like `2025-12-01T10:00:00+06:00`, if it is there.
+    #[must_use]
+    pub fn instant(&self, key: &str) -> Option<At<(Date, Time, i64)>> {
+        const EXPECTED: &str = "an instant like 2025-12-01T10:00:00+06:00, without quotation marks";
+        let found = self.datetime(key, EXPECTED)?;
+        let Datetime { date: Some(date), time: Some(time), offset: Some(offset) } = found.value else {
+            self.problem(&found.span, format!("{} is {EXPECTED}", self.named(key)));
+            return None;
+        };
+        let minutes = match offset {
+            Offset::Z => 0,
+            Offset::Custom { minutes } => i64::from(minutes),
+        };
+        Some(At { value: (date, time, minutes), span: found.span })
     }
 
     /// One of some words, if it is there.

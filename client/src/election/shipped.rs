@@ -11,14 +11,45 @@ pub struct Shipped {
     pub text: &'static str,
 }
 
-macro_rules! shipped {
-    ($($code:literal => $path:literal),* $(,)?) => {
-        &[$(Shipped { code: $code, name: $path, text: include_str!(concat!("../../data/", $path)) }),*]
+/// An election that comes with the program, with all its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShippedElection {
+    /// What it is asked for by.
+    pub code: &'static str,
+    /// Names and bytes.
+    pub files: &'static [(&'static str, &'static [u8])],
+}
+
+/// The main file of an election that comes with the program.
+pub(super) const ELECTION_FILE: &str = "election.toml";
+
+macro_rules! forms {
+    ($($code:literal),* $(,)?) => {
+        &[$(Shipped {
+            code: $code,
+            name: concat!($code, ".toml"),
+            text: include_str!(concat!("../../data/forms/", $code, ".toml")),
+        }),*]
     };
 }
 
-/// Protocol forms.
-const FORMS: &[Shipped] = shipped!["ru-20fz-12" => "forms/ru-20fz-12.toml"];
+macro_rules! elections {
+    ($($code:literal: [$($file:literal),* $(,)?]),* $(,)?) => {
+        &[$(ShippedElection {
+            code: $code,
+            files: &[$(($file, include_bytes!(concat!("../../data/elections/", $code, "/", $file)))),*],
+        }),*]
+    };
+}
+
+const FORMS: &[Shipped] = forms!["ru-20fz-12", "kg-2025-rehearsal"];
+
+const ELECTIONS: &[ShippedElection] = elections![
+    "kg-2025-11-30": ["election.toml", "constituencies.toml", "stations.toml", "decree.txt"],
+    "example-small": ["election.toml"],
+    "example-president": ["election.toml"],
+    "example-local": ["election.toml"],
+];
 
 /// Protocol forms, by code.
 #[must_use]
@@ -30,4 +61,16 @@ pub const fn shipped_forms() -> &'static [Shipped] {
 #[must_use]
 pub fn shipped_form(code: &str) -> Option<Shipped> {
     FORMS.iter().find(|form| form.code == code).copied()
+}
+
+/// Elections.
+#[must_use]
+pub const fn shipped_elections() -> &'static [ShippedElection] {
+    ELECTIONS
+}
+
+/// An election by code.
+#[must_use]
+pub fn shipped_election(code: &str) -> Option<ShippedElection> {
+    ELECTIONS.iter().find(|election| election.code == code).copied()
 }

@@ -43,6 +43,9 @@ pub(crate) enum Command {
     Protocols(Protocols),
     /// Watch all nodes and mirrors: compare what they show, judge every entry, alarm, keep evidence.
     Watch(Watch),
+    /// Check and show the definition of an election (docs/ELECTION.md). Needs no ledger.
+    #[command(subcommand)]
+    Election(ElectionCommand),
 }
 
 impl Command {
@@ -58,6 +61,7 @@ impl Command {
             Self::Evidence(_) => "evidence",
             Self::Protocols(_) => "protocols",
             Self::Watch(_) => "watch",
+            Self::Election(_) => "election",
         }
     }
 }
@@ -416,4 +420,21 @@ pub(crate) struct ProtocolsDraft {
     /// The table.
     #[arg(value_name = "FILE.csv")]
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ElectionCommand {
+    /// Report every fault by file, line and column. Exit codes: 0 none, 1 some, 2 could not check.
+    Check(ElectionPlace),
+    /// Show what a definition says.
+    Show(ElectionPlace),
+    /// List the definitions that come with the program.
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ElectionPlace {
+    /// A definition, or the code of one that comes with the program.
+    #[arg(value_name = "FILE|CODE")]
+    pub(crate) definition: PathBuf,
 }

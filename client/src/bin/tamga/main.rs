@@ -6,6 +6,7 @@ mod args;
 mod audit;
 mod checkpoint;
 mod download;
+mod election;
 mod evidence;
 mod governance;
 mod output;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Evidence(arguments) => evidence::run(arguments, &disk, &output),
         Command::Protocols(arguments) => protocols::run(arguments, &disk, &output),
         Command::Watch(arguments) => watch::run(arguments, &disk, &output),
+        Command::Election(arguments) => election::run(arguments, &disk, &output),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

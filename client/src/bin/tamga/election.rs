@@ -1,0 +1,233 @@
+//! `tamga election`: the definition of an election as files. Needs no ledger and no network.
+
+use crate::args::{ElectionCommand, ElectionPlace};
+use crate::output::{Done, Failure, Output};
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use tamga_client::document::Problems;
+use tamga_client::election::{ElectionFile, Files, Folder, NotOnBallot, Rules, shipped_election, shipped_elections};
+use tamga_client::verify::Weight;
+use tamga_ledger::forms::in_words;
+use tamga_ledger::kinds::{Decree, OfficialHour, Title};
+use tamga_platform::disk::Disk;
+
+const NAME: &str = "election";
+
+pub(crate) fn run(arguments: &ElectionCommand, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    match arguments {
+        ElectionCommand::Check(place) => {
+            let election = read(place, &**disk, output)?;
+            let content = Summary::of(&election);
+            output.print(NAME, "clean", &content, || content.line());
+            Ok(())
+        }
+        ElectionCommand::Show(place) => {
+            let election = read(place, &**disk, output)?;
+            let content = Shown::of(&election);
+            output.print(NAME, "shown", &content, || content.text());
+            Ok(())
+        }
+        ElectionCommand::List => {
+            let codes: Vec<&str> = shipped_elections().iter().map(|election| election.code).collect();
+            #[derive(Serialize)]
+            struct Codes<'a> {
+                elections: &'a [&'a str],
+            }
+            output.print(NAME, "shown", &Codes { elections: &codes }, || codes.join("\n"));
+            Ok(())
+        }
+    }
+}
+
+/// Faults of a definition.
+#[derive(Serialize)]
+struct Faults<'a> {
+    definition: String,
+    #[serde(flatten)]
+    problems: &'a Problems,
+}
+
+fn read(place: &ElectionPlace, disk: &dyn Disk, output: &Output) -> Result<ElectionFile, Failure> {
+    let path = &place.definition;
+    let result = match path.to_str().and_then(shipped_election) {
+        Some(shipped) => ElectionFile::shipped(shipped.code),
+        None => from_disk(path, disk)?,
+    };
+    result.map_err(|problems| {
+        let content = Faults { definition: path.display().to_string(), problems: &problems };
+        output.print(NAME, "faults", &content, || format!("{problems}\n{} faults", problems.total));
+        Failure::Shown(Weight::Refuted)
+    })
+}
+
+/// A main file that cannot be read is no fault of the definition.
+fn from_disk(path: &Path, disk: &dyn Disk) -> Result<Result<ElectionFile, Problems>, Failure> {
+    let (folder, name) = Folder::of(disk, path);
+    folder.read(&name).map_err(|what| {
+        let known = shipped_elections().iter().map(|election| election.code).collect::<Vec<_>>().join(", ");
+        Failure::Use(format!("{what}; definitions that come with the program: {known}"))
+    })?;
+    Ok(ElectionFile::read(&folder, &name))
+}
+
+/// The definition in numbers.
+#[derive(Serialize)]
+struct Summary {
+    rehearsal: bool,
+    title: Title,
+    origin: String,
+    constituencies: usize,
+    seats: u64,
+    candidates: usize,
+    women: usize,
+    stations: usize,
+    stations_ordinary: usize,
+    stations_remote: usize,
+    stations_abroad: usize,
+    units: usize,
+    mobile_units: u64,
+    forms: usize,
+    /// Records that the definition takes.
+    parts: usize,
+}
+
+impl Summary {
+    fn of(election: &ElectionFile) -> Self {
+        let definition = &election.definition;
+        let of_kind = |kind: u8| definition.stations.iter().filter(|station| station.station_kind == kind).count();
+        let candidates = || definition.constituencies.iter().flat_map(|one| &one.candidates);
+        Self {
+            rehearsal: election.rehearsal,
+            title: election.title.clone(),
+            origin: election.origin_prefix.clone(),
+            constituencies: definition.constituencies.len(),
+            seats: definition.constituencies.iter().map(|one| u64::from(one.seats)).sum(),
+            candidates: candidates().count(),
+            women: candidates().filter(|candidate| candidate.sex == 1).count(),
+            stations: definition.stations.len(),
+            stations_ordinary: of_kind(0),
+            stations_remote: of_kind(1),
+            stations_abroad: of_kind(2),
+            units: definition.stations.iter().map(|station| station.units.len()).sum(),
+            mobile_units: election.mobile_units,
+            forms: definition.forms.len(),
+            parts: election.parts,
+        }
+    }
+
+    fn line(&self) -> String {
+        let standing = if self.rehearsal { "REHEARSAL, no real election" } else { "A REAL ELECTION" };
+        format!(
+            "{standing}\n{}\n{}\n{}\n  origin {}\n  {} constituencies, {} seats, {} candidates ({} women)\n  {} stations: {} \
+             ordinary, {} remote, {} abroad; {} units, {} of them mobile\n  {} forms; {} definition records",
+            self.title.ky,
+            self.title.ru,
+            self.title.en,
+            self.origin,
+            self.constituencies,
+            self.seats,
+            self.candidates,
+            self.women,
+            self.stations,
+            self.stations_ordinary,
+            self.stations_remote,
+            self.stations_abroad,
+            self.units,
+            self.mobile_units,
+            self.forms,
+            self.parts
+        )
+    }
+}
+
+/// Everything but the lists of stations, of which there are thousands.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    summary: Summary,
+    decree: &'a Decree,
+    embargo_ms: u64,
+    official_hours: &'a [OfficialHour],
+    rules: Rules,
+    same_sex_max: u32,
+    constituency_list: &'a [tamga_ledger::kinds::Constituency],
+    not_on_ballot: &'a [NotOnBallot],
+    form_list: Vec<FormShown<'a>>,
+}
+
+#[derive(Serialize)]
+struct FormShown<'a> {
+    code: &'a str,
+    version: u32,
+    source: &'a str,
+    lines: usize,
+    /// Code, hard or soft, and what the ledger will compute.
+    relations: Vec<(&'a str, &'static str, String)>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(election: &'a ElectionFile) -> Self {
+        let forms = election.forms.iter().map(|file| FormShown {
+            code: &file.form.code,
+            version: file.form.version,
+            source: &file.source,
+            lines: file.form.lines.len(),
+            relations: file
+                .relations
+                .iter()
+                .zip(&file.form.relations)
+                .map(|(named, relation)| {
+                    (named.code.as_str(), if named.hard { "hard" } else { "soft" }, in_words(relation))
+                })
+                .collect(),
+        });
+        Self {
+            summary: Summary::of(election),
+            decree: &election.decree,
+            embargo_ms: election.embargo_ms,
+            official_hours: &election.official_hours,
+            rules: election.rules,
+            same_sex_max: election.definition.seat_rule.same_sex_max,
+            constituency_list: &election.definition.constituencies,
+            not_on_ballot: &election.not_on_ballot,
+            form_list: forms.collect(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = self.summary.line();
+        let hours = self.official_hours.iter().map(|hour| hour.label.as_str()).collect::<Vec<_>>().join(", ");
+        let _ = write!(
+            text,
+            "\n\nAct {}, {}\n  SHA-256 {}\nEmbargo until {} ms UTC; turnout at {hours}\nMember quorum {}; at most {} of one \
+             sex elected; smallest cell {} papers\n",
+            self.decree.number,
+            self.decree.date,
+            self.decree.sha256,
+            self.embargo_ms,
+            self.rules.member_quorum,
+            self.same_sex_max,
+            self.rules.cell_papers_min
+        );
+        for one in self.constituency_list {
+            let _ = writeln!(text, "\n{} ({} seats)", one.title.ru, one.seats);
+            for candidate in &one.candidates {
+                let sex = if candidate.sex == 1 { "w" } else { "m" };
+                let _ = writeln!(text, "  {:>3} {sex}  {}", candidate.position, candidate.name_ru);
+            }
+            for other in self.not_on_ballot.iter().filter(|other| other.constituency == one.number) {
+                let _ = writeln!(text, "    –    {} ({})", other.name_ru, other.status);
+            }
+        }
+        for form in &self.form_list {
+            let _ =
+                writeln!(text, "\nForm {} version {}: {} lines. {}", form.code, form.version, form.lines, form.source);
+            for (code, weight, relation) in &form.relations {
+                let _ = writeln!(text, "  {code:<4} {weight}  {relation}");
+            }
+        }
+        text
+    }
+}
