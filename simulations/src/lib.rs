@@ -2,7 +2,7 @@
 //!
 //! | layer | modules | what |
 //! |---|---|---|
-//! | the day on paper | [`scale`], [`schedule`], [`names`], [`definition`] | sizes, hours, what stands in the genesis record |
+//! | the day on paper | [`scale`], [`schedule`], [`definition`] | sizes, hours, what stands in the genesis record |
 //! | the people | [`chance`], [`population`] | voters, visits, votes and hand counts by seed |
 //! | the stations | [`keys`], [`world`] | keys of authors, ballots in boxes, and the records that follow |
 //! | the cluster | [`cluster`], [`nodes`] | `tamga-node` processes, and the way to them through the client library |
@@ -25,7 +25,6 @@ pub mod election_day;
 mod folder;
 pub mod keys;
 pub mod measure;
-pub mod names;
 pub mod nodes;
 pub mod pace;
 pub mod population;

@@ -116,7 +116,7 @@ impl Truth {
                 &constituency.candidates,
                 &self.counts(Basis::Hand, number),
                 constituency.seats,
-                crate::definition::SAME_SEX_MAX,
+                crate::definition::same_sex_max(),
             );
             if row.hand.is_complete() && row.seats != due {
                 found.push(format!("constituency {number}: seats {:?} instead of {due:?}", row.seats));

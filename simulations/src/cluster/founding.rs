@@ -1,27 +1,19 @@
 //! The ceremony: keys and certificates of every organisation, the definition's parts, the genesis record signed by all.
 
 use crate::definition;
-use crate::keys::MEMBER_QUORUM;
 use crate::population::Population;
 use crate::schedule::Schedule;
 use ed25519_dalek::SigningKey;
 use std::path::Path;
 use std::sync::Arc;
-use tamga_client::author::{AuthorError, GenesisDraft, GenesisPlan};
+use tamga_client::author::{AuthorError, GenesisDraft};
 use tamga_ledger::definition::Definition;
-use tamga_ledger::kinds::{DefinitionPart, OfficialHour, Organisation, Title};
+use tamga_ledger::kinds::{DefinitionPart, Title};
 use tamga_ledger::submission::Submission;
 use tamga_ledger::trust::{Trust, TrustError};
 use tamga_node::provision::{self, GeneratedNode, GeneratedOrganisation, ProvisionError};
 use tamga_platform::disk::OsDisk;
 use tamga_platform::entropy::Entropy;
-
-/// Fewest papers whose distribution may be shown.
-const CELL_PAPERS_MIN: u32 = 10;
-/// Cut a checkpoint that often.
-const CHECKPOINT_INTERVAL_MS: u64 = 1_000;
-/// How long an attestation may be used.
-const ATTESTATION_VALIDITY_MS: u64 = 600_000;
 
 /// Short name, ky, ru, en; the first is the commission. A cluster of N nodes takes the first N.
 const ORGANISATIONS: [(&str, &str, &str, &str); 7] = [
@@ -90,7 +82,7 @@ pub fn found(
     folder: &Path,
     entropy: &Arc<dyn Entropy>,
 ) -> Result<Founded, FoundingError> {
-    let plan = definition::plan(population.chance(), population.size(), schedule);
+    let plan = definition::plan(population.size(), schedule);
     let (parts, definition) = plan.into_parts()?;
     let (mut generated, mut organisations, mut listed) = (Vec::new(), Vec::new(), Vec::new());
     for (id, (name, ky, ru, en)) in (1..=nodes).zip(ORGANISATIONS) {
@@ -102,37 +94,12 @@ pub fn found(
         organisations.push(organisation);
         generated.push(node);
     }
-    let draft = GenesisDraft::new(genesis_plan(schedule, listed), &parts, &**entropy)?;
+    let draft = GenesisDraft::new(definition::genesis_plan(schedule, listed), &parts, &**entropy)?;
     let shares = organisations.iter().map(|organisation| draft.share(&organisation.record));
     let shares = shares.collect::<Result<Vec<_>, _>>()?;
     let genesis = draft.merge(&shares)?;
     let trust = Trust::from_submission(genesis.clone(), None)?;
     Ok(Founded { trust, genesis, parts, definition, nodes: generated, organisations })
-}
-
-fn genesis_plan(schedule: &Schedule, organisations: Vec<Organisation>) -> GenesisPlan {
-    let hour = |(label, at_ms): (&str, u64)| OfficialHour { label: label.to_owned(), at_ms };
-    GenesisPlan {
-        real: false,
-        title: Title {
-            ky: "Машыгуу: Жогорку Кеңештин депутаттарын мөөнөтүнөн мурда шайлоо, 2025-жылдын 30-ноябры".to_owned(),
-            ru: "Учения: досрочные выборы депутатов Жогорку Кенеша, 30 ноября 2025 года".to_owned(),
-            en: "Rehearsal: early elections of deputies of the Jogorku Kenesh, 30 November 2025".to_owned(),
-        },
-        origin_prefix: "rehearsal.jogorku-kenesh-2025.example".to_owned(),
-        decree: definition::decree(),
-        organisations,
-        quorum: None,
-        cluster_epoch: 1,
-        embargo_ms: schedule.embargo_ms(),
-        official_hours: schedule.hours().map(hour).collect(),
-        checkpoint_interval_ms: CHECKPOINT_INTERVAL_MS,
-        cell_papers_min: CELL_PAPERS_MIN,
-        attestation_validity_ms: ATTESTATION_VALIDITY_MS,
-        member_quorum: MEMBER_QUORUM,
-        offline_identifications_max: 200,
-        retention_months: 12,
-    }
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ impl Population {
     #[must_use]
     pub fn new(seed: u64, size: Size) -> Self {
         let chance = Chance::new(seed);
-        let constituencies = definition::constituencies(&chance);
+        let constituencies = definition::constituencies().to_vec();
         let popularity = constituencies.iter().map(|one| Popularity::draw(&chance, one)).collect();
         Self {
             chance,
