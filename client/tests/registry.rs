@@ -76,3 +76,99 @@ fn voters_are_found_by_number_and_rolls_are_sorted() {
     assert!(rolls.values().all(|roll| roll.is_sorted_by(|a, b| a < b)));
     assert!(rolls[&4].contains(&voter.tag.roll_leaf()));
 }
+
+mod import {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::io::Write as _;
+    use std::process::{Command, Output, Stdio};
+    use tamga_client::registry::{ImportedRoll, ImportedRollError};
+
+    const TABLE: &[u8] = b"pin,station\n10000000000003,2\n10000000000001,1\n10000000000002,1\n";
+
+    #[test]
+    fn an_imported_roll_is_read_back_and_finds_voters() {
+        let roll = ImportedRoll::import(TABLE, &keys(1, 1, 2), None, |_, _| {}).unwrap();
+        assert_eq!(roll.stations().values().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
+        assert!(roll.stations()[&1].is_sorted());
+        let mut bytes = Vec::new();
+        let digest = roll.write(&mut bytes).unwrap();
+        let (again, same) = ImportedRoll::read(&mut &bytes[..]).unwrap();
+        assert_eq!((&again, same), (&roll, digest));
+        let other = again.clone().into_registry(keys(2, 1, 2)).unwrap_err();
+        assert!(matches!(other, ImportedRollError::OtherElection { .. }));
+        let registry = again.into_registry(keys(1, 1, 2)).unwrap();
+        let home = |number: &str| registry.find(&number.parse().unwrap()).unwrap().map(|entry| entry.home_station);
+        assert_eq!((home("10000000000003"), home("10000000000009")), (Some(2), None));
+        // The same as the registry that keeps the table in memory.
+        let table = FileRegistry::read(TABLE, keys(1, 1, 2)).unwrap();
+        assert_eq!(registry.rolls().unwrap(), table.rolls().unwrap());
+        // No byte can be changed, left out or added.
+        for at in 0..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[at] ^= 1;
+            assert!(ImportedRoll::read(&mut &bad[..]).is_err(), "byte {at}");
+            assert!(ImportedRoll::read(&mut &bytes[..at]).is_err(), "{at} bytes");
+        }
+        assert!(ImportedRoll::read(&mut &[&bytes[..], b"x"].concat()[..]).is_err());
+    }
+
+    #[test]
+    fn a_station_that_the_definition_does_not_have_is_a_fault() {
+        let known = BTreeSet::from([1]);
+        let error = ImportedRoll::import(TABLE, &keys(1, 1, 2), Some(&known), |_, _| {}).unwrap_err();
+        assert!(error.to_string().contains("line 2: station 2 has no roll"), "{error}");
+    }
+
+    fn tamga(arguments: &[&str], input: &str) -> Output {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tamga"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that does not read its input may be gone already.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap()
+    }
+
+    #[test]
+    fn the_tool_imports_whole_files_or_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+        write("registry", "11".repeat(32).as_bytes());
+        write("commission", format!("{}\n", "22".repeat(32)).as_bytes());
+        write("voters.csv", TABLE);
+        write("faulty.csv", &[TABLE, b"10000000000001,2\n"].concat());
+        let (genesis, registry, commission, out) =
+            ("33".repeat(32), path("registry"), path("commission"), path("roll"));
+        let keys = ["--genesis", &genesis, "--registry-key", &registry, "--commission-key", &commission];
+        let import = |table: &str| {
+            let more = ["--definition", "example-small", "--out", &out];
+            tamga(&[&["--json", "roll", "import", &path(table)], &keys[..], &more].concat(), "")
+        };
+        let faulty = import("faulty.csv");
+        let text = String::from_utf8(faulty.stdout).unwrap();
+        assert_eq!(faulty.status.code(), Some(1), "{text}");
+        assert!(
+            text.contains("\"line\": 5") && text.contains("the same voter as in line 3") && !text.contains("100000000")
+        );
+        assert!(!folder.path().join("roll").exists() && !folder.path().join("roll.new").exists());
+        let good = import("voters.csv");
+        let text = String::from_utf8(good.stdout).unwrap();
+        assert_eq!(good.status.code(), Some(0), "{text}");
+        assert!(text.contains("\"voters\": 3") && text.contains("\"1\": 2"));
+        let find = |number: &str| {
+            let output = tamga(&[&["roll", "find", &out], &keys[..]].concat(), number);
+            (output.status.code(), String::from_utf8(output.stdout).unwrap())
+        };
+        assert_eq!(find("10000000000002\n"), (Some(0), "on the roll of station 1\n".to_owned()));
+        assert_eq!(find("10000000000008\n"), (Some(1), "on no roll\n".to_owned()));
+        assert_eq!(find("nonsense\n").0, Some(2));
+        let same = ["--genesis", &genesis, "--registry-key", &registry, "--commission-key", &registry];
+        assert_eq!(tamga(&[&["roll", "find", &out], &same[..]].concat(), "").status.code(), Some(2));
+        assert_eq!(tamga(&["roll", "show", &path("voters.csv")], "").status.code(), Some(2));
+    }
+}

@@ -5,7 +5,7 @@
 
 use super::number::PersonalNumber;
 use super::tag::TagKeys;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{self, BufRead};
 use tamga_ledger::ids::RollLeaf;
@@ -79,13 +79,14 @@ fn listed(faults: &[RollFault]) -> String {
 pub struct RollFile<R> {
     reader: R,
     line: u64,
+    bytes: u64,
     failed: bool,
 }
 
 impl<R: BufRead> RollFile<R> {
     /// Starts reading; the header is the first line.
     pub const fn new(reader: R) -> Self {
-        Self { reader, line: 0, failed: false }
+        Self { reader, line: 0, bytes: 0, failed: false }
     }
 
     /// One line without its end; `None` at the end of the file.
@@ -97,6 +98,7 @@ impl<R: BufRead> RollFile<R> {
         if bytes.is_empty() {
             return Ok(None);
         }
+        self.bytes += bytes.len() as u64;
         if bytes.last() != Some(&b'\n') && bytes.len() as u64 == limit {
             self.skip_line()?;
         }
@@ -115,6 +117,7 @@ impl<R: BufRead> RollFile<R> {
                 None => (buffer.len(), buffer.is_empty()),
             };
             self.reader.consume(used);
+            self.bytes += used as u64;
             if done {
                 return Ok(());
             }
@@ -180,23 +183,47 @@ pub(super) type SortedRoll = Vec<(RollLeaf, u32)>;
 /// # Errors
 /// [`RollFileError`]; nothing is imported then.
 pub fn read_roll(reader: impl BufRead, keys: &TagKeys) -> Result<Vec<(RollLeaf, u32)>, RollFileError> {
+    read_roll_with(reader, keys, None, |_, _| {})
+}
+
+/// Lines between two reports of progress.
+const PROGRESS_LINES: u64 = 4_096;
+
+/// As [`read_roll`]; with `known` stations, a voter of another one is a fault. `progress` gets lines and bytes.
+pub(super) fn read_roll_with(
+    reader: impl BufRead,
+    keys: &TagKeys,
+    known: Option<&BTreeSet<u32>>,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<SortedRoll, RollFileError> {
     let mut faults = Faults::default();
     let mut voters: Vec<(RollLeaf, u32, u32)> = Vec::new();
-    for line in RollFile::new(reader) {
+    let mut file = RollFile::new(reader);
+    while let Some(line) = file.next() {
+        if file.line.is_multiple_of(PROGRESS_LINES) {
+            progress(file.line, file.bytes);
+        }
         match line? {
             Ok(_) if voters.len() == VOTERS_MAX => return Err(RollFileError::TooManyVoters),
-            // Fits: there are at most VOTERS_MAX good lines, and bad ones fail the import.
-            Ok(voter) => voters.push((keys.tag(&voter.number).roll_leaf(), voter.station, voter.line as u32)),
+            Ok(voter) => {
+                if known.is_some_and(|known| !known.contains(&voter.station)) {
+                    let what = format!("station {} has no roll in the definition", voter.station);
+                    faults.add(RollFault { line: voter.line, what });
+                }
+                // Fits: there are at most VOTERS_MAX good lines, and bad ones fail the import.
+                voters.push((keys.tag(&voter.number).roll_leaf(), voter.station, voter.line as u32));
+            }
             Err(fault) => faults.add(fault),
         }
     }
+    progress(file.line, file.bytes);
     voters.sort_unstable_by_key(|(leaf, _, line)| (*leaf, *line));
     for pair in voters.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
         let what = format!("the same voter as in line {}", pair[0].2);
         faults.add(RollFault { line: u64::from(pair[1].2), what });
     }
     faults.into_result()?;
-    Ok(voters.into_iter().map(|(leaf, station, _)| (leaf, station)).collect::<SortedRoll>())
+    Ok(voters.into_iter().map(|(leaf, station, _)| (leaf, station)).collect())
 }
 
 /// The first faults by line, and how many there are.

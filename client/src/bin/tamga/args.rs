@@ -46,6 +46,9 @@ pub(crate) enum Command {
     /// Check and show the definition of an election (docs/ELECTION.md). Needs no ledger.
     #[command(subcommand)]
     Election(ElectionCommand),
+    /// Import the voters' roll and look voters up: the registry's tool (docs/ROLL.md). Needs no ledger.
+    #[command(subcommand)]
+    Roll(Roll),
 }
 
 impl Command {
@@ -62,6 +65,7 @@ impl Command {
             Self::Protocols(_) => "protocols",
             Self::Watch(_) => "watch",
             Self::Election(_) => "election",
+            Self::Roll(_) => "roll",
         }
     }
 }
@@ -437,4 +441,52 @@ pub(crate) struct ElectionPlace {
     /// A definition, or the code of one that comes with the program.
     #[arg(value_name = "FILE|CODE")]
     pub(crate) definition: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Roll {
+    /// Turn a table of voters into roll leaves by station. Exit codes: 0 imported, 1 faults and nothing imported, 2 could not.
+    Import(RollImport),
+    /// Show an imported roll: voters by station.
+    Show {
+        /// What `tamga roll import` wrote.
+        roll: PathBuf,
+    },
+    /// Is a voter on the roll, and where? The personal number is read from the input. Exit codes: 0 yes, 1 no, 2 could not.
+    Find(RollFind),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollKeys {
+    #[command(flatten)]
+    pub(crate) pinned: Pinned,
+    /// The registry's half of the tag key: 64 hexadecimal digits.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) registry_key: PathBuf,
+    /// The commission's half.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) commission_key: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollImport {
+    /// The table: UTF-8, header `pin,station`, one voter a line.
+    #[arg(value_name = "FILE.csv")]
+    pub(crate) table: PathBuf,
+    #[command(flatten)]
+    pub(crate) keys: RollKeys,
+    /// The election's definition: stations without a roll in it are faults.
+    #[arg(long, value_name = "FILE|CODE")]
+    pub(crate) definition: Option<PathBuf>,
+    /// Where to write the imported roll.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollFind {
+    /// What `tamga roll import` wrote.
+    pub(crate) roll: PathBuf,
+    #[command(flatten)]
+    pub(crate) keys: RollKeys,
 }

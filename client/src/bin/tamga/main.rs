@@ -13,6 +13,7 @@ mod output;
 mod protocols;
 mod prove;
 mod results;
+mod roll;
 mod verify;
 mod watch;
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Protocols(arguments) => protocols::run(arguments, &disk, &output),
         Command::Watch(arguments) => watch::run(arguments, &disk, &output),
         Command::Election(arguments) => election::run(arguments, &disk, &output),
+        Command::Roll(arguments) => roll::run(arguments, &disk, &output),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

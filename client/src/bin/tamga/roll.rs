@@ -1,0 +1,198 @@
+//! `tamga roll`: the registry's tool. It alone holds the keys under which voters have tags; what it writes has no personal numbers.
+
+use crate::args::{Roll, RollFind, RollImport, RollKeys};
+use crate::output::{Done, Failure, Output, advance};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, BufRead as _, BufReader, BufWriter};
+use std::path::Path;
+use std::sync::Arc;
+use tamga_client::election::{ElectionFile, Folder, shipped_election};
+use tamga_client::registry::{
+    CommissionKey, ImportedRoll, PersonalNumber, RegistryAdapter as _, RegistryKey, RollFault, RollFileError, TagKeys,
+};
+use tamga_client::streams::{FileReader, StagedFile};
+use tamga_client::verify::Weight;
+use tamga_ledger::ids::Digest;
+use tamga_platform::disk::Disk;
+use zeroize::{Zeroize as _, Zeroizing};
+
+const NAME: &str = "roll";
+const BUFFER_BYTES: usize = 1 << 18;
+/// Longest key file: 64 digits and the end of the line.
+const KEY_FILE_BYTES_MAX: u64 = 80;
+
+pub(crate) fn run(arguments: &Roll, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    match arguments {
+        Roll::Import(arguments) => import(arguments, &**disk, output),
+        Roll::Show { roll } => show(roll, &**disk, output),
+        Roll::Find(arguments) => find(arguments, &**disk, output),
+    }
+}
+
+fn failed(what: impl std::fmt::Display) -> Failure {
+    Failure::Use(what.to_string())
+}
+
+/// A key of 32 bytes as 64 hexadecimal digits. Error texts do not repeat it.
+fn key(disk: &dyn Disk, path: &Path) -> Result<Zeroizing<[u8; 32]>, Failure> {
+    let refused = |what: &str| failed(format!("{}: {what}", path.display()));
+    let text = Zeroizing::new(disk.read(path, KEY_FILE_BYTES_MAX).map_err(|error| refused(&error.to_string()))?);
+    let mut key = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(text.trim_ascii(), key.as_mut_slice())
+        .map_err(|_| refused("a key file has 64 hexadecimal digits"))?;
+    Ok(key)
+}
+
+fn tag_keys(disk: &dyn Disk, keys: &RollKeys) -> Result<TagKeys, Failure> {
+    let registry = key(disk, &keys.registry_key)?;
+    let commission = key(disk, &keys.commission_key)?;
+    if *registry == *commission {
+        return Err(failed(
+            "the registry's key and the commission's key are the same: then one holder could try numbers out",
+        ));
+    }
+    Ok(TagKeys::new(keys.pinned.genesis, RegistryKey::new(*registry), CommissionKey::new(*commission)))
+}
+
+/// Stations that have voters of their own.
+fn stations_of(disk: &dyn Disk, definition: &Path) -> Result<BTreeSet<u32>, Failure> {
+    let read = match definition.to_str().and_then(shipped_election) {
+        Some(shipped) => ElectionFile::shipped(shipped.code),
+        None => {
+            let (folder, name) = Folder::of(disk, definition);
+            ElectionFile::read(&folder, &name)
+        }
+    };
+    let election = read.map_err(|problems| failed(format!("the definition cannot be used\n{problems}")))?;
+    Ok(election.definition.stations.iter().filter(|one| one.constituency != 0).map(|one| one.number).collect())
+}
+
+/// An imported roll in numbers.
+#[derive(Serialize)]
+struct Content {
+    election: String,
+    voters: u64,
+    stations: usize,
+    /// BLAKE3 that ends the file.
+    digest: Digest,
+    /// Voters by station.
+    counts: BTreeMap<u32, usize>,
+}
+
+impl Content {
+    fn of(roll: &ImportedRoll, digest: Digest) -> Self {
+        Self {
+            election: roll.election().to_string(),
+            voters: roll.voters(),
+            stations: roll.stations().len(),
+            digest,
+            counts: roll.stations().iter().map(|(station, leaves)| (*station, leaves.len())).collect(),
+        }
+    }
+
+    fn text(&self, counts: bool) -> String {
+        let mut text = format!(
+            "election {}\n{} voters on the rolls of {} stations\ndigest {}\n",
+            self.election, self.voters, self.stations, self.digest
+        );
+        if counts {
+            self.counts.iter().for_each(|(station, voters)| text += &format!("  station {station:>6}  {voters:>8}\n"));
+        }
+        text
+    }
+}
+
+#[derive(Serialize)]
+struct Faults<'a> {
+    /// All of them.
+    total: u64,
+    /// The first ones, by line.
+    faults: Vec<FaultView<'a>>,
+}
+
+#[derive(Serialize)]
+struct FaultView<'a> {
+    line: u64,
+    what: &'a str,
+}
+
+fn import(arguments: &RollImport, disk: &dyn Disk, output: &Output) -> Done {
+    let keys = tag_keys(disk, &arguments.keys)?;
+    let known = arguments.definition.as_deref().map(|definition| stations_of(disk, definition)).transpose()?;
+    let unread = |error: io::Error| failed(format!("cannot read {}: {error}", arguments.table.display()));
+    let table = FileReader::open(disk, &arguments.table).map_err(unread)?;
+    let bytes = table.len_bytes().map_err(unread)?;
+    let bar = output.bar("importing voters");
+    let table = BufReader::with_capacity(BUFFER_BYTES, table);
+    let imported = ImportedRoll::import(table, &keys, known.as_ref(), |_, done| advance(&bar, done, bytes));
+    bar.finish_and_clear();
+    let roll = match imported {
+        Ok(roll) => roll,
+        Err(RollFileError::Faults { faults, total }) => return Err(refused(&faults, total, output)),
+        Err(other) => return Err(failed(other)),
+    };
+    let unwritten = |error: io::Error| failed(format!("cannot write {}: {error}", arguments.out.display()));
+    let file = StagedFile::create(disk, &arguments.out).map_err(unwritten)?;
+    let mut writer = BufWriter::with_capacity(BUFFER_BYTES, file);
+    let digest = roll.write(&mut writer).map_err(unwritten)?;
+    let file = writer.into_inner().map_err(|error| unwritten(error.into_error()))?;
+    // Crash before this: no roll under its name, or the earlier one.
+    file.finish(disk).map_err(unwritten)?;
+    let content = Content::of(&roll, digest);
+    output.print(NAME, "imported", &content, || content.text(false));
+    Ok(())
+}
+
+fn refused(faults: &[RollFault], total: u64, output: &Output) -> Failure {
+    let views = faults.iter().map(|fault| FaultView { line: fault.line, what: &fault.what }).collect();
+    let content = Faults { total, faults: views };
+    output.print(NAME, "faults", &content, || {
+        let listed = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let more = total.saturating_sub(faults.len() as u64);
+        let more = if more > 0 { format!("\nand {more} more") } else { String::new() };
+        format!("{listed}{more}\n{total} faults; nothing was imported")
+    });
+    Failure::Shown(Weight::Refuted)
+}
+
+fn read_roll(path: &Path, disk: &dyn Disk) -> Result<(ImportedRoll, Digest), Failure> {
+    let file =
+        FileReader::open(disk, path).map_err(|error| failed(format!("cannot read {}: {error}", path.display())))?;
+    ImportedRoll::read(&mut BufReader::with_capacity(BUFFER_BYTES, file))
+        .map_err(|error| failed(format!("{}: {error}", path.display())))
+}
+
+fn show(path: &Path, disk: &dyn Disk, output: &Output) -> Done {
+    let (roll, digest) = read_roll(path, disk)?;
+    let content = Content::of(&roll, digest);
+    output.print(NAME, "shown", &content, || content.text(true));
+    Ok(())
+}
+
+/// The answer to "am I on the list, and where". Does not repeat the number.
+#[derive(Serialize)]
+struct Found {
+    listed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    station: Option<u32>,
+}
+
+fn find(arguments: &RollFind, disk: &dyn Disk, output: &Output) -> Done {
+    let keys = tag_keys(disk, &arguments.keys)?;
+    let (roll, _) = read_roll(&arguments.roll, disk)?;
+    let registry = roll.into_registry(keys).map_err(failed)?;
+    // From the input and not from the command line, which other users and the shell's history see.
+    let mut line = String::new();
+    let read = io::stdin().lock().read_line(&mut line);
+    let number = read.map_err(failed).and_then(|_| line.trim().parse::<PersonalNumber>().map_err(failed));
+    line.zeroize();
+    let entry = registry.find(&number?).map_err(failed)?;
+    let found = Found { listed: entry.is_some(), station: entry.map(|entry| entry.home_station) };
+    let outcome = if found.listed { "listed" } else { "not-listed" };
+    output.print(NAME, outcome, &found, || match found.station {
+        Some(station) => format!("on the roll of station {station}"),
+        None => "on no roll".to_owned(),
+    });
+    if found.listed { Ok(()) } else { Err(Failure::Shown(Weight::Refuted)) }
+}
