@@ -218,7 +218,7 @@ async fn a_node_that_differs_from_a_quorum_halts_and_keeps_the_evidence() {
     assert!(status.fatal.unwrap().contains("diverged"));
     // Both files convince a stranger: the first names the liar, the second everybody who signed both.
     let kept = evidence(&cluster.node_folder(1).join("evidence"), core.trust());
-    assert_eq!(kept.len(), 2);
+    assert_eq!(kept.len(), 2, "{kept:#?}");
     let convicted = |verified: &VerifiedEvidence| verified.convicted().iter().filter_map(|key| key.node).collect();
     let convicted: Vec<Vec<u32>> = kept.iter().map(convicted).collect();
     assert_eq!(convicted, [vec![2], vec![1, 2, 3]]);

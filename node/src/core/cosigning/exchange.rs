@@ -138,7 +138,7 @@ impl Shared {
         metrics::counter!("tamga_roots_differ_total").increment(1);
         let own = inner.cuts.get(size.get()).map(|cut| cut.note.note().clone());
         let kept = self.suspect(&cleaned, own).await;
-        if let Some(peer) = from {
+        for peer in from.map_or_else(|| self.peers.ids(), |peer| vec![peer]) {
             tokio::spawn(Arc::clone(self).compare_with(peer));
         }
         if quorum {

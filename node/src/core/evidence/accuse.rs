@@ -56,10 +56,11 @@ impl Suspects {
         pairs.len() < SUSPECTS_MAX && pairs.insert(pair)
     }
 
-    fn settle(&self, note: &UnverifiedCheckpoint) {
-        if let Some(suspect) = self.lock().get_mut(&id_of(note)) {
-            suspect.settled = true;
-        }
+    /// Marks a note as dealt with; false if it was already. Whoever gets true writes: a publication may come in between.
+    fn settle(&self, note: &UnverifiedCheckpoint) -> bool {
+        let mut suspects = self.lock();
+        let suspect = suspects.get_mut(&id_of(note));
+        suspect.is_some_and(|suspect| !std::mem::replace(&mut suspect.settled, true))
     }
 
     fn open(&self) -> Vec<UnverifiedCheckpoint> {
@@ -93,10 +94,8 @@ impl Shared {
         let written = self.seams.blocking.run(move || {
             let published = shared.against_published(&theirs);
             let claim = match published {
-                Ok(Some(claim)) => {
-                    shared.suspects.settle(&theirs);
-                    Some(claim)
-                }
+                Ok(Some(_)) if !shared.suspects.settle(&theirs) => return None,
+                Ok(Some(claim)) => Some(claim),
                 Ok(None) => shared.against_own(&theirs, ours.as_ref()),
                 Err(error) => {
                     shared.fail(&error.to_string());
@@ -124,8 +123,9 @@ impl Shared {
                 let shared = Arc::clone(&self);
                 let settled = self.seams.blocking.run(move || {
                     let claim = shared.against_published(&theirs)?;
-                    if let Some(claim) = claim {
-                        shared.suspects.settle(&theirs);
+                    if let Some(claim) = claim
+                        && shared.suspects.settle(&theirs)
+                    {
                         shared.keep_evidence(claim, theirs.note().to_string().as_bytes());
                     }
                     Ok::<_, StoreError>(())
