@@ -248,11 +248,16 @@ async fn serve(listener: TcpListener, router: Router) {
 
 /// Waits until `holds`, 60 seconds at most.
 pub(crate) async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    eventually_or(what, holds, String::new).await;
+}
+
+/// As [`eventually`]; says how things stand if it never comes.
+pub(crate) async fn eventually_or(what: &str, holds: impl Fn() -> bool, standing: impl Fn() -> String) {
     for _ in 0..1_200 {
         if holds() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("never: {what}");
+    panic!("never: {what}\n{}", standing());
 }

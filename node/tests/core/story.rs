@@ -13,7 +13,7 @@ use tamga_node::testing::{TestElection, secrets};
 use tamga_node::view::{SledViews, ViewStore as _};
 use tamga_platform::disk::OsDisk;
 
-use crate::cluster::{Cluster, eventually, id_of, now_ms};
+use crate::cluster::{Cluster, eventually, eventually_or, id_of, now_ms};
 
 const STATIONS: u32 = 2;
 const VOTERS: u32 = 40;
@@ -159,10 +159,17 @@ async fn a_promised_record_survives_in_the_outbox_until_there_is_a_leader() {
     cluster.wait_ready().await;
     let id = id_of(&submission);
     for node in 1..=3 {
-        eventually("the record is in the ledger", || cluster.core(node).lookup(&id).is_some()).await;
+        // Once, on a loaded machine, it did not come within a minute, and nobody could say where it was.
+        let here = |cluster: &Cluster| cluster.core(node).lookup(&id).is_some();
+        eventually_or("the record is in the ledger", || here(&cluster), || standing(&cluster)).await;
     }
     eventually("the outbox is empty", || cluster.core(kept).status().outbox_records == 0).await;
     cluster.stop().await;
+}
+
+/// Every node in a few words.
+fn standing(cluster: &Cluster) -> String {
+    (1..=3).map(|node| format!("n{node}: {:?}\n", cluster.core(node).status())).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
