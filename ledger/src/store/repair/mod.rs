@@ -18,7 +18,7 @@
 //! - **Tiles, indexes, segment headers**: computed from the entries.
 //! - **Archived checkpoints**: by their own cosignatures.
 //! - **Entries beyond N** are proven by nothing but this node's own checksums. Where those fail the ledger is cut, and the
-//!   replicated log applies the rest again; the caller says whether it still can ([`Proofs::can_apply_again`]). If it cannot,
+//!   replicated log applies the rest again; the caller says whether it still can ([`Job::can_apply_again`]). If it cannot,
 //!   this node has to be built again under a new id. (Purging keeps the log above N, so it can.)
 //! - **Log positions and the word `synced` in a frame** are this node's own and stand in no tree. They are restored exactly
 //!   where the frame's header or either of its checksums still tells them; otherwise `synced` becomes the frame's own
