@@ -11,6 +11,7 @@ use super::stage::Stage;
 use crate::cluster::node_binary;
 use crate::world::WorldError;
 use tamga_client::author::{node_add, node_set_role};
+use tamga_client::device::Outcome;
 use tamga_ledger::kinds::NodeRole;
 use tamga_ledger::sign;
 use tamga_node::config::Peer;
@@ -58,6 +59,14 @@ async fn decide(stage: &Stage, change: &tamga_ledger::kinds::Governance) -> Resu
     let shares = organisations.iter().map(|organisation| draft.share(&organisation.record));
     let shares = shares.collect::<Result<Vec<_>, _>>().map_err(WorldError::from)?;
     let record = draft.merge(&shares).map_err(WorldError::from)?;
-    stage.day.nodes.accepted("a decision about nodes", 0, &record).await.map_err(crate::day::DayError::from)?;
-    Ok(())
+    // The nodes have been started again since the day began, and their public ports are others.
+    let clients = super::failover::clients(stage, &[1, 2, 3])?;
+    let client = clients.first().ok_or_else(|| RecoveryError::Wrong("no node is left".to_owned()))?;
+    let answered = client.submit_for_verdict(&record).await?;
+    match answered.outcome {
+        Outcome::Promised { promise, .. } if promise.judged.as_ref().is_some_and(|told| told.verdict.is_accepted()) => {
+            Ok(())
+        }
+        other => Err(RecoveryError::Wrong(format!("a decision about nodes was not accepted: {other:?}"))),
+    }
 }

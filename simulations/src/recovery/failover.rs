@@ -77,7 +77,7 @@ fn node_of(stage: &mut Stage, id: u32) -> Result<&mut NodeProcess, RecoveryError
     node.ok_or_else(|| RecoveryError::Wrong(format!("there is no node {id}")))
 }
 
-fn clients(stage: &Stage, nodes: &[u32]) -> Result<Vec<DeviceClient>, RecoveryError> {
+pub(super) fn clients(stage: &Stage, nodes: &[u32]) -> Result<Vec<DeviceClient>, RecoveryError> {
     let options = DeviceOptions { deadline: WITHIN, wait: Duration::from_secs(20), ..DeviceOptions::default() };
     let trust = Arc::new(stage.founded.trust.clone());
     let at = |id: &&NodeProcess| nodes.contains(&id.id);
