@@ -11,7 +11,7 @@ fn every_planted_bug_is_found_within_its_seeds() {
 }
 
 #[test]
-#[ignore = "many minutes: bugs that only few simulations meet"]
+#[ignore = "many minutes: bugs that few simulations meet, two of them not found yet"]
 fn rare_planted_bugs_are_found_too() {
     find(ALL.iter().filter(|bug| bug.seeds > SEEDS_IN_TESTS));
 }
