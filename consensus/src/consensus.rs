@@ -22,7 +22,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::config::Config;
 use crate::error::{Fatal, ProposeError, ReadError};
-use crate::network::{Gate, Peers, RaftServer, ReadIndex, Service};
+use crate::network::{Gate, Peers, RaftServer, ReadIndex, Service, Shunned};
 use crate::raft::{
     Answer, Installer, Local, Payload, Raft, Signals, TypeConfig, leader_of, position_from_raft, status_of,
 };
@@ -45,6 +45,7 @@ struct Inner {
     installer: Installer,
     status: watch::Receiver<Status>,
     local: Local,
+    shunned: Shunned,
     held: watch::Sender<bool>,
     log_was_new: bool,
     /// Answers no replica. Only ever goes from true to false.
@@ -230,7 +231,8 @@ impl Consensus {
     pub(crate) fn service(&self) -> Service {
         let Config { cluster, node, require_peer_identity, .. } = self.0.config;
         let (local, apart) = (self.0.local.clone(), Arc::clone(&self.0.apart));
-        let gate = Gate { cluster, node, require_peer_identity, local, apart };
+        let shunned = self.0.shunned.clone();
+        let gate = Gate { cluster, node, require_peer_identity, local, apart, shunned };
         Service::new(self.0.raft.clone(), self.0.installer.clone(), gate)
     }
 

@@ -27,6 +27,12 @@ impl Consensus {
         self.0.raft.trigger().elect(true).await.map_err(|fatal| self.fatal(&fatal))
     }
 
+    /// Takes no entries and heartbeats of `leader` for so long: as if it could not be reached. If a majority does, it loses its
+    /// quorum and another replica is elected; if only this one does, nothing changes but that it falls behind.
+    pub fn shun(&self, leader: NodeId, period: Duration) {
+        self.0.shunned.set(leader, tokio::time::Instant::now() + period);
+    }
+
     /// Asks this leader to hand leadership to `successor`; returns at once. Without effect on a node that does not lead.
     ///
     /// # Errors

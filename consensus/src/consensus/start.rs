@@ -11,7 +11,7 @@ use super::{Consensus, Inner, ROOM_KIB};
 use crate::application::Application;
 use crate::config::{Config, Seams};
 use crate::error::{Fatal, StartError};
-use crate::network::Peers;
+use crate::network::{Peers, Shunned};
 use crate::raft::{Files, Installer, Local, LogStore, Raft, StateMachine, TypeConfig, follow, status_of};
 use crate::wal::{Outside, Settings, View, Wal};
 
@@ -64,6 +64,7 @@ impl Consensus {
             installer,
             status,
             local,
+            shunned: Shunned::default(),
             held,
             log_was_new,
             apart,

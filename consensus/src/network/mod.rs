@@ -15,8 +15,8 @@ mod tests;
 pub use dialer::{Dialer, Stream, TcpDialer};
 pub(crate) use peer::{Peers, ReadIndex};
 pub use proto::raft_server::RaftServer;
-pub(crate) use service::Gate;
 pub use service::Service;
+pub(crate) use service::{Gate, Shunned};
 
 /// Generated from `proto/raft.proto`.
 #[allow(

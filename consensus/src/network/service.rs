@@ -9,6 +9,7 @@ use futures::{Stream, StreamExt, stream};
 use openraft::ReadPolicy;
 use openraft::errors::{LinearizableReadError, RaftError};
 use openraft::raft::AppendEntriesRequest;
+use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::proto::{self, raft_server};
@@ -46,6 +47,22 @@ pub(crate) struct Gate {
     pub(crate) local: Local,
     /// This replica takes no part yet.
     pub(crate) apart: Arc<AtomicBool>,
+    pub(crate) shunned: Shunned,
+}
+
+/// Whose entries are dropped, and until when.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shunned(Arc<Mutex<Option<(NodeId, Instant)>>>);
+
+impl Shunned {
+    pub(crate) fn set(&self, node: NodeId, until: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((node, until));
+    }
+
+    fn holds(&self, node: NodeId) -> bool {
+        let shunned = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shunned.is_some_and(|(shunned, until)| shunned == node && Instant::now() < until)
+    }
 }
 
 impl Gate {
@@ -229,6 +246,9 @@ fn checked_append(
     message: proto::AppendRequest,
 ) -> Result<AppendEntriesRequest<TypeConfig>, Status> {
     let sender = gate.admit(identity, message.envelope.as_ref())?;
+    if gate.shunned.holds(sender) {
+        return Err(Status::unavailable(format!("{sender} is shunned here: it holds records back")));
+    }
     let request = wire::append_request_back(message).map_err(malformed)?;
     own(sender, &request.vote)?;
     if !request.entries.is_empty() {

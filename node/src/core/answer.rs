@@ -200,6 +200,10 @@ pub struct NodeStatus {
     pub outbox_bytes: u64,
     /// Age of the oldest record in the outbox, ms.
     pub outbox_oldest_ms: u64,
+    /// How long the leader has held back this node's oldest record while the ledger grew, ms; 0 for not at all.
+    pub starved_ms: u64,
+    /// The leader that this node shuns for it.
+    pub shunned: Option<u32>,
     /// This clock less sequenced time at the last live batch, ms.
     pub clock_skew_ms: i64,
     /// `signing`, `withholding: …`, `stopped: …`.

@@ -20,6 +20,7 @@
 //! | `admission`, `waiters`, `inquiry` | submissions and questions, and their answers |
 //! | `roster`, `addresses`, `announce`, `reconcile` | who the nodes are, where they are, and Raft's members after that |
 //! | `outbox`, `dispatch`, `peers` | durable records on their way to the leader |
+//! | `censorship` | a leader that holds records back is alarmed on and shunned |
 //! | `pending`, `sequencer` | the leader's queue and its batches |
 //! | `prepare`, `authentics`, `keys` | signatures, verified once, in parallel |
 //! | `apply` | committed batches become leaves |
@@ -42,6 +43,7 @@ mod apply;
 mod authentics;
 mod birth;
 mod catchup;
+mod censorship;
 mod compaction;
 mod cosigning;
 mod dispatch;

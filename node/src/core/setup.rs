@@ -123,6 +123,10 @@ pub struct Tuning {
     pub admissions_max: usize,
     /// How long a forwarded record may stay unapplied before it is forwarded again.
     pub reforward_after: Duration,
+    /// How long the leader may hold back a record that it took, while the ledger grows, before it is shunned;
+    pub starve_after: Duration,
+    /// and for how long.
+    pub shun_for: Duration,
     /// Timeout of one call to a peer.
     pub peer_timeout: Duration,
     /// How often cosignatures that are still missing are asked for.
@@ -181,6 +185,8 @@ impl Default for Tuning {
             pending_bytes_max: 64 << 20,
             admissions_max: 4_096,
             reforward_after: Duration::from_secs(2),
+            starve_after: Duration::from_secs(20),
+            shun_for: Duration::from_secs(12),
             peer_timeout: Duration::from_secs(2),
             cosign_retry: Duration::from_millis(500),
             skew_warn_ms: 5_000,

@@ -18,6 +18,7 @@ use super::announce::Heard;
 use super::authentics::Authentics;
 use super::birth::Births;
 use super::catchup::CatchUp;
+use super::censorship::Starvation;
 use super::compaction::Compaction;
 use super::cosigning::{Cosigning, CutMade};
 use super::evidence::{Batches, Evidence, Suspects};
@@ -59,6 +60,7 @@ pub(crate) struct Shared {
     pub(crate) addresses: Arc<Addresses>,
     pub(crate) births: Births,
     pub(crate) heard: Heard,
+    pub(crate) starvation: Starvation,
     /// There is something to say to the other nodes.
     pub(crate) announce_now: Notify,
     pub(crate) peers: Peers,

@@ -27,6 +27,7 @@ use super::apply::Machine;
 use super::authentics::Authentics;
 use super::birth::{Births, begin_log};
 use super::catchup::CatchUp;
+use super::censorship::Starvation;
 use super::compaction::Compaction;
 use super::cosigning::{Cosigning, CutMade, Memory};
 use super::evidence::{Batches, Evidence, Suspects};
@@ -135,6 +136,7 @@ async fn share(
         addresses,
         births,
         heard: Heard::default(),
+        starvation: Starvation::default(),
         announce_now: Notify::new(),
         space: Space::default(),
         genesis_nodes: Nodes::of_genesis(trust.election()),
@@ -305,6 +307,7 @@ fn spawn_tasks(
     let mut tasks = vec![
         tokio::spawn(Arc::clone(shared).dispatch(consensus.clone())),
         tokio::spawn(Arc::clone(shared).sequence(consensus.clone())),
+        tokio::spawn(Arc::clone(shared).watch_for_censorship(consensus.clone())),
         tokio::spawn(Arc::clone(shared).cosign(cuts)),
         tokio::spawn(Arc::clone(shared).accuse()),
         tokio::spawn(catch_up(Arc::clone(shared), consensus.clone())),

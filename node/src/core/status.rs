@@ -39,6 +39,8 @@ impl Shared {
             outbox_records: outbox.records,
             outbox_bytes: outbox.bytes,
             outbox_oldest_ms: outbox.oldest_ms.map_or(0, |since_ms| now_ms.saturating_sub(since_ms)),
+            starved_ms: self.starvation.starved_ms.load(Ordering::Relaxed),
+            shunned: Some(self.starvation.shunned.load(Ordering::Relaxed)).filter(|node| *node != 0),
             clock_skew_ms: self.skew_ms.load(Ordering::Relaxed),
             cosigner,
             cosigned_size: standing.cosigned_size,

@@ -65,6 +65,8 @@ struct Inner {
     unwritten: VecDeque<u64>,
     ready: VecDeque<u64>,
     handed: VecDeque<(Instant, u64)>,
+    /// The highest number applied under the present leader.
+    applied_last: Option<u64>,
     /// Live records by segment.
     segments: BTreeMap<u64, usize>,
 }
@@ -74,6 +76,8 @@ struct Record {
     id: RecordId,
     stored: Stored,
     segment: Option<u64>,
+    /// The present leader has taken it.
+    handed: bool,
 }
 
 /// Why an outbox does not open.
@@ -199,6 +203,8 @@ impl Outbox {
     pub(crate) fn ready_all(&self) {
         let mut inner = self.lock();
         inner.handed.clear();
+        inner.live.values_mut().for_each(|record| record.handed = false);
+        inner.applied_last = None;
         inner.ready = inner.live.keys().copied().collect();
     }
 
@@ -244,8 +250,19 @@ impl Outbox {
             } else {
                 inner.ready.retain(|ready| *ready != number);
             }
+            if let Some(record) = inner.live.get_mut(&number) {
+                record.handed = true;
+            }
             inner.handed.push_back((now, number));
         }
+    }
+
+    /// The oldest record that the present leader has taken and that is not applied.
+    /// And whether a later one of this node's was applied meanwhile: a leader that is merely slow keeps the order.
+    pub(crate) fn oldest_handed(&self) -> Option<(RecordId, bool)> {
+        let inner = self.lock();
+        let (number, record) = inner.live.iter().find(|(_, record)| record.handed)?;
+        Some((record.id, inner.applied_last > Some(*number)))
     }
 
     /// Figures for the status.
@@ -379,14 +396,16 @@ impl Inner {
         self.next += 1;
         self.bytes += stored.bytes.len() as u64;
         self.numbers.insert(id, number);
-        self.live.insert(number, Record { id, stored, segment: None });
+        self.live.insert(number, Record { id, stored, segment: None, handed: false });
         self.unwritten.push_back(number);
         self.ready.push_back(number);
         number
     }
 
     fn remove(&mut self, id: &RecordId) {
-        let Some(record) = self.numbers.remove(id).and_then(|number| self.live.remove(&number)) else { return };
+        let Some(number) = self.numbers.remove(id) else { return };
+        let Some(record) = self.live.remove(&number) else { return };
+        self.applied_last = self.applied_last.max(Some(number));
         self.bytes -= record.stored.bytes.len() as u64;
         if let Some(live) = record.segment.and_then(|segment| self.segments.get_mut(&segment)) {
             *live -= 1;
