@@ -10,6 +10,7 @@ mod crash_catchup;
 mod crash_points;
 mod crash_saved;
 mod device;
+mod malicious;
 mod restart;
 mod room;
 mod story;
