@@ -6,10 +6,11 @@ use super::error::AuthorError;
 use ed25519_dalek::SigningKey;
 use tamga_ledger::ids::{ElectionId, KeyId, Nonce};
 use tamga_ledger::judge::check_genesis;
-use tamga_ledger::kinds::{Decree, DefinitionPart, Election, OfficialHour, Organisation, Title};
+use tamga_ledger::kinds::{Body as _, Decree, DefinitionPart, Election, Kind, OfficialHour, Organisation, Title};
 use tamga_ledger::note::{KeyName, KeyRole, VerifierKey};
 use tamga_ledger::policy::{Name, Policy, Witness, smallest_intersecting_k};
 use tamga_ledger::record::{Record, Scope};
+use tamga_ledger::sign::Signer;
 use tamga_ledger::submission::Submission;
 use tamga_platform::entropy::{Entropy, random_bytes};
 
@@ -86,6 +87,23 @@ impl GenesisDraft {
         Ok(Self { election, draft: Draft::new(record)? })
     }
 
+    /// A draft that somebody else assembled: checked by the rules, and to be read before it is signed
+    /// ([`review`](super::ceremony::review)).
+    ///
+    /// # Errors
+    /// [`AuthorError::Malformed`], [`AuthorError::Genesis`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, AuthorError> {
+        let draft = Draft::from_bytes(bytes)?;
+        let record = draft.record();
+        let malformed = || AuthorError::Malformed("it is not a genesis record".to_owned());
+        if record.kind != Kind::Election as u16 {
+            return Err(malformed());
+        }
+        let election = Election::from_bytes(&record.body).map_err(|_| malformed())?;
+        check_genesis(&election, record)?;
+        Ok(Self { election, draft })
+    }
+
     /// The body, for the organisations to read before they sign.
     #[must_use]
     pub const fn election(&self) -> &Election {
@@ -112,6 +130,14 @@ impl GenesisDraft {
         self.draft.share(record_key)
     }
 
+    /// As [`share`](Self::share), with whatever holds the key.
+    ///
+    /// # Errors
+    /// [`AuthorError::NotASigner`], [`AuthorError::Signer`].
+    pub fn share_with(&self, record_key: &dyn Signer) -> Result<Share, AuthorError> {
+        self.draft.share_with(record_key)
+    }
+
     /// The signed genesis record, once every organisation has signed.
     ///
     /// # Errors
@@ -121,8 +147,18 @@ impl GenesisDraft {
     }
 }
 
-/// Every organisation by any of its nodes' cosigners or its standby key; the quorum over organisations.
 fn policy_of(plan: &GenesisPlan) -> Result<Policy, AuthorError> {
+    let k = plan.quorum.unwrap_or_else(|| smallest_intersecting_k(plan.organisations.len()));
+    policy(&plan.organisations, k)
+}
+
+/// The text of the policy under which `k` of these organisations make the quorum.
+pub(super) fn policy_text(organisations: &[Organisation], k: usize) -> Result<String, AuthorError> {
+    policy(organisations, k).map(|policy| policy.to_string())
+}
+
+/// Every organisation by any of its nodes' cosigners or its standby key; the quorum over organisations.
+fn policy(listed: &[Organisation], k: usize) -> Result<Policy, AuthorError> {
     let fault = |what: String| AuthorError::Policy(what);
     let witness = |name: &str, key: &[u8; 32]| -> Result<Witness, AuthorError> {
         let key_name = KeyName::new(name).map_err(|error| fault(format!("cosigner {name:?}: {error}")))?;
@@ -134,12 +170,11 @@ fn policy_of(plan: &GenesisPlan) -> Result<Policy, AuthorError> {
         })
     };
     let mut organisations = Vec::new();
-    for one in &plan.organisations {
+    for one in listed {
         let name = Name::new(&one.name).map_err(|error| fault(format!("organisation {:?}: {error}", one.name)))?;
         let nodes = one.nodes.iter().map(|node| witness(&node.cosigner_name, &node.cosigner_key.0));
         let standby = witness(&standby_cosigner_name(&one.name), &one.standby_cosigner_key.0);
         organisations.push((name, nodes.chain([standby]).collect::<Result<Vec<_>, _>>()?));
     }
-    let k = plan.quorum.unwrap_or_else(|| smallest_intersecting_k(organisations.len()));
     Policy::of_organisations(&[], &organisations, k).map_err(|error| fault(error.to_string()))
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `draft` | [`Draft`]: a record whose signers may sit in different rooms |
 //! | `genesis` | Election |
+//! | [`ceremony`] | how several organisations make and sign it, each apart |
 //! | `definition` | DefinitionPart |
 //! | `keys`, `roll` | Key, RollChunk |
 //! | `station` | StationPhase, Identification |
@@ -14,6 +15,8 @@
 //!
 //! A [`Scribe`] numbers records per key. The numbers of a key that signs in more than one process, or again after a
 //! restart, must go on from where they stopped: [`Scribe::resume`].
+
+pub mod ceremony;
 
 mod count;
 mod definition;

@@ -33,15 +33,15 @@ pub(crate) fn run(arguments: &Governance, disk: &Arc<dyn Disk>, output: &Output)
     }
 }
 
-fn failed(what: impl std::fmt::Display) -> Failure {
+pub(crate) fn failed(what: impl std::fmt::Display) -> Failure {
     Failure::Use(what.to_string())
 }
 
-fn read(disk: &Arc<dyn Disk>, path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
+pub(crate) fn read(disk: &Arc<dyn Disk>, path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
     disk.read(path, max).map_err(|error| failed(format!("cannot read {}: {error}", path.display())))
 }
 
-fn write(disk: &Arc<dyn Disk>, path: &Path, bytes: &[u8]) -> Done {
+pub(crate) fn write(disk: &Arc<dyn Disk>, path: &Path, bytes: &[u8]) -> Done {
     disk.replace(path, bytes).map_err(|error| failed(format!("cannot write {}: {error}", path.display())))
 }
 
@@ -190,7 +190,7 @@ fn sign(arguments: &Sign, disk: &Arc<dyn Disk>, output: &Output) -> Done {
 }
 
 /// An organisation's `record.key`, as `tamga-node keygen-organisation` writes it.
-fn record_key(disk: &Arc<dyn Disk>, path: &Path, passphrase: &PassphraseArguments) -> Result<Key, Failure> {
+pub(crate) fn record_key(disk: &Arc<dyn Disk>, path: &Path, passphrase: &PassphraseArguments) -> Result<Key, Failure> {
     let file = KeyFile::read_path(&**disk, path, Purpose::Record).map_err(failed)?;
     check_mode(path).map_err(failed)?;
     if file.is_clear() {

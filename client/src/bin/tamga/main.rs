@@ -4,6 +4,7 @@
 
 mod args;
 mod audit;
+mod ceremony;
 mod checkpoint;
 mod download;
 mod election;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Audit(arguments) => audit::run(arguments, &disk, &output),
         Command::Results(arguments) => results::run(arguments, &disk, &output),
         Command::Download(arguments) => download::run(arguments, &disk, &output),
+        Command::Ceremony(arguments) => ceremony::run(arguments, &disk, &output),
         Command::Governance(arguments) => governance::run(arguments, &disk, &output),
         Command::Evidence(arguments) => evidence::run(arguments, &disk, &output),
         Command::Protocols(arguments) => protocols::run(arguments, &disk, &output),
