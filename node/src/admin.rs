@@ -5,6 +5,7 @@
 //! | `/healthz` | 200 while the process should go on, 503 once it must stop |
 //! | `/readyz` | 200 while it takes records: caught up, a leader known, room on the disk; else 503 with the reason |
 //! | `/status` | everything the core says about itself, JSON |
+//! | `/witnesses` | which outside witnesses cosigned what, and what hinders them, JSON |
 //! | `/metrics` | Prometheus; no label ever names a voter, a tag or a record |
 //!
 //! Answers from the start of the process on, also while the ledger is still being replayed.
@@ -25,6 +26,7 @@ use tamga_consensus::Stream;
 
 use crate::core::{Core, NodeStatus};
 use crate::listeners::{Handler, HttpServer, Stop};
+use crate::witnesses::Witnesses;
 
 /// How often histograms are drained.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
@@ -34,6 +36,7 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 pub struct Admin {
     core: Arc<OnceLock<Arc<Core>>>,
     metrics: Option<PrometheusHandle>,
+    witnesses: Arc<OnceLock<Witnesses>>,
 }
 
 impl std::fmt::Debug for Admin {
@@ -46,12 +49,17 @@ impl Admin {
     /// `metrics` renders what the process measures; without it `/metrics` is empty.
     #[must_use]
     pub fn new(metrics: Option<PrometheusHandle>) -> Self {
-        Self { core: Arc::default(), metrics }
+        Self { core: Arc::default(), metrics, witnesses: Arc::default() }
     }
 
     /// From now on the core is there. Later calls change nothing.
     pub fn started(&self, core: &Arc<Core>) {
         let _only_the_first_counts = self.core.set(Arc::clone(core));
+    }
+
+    /// Outside witnesses are asked. Later calls change nothing.
+    pub fn witnessed(&self, witnesses: &Witnesses) {
+        let _only_the_first_counts = self.witnesses.set(witnesses.clone());
     }
 
     /// The routes.
@@ -60,6 +68,7 @@ impl Admin {
             .route("/healthz", get(healthz))
             .route("/readyz", get(readyz))
             .route("/status", get(status))
+            .route("/witnesses", get(witnesses))
             .route("/metrics", get(metrics_text))
             .with_state(self.clone())
     }
@@ -130,6 +139,13 @@ async fn status(State(admin): State<Admin>) -> Response {
     match admin.status() {
         Some(status) => Json(status).into_response(),
         None => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "starting": true }))).into_response(),
+    }
+}
+
+async fn witnesses(State(admin): State<Admin>) -> Response {
+    match admin.witnesses.get() {
+        Some(witnesses) => Json(witnesses.standing()).into_response(),
+        None => (StatusCode::NOT_FOUND, "no outside witnesses are configured\n").into_response(),
     }
 }
 

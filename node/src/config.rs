@@ -45,6 +45,9 @@ pub struct Config {
     /// How the node logs.
     #[serde(default)]
     pub log: Log,
+    /// Outside witnesses that are asked to cosign what is published; nobody if this is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witnesses: Option<Witnesses>,
     /// Where other nodes are reached, and this one if others reach it under another address than `listen.peer`. A node of
     /// the genesis record that starts a cluster needs all others of it; a node that joins later needs one that is there.
     /// Nodes that join later need not be listed: they say where they are.
@@ -179,6 +182,31 @@ impl CoreTuning {
     }
 }
 
+/// Outside witnesses (C2SP tlog-witness), under a policy of their own: publication never waits for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Witnesses {
+    /// C2SP tlog-policy text: `witness NAME VKEY URL` lines, groups, `quorum`. The quorum is only reported on.
+    pub policy: PathBuf,
+    /// How often each witness is asked at least, in seconds; besides, at seals, official hours and when all units are closed.
+    #[serde(default = "witness_interval_s")]
+    pub interval_s: u64,
+    /// How long one request may take, in milliseconds.
+    #[serde(default = "witness_timeout_ms")]
+    pub timeout_ms: u64,
+    /// Certificate authorities (PEM) for witnesses under https, for example `/etc/ssl/certs/ca-certificates.crt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+}
+
+const fn witness_interval_s() -> u64 {
+    600
+}
+
+const fn witness_timeout_ms() -> u64 {
+    10_000
+}
+
 /// How the node logs, to standard error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -272,6 +300,10 @@ impl Config {
         for place in [&mut config.data_dir, &mut config.genesis, &mut config.keys_dir] {
             *place = folder.join(&*place);
         }
+        if let Some(witnesses) = &mut config.witnesses {
+            witnesses.policy = folder.join(&witnesses.policy);
+            witnesses.ca_file = witnesses.ca_file.as_ref().map(|path| folder.join(path));
+        }
         config.check().map_err(|(field, what)| ConfigError::Field { path: path.to_owned(), field, what })?;
         Ok(config)
     }
@@ -294,6 +326,11 @@ impl Config {
                 "listen.admin",
                 "must be a loopback address (127.0.0.1 or [::1]): it answers without asking who is there",
             );
+        }
+        if let Some(witnesses) = &self.witnesses
+            && (witnesses.interval_s == 0 || !(100..=60_000).contains(&witnesses.timeout_ms))
+        {
+            return refuse("witnesses", "interval_s is at least 1, timeout_ms 100 to 60000");
         }
         self.check_limits()?;
         self.check_peers()

@@ -16,6 +16,7 @@
 //! | [`proto`] | the generated gRPC services |
 //! | [`config`], [`keys`], [`provision`] | what an operator configures and generates |
 //! | [`tls`], [`listeners`], [`public`], [`peer`], [`admin`] | the edges |
+//! | [`witnesses`] | outside witnesses, asked to cosign what is published |
 //! | [`run`] | the whole node from a configuration |
 //! | [`repair`] | a damaged node, repaired from the others |
 //!
@@ -38,3 +39,4 @@ pub mod run;
 pub mod testing;
 pub mod tls;
 pub mod view;
+pub mod witnesses;

@@ -309,6 +309,7 @@ pub fn loopback_config(node: u32, genesis: &Path, peer: SocketAddr, peers: Vec<P
         limits: Limits::default(),
         tuning: CoreTuning::default(),
         log: Log::default(),
+        witnesses: None,
         peers,
     }
 }

@@ -38,6 +38,7 @@ use crate::keys::{KeyError, Passphrases};
 use crate::listeners::{Network, Stopper};
 use crate::provision::ProvisionError;
 use crate::tls::{LivePins, Pins, TlsError};
+use crate::witnesses::WitnessesError;
 
 /// Name of the file in the data folder that tells where the node listens.
 pub const ADDRESSES_FILE: &str = "addresses.json";
@@ -135,6 +136,9 @@ pub enum RunError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The witnesses' policy.
+    #[error(transparent)]
+    Witnesses(#[from] WitnessesError),
     /// The core did not start.
     #[error(transparent)]
     Core(#[from] CoreError),
@@ -173,6 +177,11 @@ pub async fn run(config: Config, seams: Seams, shutdown: impl Future<Output = ()
     let (public_stopper, public_stop) = Stopper::new();
     let peer_task = serve_peers(&config, &prepared, &core, sockets.peer, peer_stop)?;
     let public_task = serve_public(&config, &seams, &prepared, &core, sockets.public, public_stop)?;
+    let (witness_stopper, witness_stop) = Stopper::new();
+    let witness_task = prepared.witnesses.clone().map(|witnesses| {
+        admin.witnessed(&witnesses);
+        tokio::spawn(witnesses.ask(Arc::clone(&core), witness_stop))
+    });
     let file = AddressesFile::write(seams.disk.as_ref(), &config.data_dir, &addresses)?;
     tracing::info!(
         node = config.node, election = %prepared.trust.election_id(), peer = %addresses.peer,
@@ -195,6 +204,10 @@ pub async fn run(config: Config, seams: Seams, shutdown: impl Future<Output = ()
         }
     }
     file.remove(seams.disk.as_ref());
+    witness_stopper.stop();
+    if let Some(task) = witness_task {
+        finished("witness", task).await;
+    }
     public_stopper.stop();
     finished("public", public_task).await;
     if ended.is_ok() && !core.settle_promises(Duration::from_millis(config.limits.drain_ms)).await {

@@ -79,6 +79,7 @@ use bytes::Bytes;
 use futures::Stream;
 use tamga_consensus::{RaftServer, Service};
 use tamga_ledger::ids::{KeyId, RecordId};
+use tamga_ledger::note::{NoteSignature, SignedNote};
 use tamga_ledger::receipt::Receipt;
 use tamga_ledger::store::Store;
 use tamga_ledger::tree::{LeafIndex, TreeSize};
@@ -148,6 +149,21 @@ impl Core {
     #[must_use]
     pub fn store(&self) -> &Arc<Store> {
         &self.shared.store
+    }
+
+    /// Adds cosignatures of outside witnesses, which the caller has verified, to the archived checkpoint of that size. They
+    /// count for no quorum. The whole note afterwards; none if there is no such checkpoint.
+    pub(crate) async fn add_outside_cosignatures(
+        &self,
+        size: TreeSize,
+        lines: Vec<NoteSignature>,
+    ) -> Option<SignedNote> {
+        self.shared.add_outside(size, lines).await
+    }
+
+    /// By this node's clock, ms UTC.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.shared.seams.clock.now_ms()
     }
 
     /// Where reads of the ledger may block.

@@ -16,6 +16,7 @@ use crate::core::{CoreSeams, CoreSetup};
 use crate::keys::LoadedIdentity;
 use crate::provision::read_genesis;
 use crate::tls::{LivePins, Pins, TlsDialer};
+use crate::witnesses::Witnesses;
 
 /// What is read and checked before anything listens.
 pub(super) struct Prepared {
@@ -23,6 +24,7 @@ pub(super) struct Prepared {
     pub(super) trust: Trust,
     pub(super) identity: LoadedIdentity,
     pub(super) pins: LivePins,
+    pub(super) witnesses: Option<Witnesses>,
 }
 
 impl Prepared {
@@ -40,7 +42,10 @@ impl Prepared {
             None => check_joining(config, &trust, &identity)?,
         }
         let pins = LivePins::new(Pins::of(&trust));
-        Ok(Self { genesis, trust, identity, pins })
+        let dialer = || Arc::clone(&seams.dialer);
+        let witnesses = config.witnesses.as_ref().map(|witnesses| Witnesses::open(disk, witnesses, dialer()));
+        let witnesses = witnesses.transpose()?;
+        Ok(Self { genesis, trust, identity, pins, witnesses })
     }
 
     pub(super) fn setup(&self, config: &Config, own: SocketAddr) -> CoreSetup {

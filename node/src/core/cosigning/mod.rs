@@ -12,6 +12,7 @@
 //! | `cuts` | the cuts in hand, and notes that came before their cut |
 //! | `sign` | whether to sign, and signing |
 //! | `exchange` | offers to and from peers; divergence |
+//! | `outside` | cosignatures of outside witnesses, joined with published notes |
 //! | `publish` | a satisfied policy becomes a published checkpoint |
 //!
 //! All nodes cut at the same sizes, so all sign one text. A cut that nobody publishes is passed over by a later one.
@@ -19,6 +20,7 @@
 mod cuts;
 mod exchange;
 mod memory;
+mod outside;
 mod publish;
 mod sign;
 

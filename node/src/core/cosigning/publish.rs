@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tamga_ledger::note::{UnverifiedCheckpoint, VerifiedCheckpoint};
+use tamga_ledger::note::{SignedNote, UnverifiedCheckpoint, VerifiedCheckpoint};
 use tamga_platform::blocking::BlockingExt as _;
 use tamga_platform::planted;
 
@@ -106,26 +106,42 @@ impl Shared {
     }
 
     /// Makes entries, tiles and the checkpoint durable, in this order, and then shows it.
-    async fn archive(self: &Arc<Self>, verified: VerifiedCheckpoint, published: Option<Published>) {
+    pub(super) async fn archive(self: &Arc<Self>, verified: VerifiedCheckpoint, published: Option<Published>) {
         let (shared, now_ms) = (Arc::clone(self), self.seams.clock.now_ms());
         let started = tokio::time::Instant::now();
         let archived = self.seams.blocking.run(move || {
             let size = verified.checkpoint().size;
             // Of one size the first time stays: late cosignatures do not make it younger.
             let known = shared.store.checkpoint_at(size)?;
+            let note = with_outside_lines(verified.note(), known.as_ref().map(|known| known.note.as_str()));
             let time_ms = known.map_or(now_ms, |known| known.time_ms);
-            shared.store.archive_checkpoint(size, time_ms, &verified.note().to_string())?;
+            shared.store.archive_checkpoint(size, time_ms, &note)?;
             if planted::is("published-before-synced") {
-                return Ok(());
+                return Ok(note);
             }
-            shared.store.sync()
+            shared.store.sync().map(|()| note)
         });
-        if let Err(error) = archived.await {
-            return self.fail(&error.to_string());
-        }
+        let note = match archived.await {
+            Ok(note) => note,
+            Err(error) => return self.fail(&error.to_string()),
+        };
         metrics::histogram!("tamga_publish_sync_seconds").record(started.elapsed().as_secs_f64());
         if let Some(published) = published {
+            let published = Published { note, ..published };
             self.published.send_replace(Some(Arc::new(published)));
         }
     }
+}
+
+/// The note with what is archived beside it: lines of outside witnesses are not in the notes that nodes assemble.
+fn with_outside_lines(note: &SignedNote, archived: Option<&str>) -> String {
+    let mut whole = note.clone();
+    // What is archived was verified when it was; another text is another checkpoint, which the caller finds.
+    let archived = archived.and_then(|archived| SignedNote::from_bytes(archived.as_bytes()).ok());
+    if let Some(archived) = archived.filter(|archived| archived.text() == note.text())
+        && whole.merge(&archived).is_err()
+    {
+        return note.to_string();
+    }
+    whole.to_string()
 }
