@@ -318,7 +318,7 @@ impl Answer {
 }
 
 fn is_valid(key: &KeyEntry, now_ms: u64) -> bool {
-    (key.valid_from_ms..=key.valid_until_ms).contains(&now_ms)
+    key.revoked.is_none() && (key.valid_from_ms..=key.valid_until_ms).contains(&now_ms)
 }
 
 fn digest(sent: &[u8]) -> Digest {

@@ -7,7 +7,7 @@
 //! | bytes | [`codec`], [`ids`], [`record`], [`kinds`], [`submission`], [`entry`] | canonical CBOR, signed records, what a leaf is |
 //! | mathematics | [`tree`], [`note`], [`policy`], [`commitment`], [`sign`] | two hash trees, checkpoints, who must cosign, hidden counts |
 //! | rules | [`definition`], [`forms`], [`state`], [`judge`], [`tally`] | the verdict on every record, the results |
-//! | between nodes and readers | [`nodes`], [`batch`], [`promise`], [`receipt`], [`trust`] | which nodes there are, what they sign, what readers verify |
+//! | between nodes and readers | [`nodes`], [`batch`], [`promise`], [`receipt`], [`trust`], [`history`] | which nodes there are, what they sign, what readers verify, who must cosign when |
 //! | lies | [`evidence`] | a file that convicts offline: who signed what must not have been signed |
 //! | whole ledgers | [`store`], [`saved`], [`audit`] | files on disk, the judging state as a cache, re-deriving everything |
 //!
@@ -23,6 +23,7 @@ pub mod definition;
 pub mod entry;
 pub mod evidence;
 pub mod forms;
+pub mod history;
 pub mod ids;
 pub mod inquiry;
 pub mod judge;

@@ -1,21 +1,31 @@
-//! The registry of nodes: who has ever been one, with which keys, in which role, until when.
+//! The registry: who has ever been a node, with which keys, in which role, until when; the organisations' keys; and who has
+//! had to cosign, epoch after epoch.
 //!
 //! It begins with the genesis record and changes by accepted Governance records only, so at one tree size every node and
-//! every auditor has the same one. Entries are never dropped: what a removed node signed stays verifiable, and its id and
-//! keys stay used.
+//! every auditor has the same one. Entries are never dropped: what a removed node or a replaced key signed stays verifiable,
+//! and ids and keys stay used.
 //!
-//! Whoever does not follow the ledger starts from [`Nodes::of_genesis`] and learns from receipts ([`Nodes::learn`]).
+//! Whoever does not follow the ledger starts from [`Nodes::of_genesis`] and learns from receipts ([`Nodes::learn`]), or walks
+//! a [`crate::history::History`].
+//!
+//! | file | what |
+//! |---|---|
+//! | `nodes` | what there is, and looking it up |
+//! | `change` | what a Governance record changes |
 
-use crate::entry::{Entry, Payload};
+mod change;
+
+pub(crate) use change::decision;
+
 use crate::ids::{Digest, PublicKey};
-use crate::kinds::{Body as _, Election, Governance, Kind, NodeKeys, NodeRole};
-use crate::receipt::VerifiedReceipt;
-use crate::trust::Trust;
+use crate::kinds::{Election, NodeKeys, NodeRole, RotationReason};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
 /// Most nodes an election ever has, removed ones included: a verifier's policy has a line for each.
 pub const NODES_MAX: usize = crate::policy::LOGS_MAX;
+/// Most times that the keys of one node, or of one organisation, are replaced.
+pub const ROTATIONS_MAX: usize = 64;
 
 /// One node.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -24,7 +34,7 @@ pub struct NodeEntry {
     /// Name of its organisation.
     #[n(0)]
     pub organisation: String,
-    /// Its keys.
+    /// Its keys now.
     #[n(1)]
     pub keys: NodeKeys,
     /// What it is, or was when it was removed.
@@ -39,54 +49,127 @@ pub struct NodeEntry {
     /// The leaf that removed it.
     #[n(5)]
     pub removed: Option<u64>,
+    /// Keys it had before, oldest first.
+    #[n(6)]
+    pub retired: Vec<RetiredKeys>,
 }
 
-/// All nodes by id.
+/// Keys that a node has no more.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct RetiredKeys {
+    /// All of them; some may be the same as in the next set.
+    #[n(0)]
+    pub keys: NodeKeys,
+    /// The leaf that replaced them.
+    #[n(1)]
+    pub leaf: u64,
+    /// Number of a [`RotationReason`].
+    #[n(2)]
+    pub reason: u8,
+}
+
+impl NodeEntry {
+    /// A node as it is added by `leaf`.
+    #[must_use]
+    pub const fn new(organisation: String, keys: NodeKeys, role: NodeRole, leaf: u64) -> Self {
+        Self { organisation, keys, role, since_leaf: leaf, role_leaf: leaf, removed: None, retired: Vec::new() }
+    }
+
+    /// All sets of keys it ever had, the one in force first.
+    pub fn all_keys(&self) -> impl Iterator<Item = &NodeKeys> {
+        std::iter::once(&self.keys).chain(self.retired.iter().rev().map(|retired| &retired.keys))
+    }
+
+    /// The TLS keys it is let in with: the registered one, and the one before it if that was replaced in good order.
+    pub fn pins(&self) -> impl Iterator<Item = Digest> {
+        let last = self.retired.last().filter(|last| last.reason == RotationReason::Routine as u8);
+        let before = last.map(|last| last.keys.tls_spki_sha256).filter(|pin| *pin != self.keys.tls_spki_sha256);
+        std::iter::once(self.keys.tls_spki_sha256).chain(before)
+    }
+}
+
+/// One organisation's own keys.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct OrganisationEntry {
+    /// Signs records in its name.
+    #[n(0)]
+    pub record_key: PublicKey,
+    /// Cosigns if a node's own key is lost.
+    #[n(1)]
+    pub standby_cosigner_key: PublicKey,
+    /// Keys it had before, oldest first: record key, standby key, the leaf that replaced them.
+    #[n(2)]
+    pub retired: Vec<(PublicKey, PublicKey, u64)>,
+}
+
+/// A change of the trust policy.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct PolicyEpoch {
+    /// The leaf that decided it: in force for every tree size above.
+    #[n(0)]
+    pub leaf: u64,
+    /// C2SP tlog-policy text without `log` lines.
+    #[n(1)]
+    pub policy: String,
+}
+
+/// All nodes by id, all organisations by name, all policy epochs after the genesis record's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
-#[cbor(transparent)]
-pub struct Nodes(#[n(0)] BTreeMap<u32, NodeEntry>);
+#[cbor(array)]
+pub struct Nodes {
+    #[n(0)]
+    nodes: BTreeMap<u32, NodeEntry>,
+    #[n(1)]
+    organisations: BTreeMap<String, OrganisationEntry>,
+    #[n(2)]
+    epochs: Vec<PolicyEpoch>,
+}
 
 impl Nodes {
     /// The nodes of the genesis record: all are voters.
     #[must_use]
     pub fn of_genesis(election: &Election) -> Self {
         let nodes = election.organisations.iter().flat_map(|organisation| {
-            organisation.nodes.iter().map(|keys| {
-                let entry = NodeEntry {
-                    organisation: organisation.name.clone(),
-                    keys: keys.clone(),
-                    role: NodeRole::Voter,
-                    since_leaf: 0,
-                    role_leaf: 0,
-                    removed: None,
-                };
-                (keys.id, entry)
-            })
+            organisation
+                .nodes
+                .iter()
+                .map(|keys| (keys.id, NodeEntry::new(organisation.name.clone(), keys.clone(), NodeRole::Voter, 0)))
         });
-        Self(nodes.collect())
+        let organisations = election.organisations.iter().map(|organisation| {
+            let entry = OrganisationEntry {
+                record_key: organisation.record_key,
+                standby_cosigner_key: organisation.standby_cosigner_key,
+                retired: Vec::new(),
+            };
+            (organisation.name.clone(), entry)
+        });
+        Self { nodes: nodes.collect(), organisations: organisations.collect(), epochs: Vec::new() }
     }
 
     /// Any node that ever was.
     #[must_use]
     pub fn get(&self, id: u32) -> Option<&NodeEntry> {
-        self.0.get(&id)
+        self.nodes.get(&id)
     }
 
     /// Every node that ever was, ascending by id.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &NodeEntry)> {
-        self.0.iter().map(|(id, node)| (*id, node))
+        self.nodes.iter().map(|(id, node)| (*id, node))
     }
 
     /// How many nodes there ever were.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.nodes.len()
     }
 
     /// Whether there never was a node: before the genesis record.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.nodes.is_empty()
     }
 
     /// The nodes that have not been removed, ascending by id.
@@ -105,89 +188,92 @@ impl Nodes {
         self.members().filter(|(_, node)| node.role == NodeRole::Voter)
     }
 
-    /// The key a node's batches are signed with. Of removed nodes too: whether the proposer was a member where a batch
-    /// stands is asked apart ([`crate::batch::SignedBatch::check_member`]).
+    /// An organisation's own keys, by its name in the genesis record.
+    #[must_use]
+    pub fn organisation(&self, name: &str) -> Option<&OrganisationEntry> {
+        self.organisations.get(name)
+    }
+
+    /// All organisations, ascending by name.
+    pub fn organisations(&self) -> impl Iterator<Item = (&str, &OrganisationEntry)> {
+        self.organisations.iter().map(|(name, organisation)| (name.as_str(), organisation))
+    }
+
+    /// The changes of the trust policy, in order: the first is epoch 1.
+    #[must_use]
+    pub fn epochs(&self) -> &[PolicyEpoch] {
+        &self.epochs
+    }
+
+    /// The text of the trust policy that the next checkpoint needs.
+    #[must_use]
+    pub fn policy_text<'a>(&'a self, election: &'a Election) -> &'a str {
+        self.epochs.last().map_or(&election.trust_policy, |epoch| &epoch.policy)
+    }
+
+    /// The key a node's batches are signed with; it never changes. Of removed nodes too: whether the proposer was a member
+    /// where a batch stands is asked apart ([`crate::batch::SignedBatch::check_member`]).
     #[must_use]
     pub fn batch_key(&self, id: u32) -> Option<PublicKey> {
         self.get(id).map(|node| node.keys.batch_key)
     }
 
-    /// The key a node's promises and refusals are signed with. Of removed nodes too: a promise outlives its node.
-    #[must_use]
-    pub fn promise_key(&self, id: u32) -> Option<PublicKey> {
-        self.get(id).map(|node| node.keys.promise_key)
+    /// The keys a node's promises and refusals are or were signed with, the one in force first. Of removed nodes too: a
+    /// promise outlives its node and its key.
+    pub fn promise_keys(&self, id: u32) -> impl Iterator<Item = PublicKey> {
+        self.get(id).into_iter().flat_map(NodeEntry::all_keys).map(|keys| keys.promise_key)
+    }
+
+    /// Every key that ever signed checkpoints as the log, each once.
+    pub fn log_keys(&self) -> impl Iterator<Item = PublicKey> {
+        let mut seen = std::collections::BTreeSet::new();
+        let all = self.nodes.values().flat_map(NodeEntry::all_keys).map(|keys| keys.log_key);
+        all.filter(move |key| seen.insert(*key))
     }
 
     /// The member whose TLS certificate has this SubjectPublicKeyInfo digest.
     #[must_use]
     pub fn by_spki(&self, digest: &Digest) -> Option<u32> {
-        self.members().find(|(_, node)| node.keys.tls_spki_sha256 == *digest).map(|(id, _)| id)
+        self.members().find(|(_, node)| node.pins().any(|pin| pin == *digest)).map(|(id, _)| id)
     }
 
     /// Whether a public key is or was some node's, in any role.
     #[must_use]
+    pub fn is_of_node(&self, key: &PublicKey) -> bool {
+        self.nodes.values().flat_map(NodeEntry::all_keys).any(|keys| signing_keys(keys).contains(key))
+    }
+
+    /// Whether a public key is or was some node's or some organisation's own, in any role.
+    #[must_use]
     pub fn holds_key(&self, key: &PublicKey) -> bool {
-        self.0.values().any(|node| signing_keys(&node.keys).contains(key))
+        let own = |organisation: &OrganisationEntry| {
+            organisation.record_key == *key
+                || organisation.standby_cosigner_key == *key
+                || organisation.retired.iter().any(|(record, standby, _)| record == key || standby == key)
+        };
+        self.is_of_node(key) || self.organisations.values().any(own)
     }
 
     /// Whether a TLS key is or was some node's.
     #[must_use]
     pub fn holds_spki(&self, digest: &Digest) -> bool {
-        self.0.values().any(|node| node.keys.tls_spki_sha256 == *digest)
+        self.nodes.values().flat_map(NodeEntry::all_keys).any(|keys| keys.tls_spki_sha256 == *digest)
     }
 
-    /// Learns from a published Governance record: for verifiers that do not follow the whole ledger. Receipts may come in
-    /// any order as long as a node's addition comes first. Whether anything was new.
-    ///
-    /// The receipt has been verified under the pinned election's policy; an entry's verdict is what a quorum cosigned.
-    pub fn learn(&mut self, receipt: &VerifiedReceipt, trust: &Trust) -> bool {
-        let Entry { verdict, payload: Payload::Full(signed), .. } = receipt.entry() else { return false };
-        let Ok(record) = signed.parse() else { return false };
-        if !verdict.is_accepted()
-            || record.kind != Kind::Governance as u16
-            || record.kind_version != Kind::Governance.version()
-            || record.election != *trust.election_id()
-        {
-            return false;
-        }
-        Governance::from_bytes(&record.body).is_ok_and(|change| self.apply(&change, receipt.leaf().get()))
-    }
-
-    /// Applies an accepted change. Applying it again, or an older one, changes nothing. Whether anything changed.
-    pub(crate) fn apply(&mut self, change: &Governance, leaf: u64) -> bool {
-        match change {
-            Governance::NodeAdd { organisation, role, keys } => {
-                let Some(role) = NodeRole::from_number(*role) else { return false };
-                if self.0.contains_key(&keys.id) {
-                    return false;
-                }
-                let entry = NodeEntry {
-                    organisation: organisation.clone(),
-                    keys: keys.clone(),
-                    role,
-                    since_leaf: leaf,
-                    role_leaf: leaf,
-                    removed: None,
-                };
-                self.0.insert(keys.id, entry);
-                true
-            }
-            Governance::NodeSetRole { node, role } => {
-                let (Some(node), Some(role)) = (self.0.get_mut(node), NodeRole::from_number(*role)) else {
-                    return false;
-                };
-                let newer = leaf > node.role_leaf;
-                if newer {
-                    (node.role, node.role_leaf) = (role, leaf);
-                }
-                newer
-            }
-            Governance::NodeRemove { node, .. } => {
-                let Some(node) = self.0.get_mut(node).filter(|node| node.removed.is_none()) else { return false };
-                node.removed = Some(leaf);
-                true
-            }
-        }
+    /// The leaves whose records made this registry, ascending; not the genesis record's.
+    #[must_use]
+    pub fn leaves(&self) -> Vec<u64> {
+        let nodes = self.nodes.values().flat_map(|node| {
+            let retired = node.retired.iter().map(|retired| Some(retired.leaf));
+            [Some(node.since_leaf), Some(node.role_leaf), node.removed].into_iter().chain(retired)
+        });
+        let organisations = self.organisations.values().flat_map(|one| one.retired.iter().map(|(.., leaf)| *leaf));
+        let epochs = self.epochs.iter().map(|epoch| epoch.leaf);
+        let mut leaves: Vec<u64> =
+            nodes.flatten().chain(organisations).chain(epochs).filter(|leaf| *leaf > 0).collect();
+        leaves.sort_unstable();
+        leaves.dedup();
+        leaves
     }
 }
 

@@ -140,14 +140,17 @@ impl Promise {
         })
     }
 
-    /// Reads and verifies with the promise key of the node it names ([`crate::nodes::Nodes::promise_key`]).
+    /// Reads and verifies with the promise keys of the node it names ([`crate::nodes::Nodes::promise_keys`]).
     ///
     /// # Errors
     /// [`PromiseError`].
-    pub fn verify(bytes: &[u8], key_of: impl Fn(u32) -> Option<PublicKey>) -> Result<Self, PromiseError> {
+    pub fn verify<K: IntoIterator<Item = PublicKey>>(
+        bytes: &[u8],
+        keys_of: impl FnOnce(u32) -> K,
+    ) -> Result<Self, PromiseError> {
         let signed: SignedBytes = codec::decode(bytes, PROMISE_BYTES_MAX)?;
         let raw: PromiseBytes = codec::decode(&signed.message, PROMISE_BYTES_MAX)?;
-        unseal(&signed, Domain::Promise, raw.node, key_of)?;
+        unseal(&signed, Domain::Promise, raw.node, keys_of)?;
         let judged = match raw.judged.as_slice() {
             [] => None,
             [judged] => Some(Judged {
@@ -178,14 +181,17 @@ impl NodeRefusal {
         seal_with(codec::encode(self), Domain::Refusal, signer)
     }
 
-    /// Reads and verifies with the promise key of the node it names ([`crate::nodes::Nodes::promise_key`]).
+    /// Reads and verifies with the promise keys of the node it names ([`crate::nodes::Nodes::promise_keys`]).
     ///
     /// # Errors
     /// [`PromiseError`].
-    pub fn verify(bytes: &[u8], key_of: impl Fn(u32) -> Option<PublicKey>) -> Result<Self, PromiseError> {
+    pub fn verify<K: IntoIterator<Item = PublicKey>>(
+        bytes: &[u8],
+        keys_of: impl FnOnce(u32) -> K,
+    ) -> Result<Self, PromiseError> {
         let signed: SignedBytes = codec::decode(bytes, PROMISE_BYTES_MAX)?;
         let refusal: Self = codec::decode(&signed.message, PROMISE_BYTES_MAX)?;
-        unseal(&signed, Domain::Refusal, refusal.node, key_of)?;
+        unseal(&signed, Domain::Refusal, refusal.node, keys_of)?;
         Ok(refusal)
     }
 }
@@ -200,14 +206,17 @@ fn seal_with(message: Vec<u8>, domain: Domain, signer: &dyn Signer) -> Result<Ve
     Ok(codec::encode(&SignedBytes { message, signature }))
 }
 
-fn unseal(
+fn unseal<K: IntoIterator<Item = PublicKey>>(
     signed: &SignedBytes,
     domain: Domain,
     node: u32,
-    key_of: impl Fn(u32) -> Option<PublicKey>,
+    keys_of: impl FnOnce(u32) -> K,
 ) -> Result<(), PromiseError> {
-    let key = key_of(node).ok_or(PromiseError::UnknownNode(node))?;
-    if sign::verify(&key, domain, &signed.message, &signed.signature) {
+    let mut keys = keys_of(node).into_iter().peekable();
+    if keys.peek().is_none() {
+        return Err(PromiseError::UnknownNode(node));
+    }
+    if keys.any(|key| sign::verify(&key, domain, &signed.message, &signed.signature)) {
         Ok(())
     } else {
         Err(PromiseError::Signature(node))

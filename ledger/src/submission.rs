@@ -10,7 +10,8 @@ use crate::entry::{Entry, Payload};
 use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId};
 use crate::kinds::{
     Attestation, AttestedVoter, BallotBatch, Body as _, CONFIDENTIAL_BYTES_MAX, DefinitionPart, Election, Governance,
-    Identification, IdentificationSecret, KeyRegistration, Kind, Protocol, RollChunk, Seal, StationPhase, TotalOpening,
+    Identification, IdentificationSecret, KeyRegistration, KeyRevocation, Kind, Protocol, RollChunk, Seal,
+    StationPhase, TotalOpening,
 };
 use crate::record::{Record, RecordError, SIGNED_RECORD_BYTES_MAX, Scope, SignedRecord};
 use crate::sign::{Domain, VerificationKey};
@@ -125,6 +126,7 @@ pub enum Content {
     Election(Box<Election>),
     DefinitionPart(DefinitionPart),
     Key(KeyRegistration),
+    KeyRevocation(KeyRevocation),
     RollChunk(RollChunk),
     StationPhase(StationPhase),
     Identification(Identification, Secret),
@@ -143,6 +145,7 @@ impl Content {
             Self::Election(_) => Kind::Election,
             Self::DefinitionPart(_) => Kind::DefinitionPart,
             Self::Key(_) => Kind::Key,
+            Self::KeyRevocation(_) => Kind::KeyRevocation,
             Self::RollChunk(_) => Kind::RollChunk,
             Self::StationPhase(_) => Kind::StationPhase,
             Self::Identification(..) => Kind::Identification,
@@ -405,6 +408,7 @@ fn parse_body(kind: Kind, record: &Record) -> Result<Content, Rejection> {
         Kind::Election => Election::from_bytes(body).map(|genesis| Content::Election(Box::new(genesis))),
         Kind::DefinitionPart => DefinitionPart::from_bytes(body).map(Content::DefinitionPart),
         Kind::Key => KeyRegistration::from_bytes(body).map(Content::Key),
+        Kind::KeyRevocation => KeyRevocation::from_bytes(body).map(Content::KeyRevocation),
         Kind::RollChunk => RollChunk::from_bytes(body).map(Content::RollChunk),
         Kind::StationPhase => StationPhase::from_bytes(body).map(Content::StationPhase),
         Kind::Identification => {

@@ -5,9 +5,10 @@ use crate::ids::ElectionId;
 use crate::judge::{self, GenesisError, NodeRegistration};
 use crate::kinds::Election;
 use crate::nodes::{NodeEntry, Nodes};
-use crate::note::{CheckpointVerifyError, KeyName, UnverifiedCheckpoint, VerifiedCheckpoint};
+use crate::note::{CheckpointVerifyError, KeyName, KeyRole, UnverifiedCheckpoint, VerifiedCheckpoint, VerifierKey};
 use crate::policy::{Log, Policy};
 use crate::submission::{Authentic, Confidential, Content, NoKeys, Rejection, Submission, authenticate_submission};
+use crate::tree::TreeSize;
 
 /// An election whose genesis record matched the pinned digest and is signed by all its organisations.
 #[derive(Debug, Clone)]
@@ -15,7 +16,8 @@ pub struct Trust {
     id: ElectionId,
     election: Election,
     origin: KeyName,
-    policy: Policy,
+    /// The leaf from which on (0: the genesis record's), and the policy. Never empty; leaves ascend.
+    policies: Vec<(u64, Policy)>,
     registry: Nodes,
     nodes: Vec<NodeRegistration>,
 }
@@ -88,20 +90,22 @@ impl Trust {
     fn with_registry(id: ElectionId, election: Election, origin: KeyName, registry: Nodes) -> Result<Self, TrustError> {
         let registration =
             |node: &NodeEntry| NodeRegistration { organisation: node.organisation.clone(), keys: node.keys.clone() };
-        // Log keys of removed nodes too: what they signed before is still there to be verified.
-        let known = registry.iter().map(|(_, node)| registration(node));
-        let logs = known.filter_map(|node| Some(Log { key: node.log_vkey(&origin)?, url: None }));
-        let text: String = logs.map(|log| format!("{log}\n")).collect();
-        let policy = (text + &election.trust_policy)
-            .parse()
-            .map_err(|error: crate::policy::PolicyError| GenesisError::Policy(error.to_string()))?;
+        // Log keys of removed nodes and replaced ones too: what they signed before is still there to be verified.
+        let keys = registry.log_keys().filter_map(|key| VerifierKey::new(origin.clone(), KeyRole::Log, &key.0).ok());
+        let logs: String = keys.map(|key| format!("{}\n", Log { key, url: None })).collect();
+        let texts = std::iter::once((0, &election.trust_policy));
+        let texts = texts.chain(registry.epochs().iter().map(|epoch| (epoch.leaf, &epoch.policy)));
+        let policies = texts
+            .map(|(leaf, text)| Ok((leaf, (logs.clone() + text).parse()?)))
+            .collect::<Result<Vec<_>, crate::policy::PolicyError>>()
+            .map_err(|error| GenesisError::Policy(error.to_string()))?;
         let nodes = registry.members().map(|(_, node)| registration(node)).collect();
-        Ok(Self { id, election, origin, policy, registry, nodes })
+        Ok(Self { id, election, origin, policies, registry, nodes })
     }
 
-    /// The same election with another registry: nodes that Governance records added are then known, with their log keys.
-    /// The registry comes from the ledger ([`crate::state::State::nodes`]) or from receipts ([`Nodes::learn`]). Who must
-    /// cosign stays what it was.
+    /// The same election with another registry: nodes that Governance records added are then known, with their log keys, and
+    /// the policy epochs are in force from their leaves on. The registry comes from the ledger
+    /// ([`crate::state::State::nodes`]), from receipts ([`Nodes::learn`]) or from a history ([`Trust::follow`]).
     ///
     /// # Errors
     /// [`TrustError::Invalid`] when the log keys make no policy, which a registry that the rules made cannot cause.
@@ -133,10 +137,66 @@ impl Trust {
         &self.origin
     }
 
-    /// Who must cosign, with the nodes' log keys.
+    /// Who must cosign the next checkpoint, with the nodes' log keys.
     #[must_use]
-    pub const fn policy(&self) -> &Policy {
-        &self.policy
+    pub fn policy(&self) -> &Policy {
+        self.policy_of(self.policies.len())
+    }
+
+    /// Who must cosign a checkpoint of that size: the last epoch whose record it covers.
+    #[must_use]
+    pub fn policy_at(&self, size: TreeSize) -> &Policy {
+        self.policy_of(self.epoch_at(size))
+    }
+
+    /// The number of the policy epoch that is in force at a size; 0 is the genesis record's.
+    #[must_use]
+    pub fn epoch_at(&self, size: TreeSize) -> usize {
+        self.registry.epochs().partition_point(|epoch| epoch.leaf < size.get())
+    }
+
+    fn policy_of(&self, epoch: usize) -> &Policy {
+        // The constructor puts the genesis record's policy in front.
+        let last = self.policies.len() - 1;
+        &self.policies[epoch.min(last)].1
+    }
+
+    /// Every key that any of the policies names, each once, logs first.
+    #[must_use]
+    pub fn verifier_keys(&self) -> Vec<&VerifierKey> {
+        let mut keys: Vec<&VerifierKey> = Vec::new();
+        for key in self.policies.iter().flat_map(|(_, policy)| policy.keys()) {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
+    /// The policies, from the genesis record's to the latest.
+    pub fn policies(&self) -> impl Iterator<Item = &Policy> {
+        self.policies.iter().map(|(_, policy)| policy)
+    }
+
+    /// The policies that a checkpoint of `size` has to satisfy if the one published before it has size `before`: the one in
+    /// force there, and every one in force in between.
+    pub fn policies_due(&self, before: TreeSize, size: TreeSize) -> impl Iterator<Item = &Policy> {
+        let last = self.epoch_at(size);
+        let first = self.epoch_at(before).min(last);
+        (first..=last).map(|epoch| self.policy_of(epoch))
+    }
+
+    /// Verifies a checkpoint as the one that was published next after one of size `before`: the first that covers a policy
+    /// epoch satisfies the policies on both sides of it.
+    ///
+    /// # Errors
+    /// [`CheckpointVerifyError`] saying what is missing.
+    pub fn verify_due(&self, before: TreeSize, note: &[u8]) -> Result<VerifiedCheckpoint, CheckpointVerifyError> {
+        let unverified = UnverifiedCheckpoint::from_bytes(note)?;
+        for policy in self.policies_due(before, unverified.claimed().size) {
+            unverified.clone().verify(policy, &self.origin)?;
+        }
+        self.verify_checkpoint(note)
     }
 
     /// The nodes that are members, ascending by id: those of the genesis record unless a registry said otherwise.
@@ -151,12 +211,14 @@ impl Trust {
         self.nodes.iter().find(|node| node.keys.id == id)
     }
 
-    /// Verifies a checkpoint as served.
+    /// Verifies a checkpoint as served, under the policy in force at its size.
     ///
     /// # Errors
     /// [`CheckpointVerifyError`] saying what is missing.
     pub fn verify_checkpoint(&self, note: &[u8]) -> Result<VerifiedCheckpoint, CheckpointVerifyError> {
-        UnverifiedCheckpoint::from_bytes(note)?.verify(&self.policy, &self.origin)
+        let unverified = UnverifiedCheckpoint::from_bytes(note)?;
+        let policy = self.policy_at(unverified.claimed().size);
+        unverified.verify(policy, &self.origin)
     }
 }
 

@@ -73,6 +73,8 @@ codes! {
         KeyAlreadyRegistered = 120, "key-already-registered", "The key is registered already, perhaps in another role.";
         PossessionInvalid = 121, "possession-invalid", "The holder's signature that shows possession of the key does not verify.";
         KeyUnacceptable = 122, "key-unacceptable", "The public key is not canonical, not on the curve, or of small order.";
+        KeyRevoked = 123, "key-revoked", "A signing key has been revoked or replaced.";
+        KeyUnknown = 124, "key-unknown", "A key to be revoked is not registered, or is revoked already.";
         RollOrder = 130, "roll-order", "The roll chunk is not the next one of its station, or its leaves are not ascending.";
         PhaseInvalid = 140, "phase-invalid", "The unit cannot go to this phase from the one it is in.";
         QuorumMissing = 141, "quorum-missing", "Fewer members of the unit signed than the quorum.";
@@ -106,7 +108,11 @@ codes! {
         NodeUnknown = 205, "node-unknown", "There is no such node, or it has been removed.";
         NodeRoleUnchanged = 206, "node-role-unchanged", "The node has this role already.";
         LastVoter = 207, "last-voter", "No voting node would be left.";
-        TooManyNodes = 208, "too-many-nodes", "The cluster has as many nodes as it may.";
+        TooManyNodes = 208, "too-many-nodes", "The cluster has, or had, as many nodes or keys of nodes as it may.";
+        KeysUnchanged = 209, "keys-unchanged", "Nothing would be another key, or the batch key would be.";
+        PolicyEpochOrder = 210, "policy-epoch-order", "The policy epoch is not the next one.";
+        PolicyInvalid = 211, "policy-invalid", "The trust policy cannot be read, or names an organisation or a cosigner that the ledger does not.";
+        PolicySplits = 212, "policy-splits", "Two quorums of the trust policy, or one of it and one of the policy before, share too few organisations.";
     }
 }
 

@@ -334,7 +334,7 @@ fn a_verifier_learns_of_a_node_from_a_receipt() {
     };
     let bytes = promise.sign(&key(100_000 + 4 * 10 + 3));
     let mut nodes = trust.registry().clone();
-    assert_eq!(Promise::verify(&bytes, |id| nodes.promise_key(id)), Err(PromiseError::UnknownNode(4)));
+    assert_eq!(Promise::verify(&bytes, |id| nodes.promise_keys(id)), Err(PromiseError::UnknownNode(4)));
 
     // Refused decisions teach nothing.
     world.govern(&[1, 2], &node_add(1, NodeRole::Learner, node_keys(4)));
@@ -345,7 +345,7 @@ fn a_verifier_learns_of_a_node_from_a_receipt() {
     assert!(nodes.learn(&receipt, &trust));
     assert!(!nodes.learn(&receipt, &trust), "nothing new");
     assert_eq!(&nodes, world.state.nodes().as_ref());
-    assert_eq!(Promise::verify(&bytes, |id| nodes.promise_key(id)), Ok(promise.clone()));
+    assert_eq!(Promise::verify(&bytes, |id| nodes.promise_keys(id)), Ok(promise.clone()));
 
     // What the added node publishes verifies with the registry, and only with it.
     let later = trust.with_nodes(&nodes).unwrap();
@@ -358,7 +358,7 @@ fn a_verifier_learns_of_a_node_from_a_receipt() {
     world.govern(&ALL, &Governance::NodeRemove { node: 4, reason: RemovalReason::Lost as u8 });
     let receipt = receipt_of_last(&world, &trust, &log_key(1)).verify(&trust).unwrap();
     assert!(nodes.learn(&receipt, &trust));
-    assert_eq!(Promise::verify(&bytes, |id| nodes.promise_key(id)), Ok(promise));
+    assert_eq!(Promise::verify(&bytes, |id| nodes.promise_keys(id)), Ok(promise));
     assert!(later.with_nodes(&nodes).unwrap().node(4).is_none());
     assert!(receipt_of_last(&world, &trust, &own_log).verify(&later.with_nodes(&nodes).unwrap()).is_ok());
 }

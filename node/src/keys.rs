@@ -6,6 +6,11 @@
 //! | `tls.key`, `tls.crt` | P-256 key (PKCS #8, encrypted or in the clear) and certificate, PEM |
 //! | `public.json` | what the organisations exchange: public keys and the certificate's pin |
 //!
+//! Two folders beside them may hold single keys (`cosigner.key`, `standby.key`, `log.key`, `promise.key`): `next/` those that a
+//! decision of the organisations is to put in force, `previous/` those that one has replaced. Which of them sign, the ledger
+//! says, so that nobody has to change files at one certain moment.
+//!
+//! The purpose stands in the file so that a key copied to the wrong name is refused instead of used for two things.
 //! Secret files are made with mode 0600; [`check_modes`] refuses wider ones.
 
 use std::io;
@@ -26,7 +31,7 @@ use tamga_platform::disk::Disk;
 use tamga_platform::entropy::Entropy;
 use zeroize::Zeroizing;
 
-use crate::core::{NodeSecrets, NodeSigners};
+use crate::core::{NodeSecrets, NodeSigners, OtherKeys};
 use crate::tls::TlsIdentity;
 
 /// Files of a node's folder that must not be readable by others.
@@ -190,7 +195,9 @@ impl LoadedIdentity {
             log: key(Purpose::Log)?,
             promise: key(Purpose::Promise)?,
             batch: key(Purpose::Batch)?,
+            other: OtherKeys::default(),
         };
+        let signers = NodeSigners { other: other_keys_in(disk, folder, passphrases, &mut clear)?, ..signers };
         let (tls, tls_clear) = load_tls(disk, folder, passphrases)?;
         if tls_clear {
             clear.push(folder.join("tls.key"));
@@ -237,22 +244,44 @@ impl LoadedIdentity {
             let (folder, node) = (folder.to_owned(), registered.id);
             Err(KeyError::NotRegistered { what, folder, node, registered: registered_key })
         };
-        let pairs = [
-            ("cosigner key", own.cosigner_key, registered.cosigner_key),
-            ("log key", own.log_key, registered.log_key),
-            ("promise key", own.promise_key, registered.promise_key),
-            ("batch key", own.batch_key, registered.batch_key),
-        ];
-        for (what, own, due) in pairs {
-            if own != due {
-                return refuse(what, due.to_string());
-            }
-        }
-        if own.tls_spki_sha256 != registered.tls_spki_sha256 {
-            return refuse("TLS certificate", format!("SPKI pin {}", registered.tls_spki_sha256));
+        // The batch key never changes. The others may have been replaced by a decision: of those the ledger tells.
+        if own.batch_key != registered.batch_key {
+            return refuse("batch key", registered.batch_key.to_string());
         }
         Ok(())
     }
+}
+
+/// The folders beside a node's keys that hold further ones: those to come, and those that were replaced.
+const OTHER_FOLDERS: [&str; 2] = ["next", "previous"];
+
+/// Keys to come or replaced, as far as there are any; each file by itself is optional.
+fn other_keys_in(
+    disk: &dyn Disk,
+    folder: &Path,
+    passphrases: &Passphrases,
+    clear: &mut Vec<PathBuf>,
+) -> Result<OtherKeys, KeyError> {
+    let mut other = OtherKeys::default();
+    for folder in OTHER_FOLDERS.map(|name| folder.join(name)) {
+        for purpose in [Purpose::Cosigner, Purpose::Standby, Purpose::Log, Purpose::Promise] {
+            let file = match KeyFile::read(disk, &folder, purpose) {
+                Ok(file) => file,
+                Err(KeyFileError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error.into()),
+            };
+            if file.is_clear() {
+                clear.push(folder.join(purpose.file()));
+            }
+            let signer = file.unlock(passphrases)?.into_signer();
+            match purpose {
+                Purpose::Log => other.logs.push(signer),
+                Purpose::Promise => other.promises.push(signer),
+                _ => other.cosigners.push(signer),
+            }
+        }
+    }
+    Ok(other)
 }
 
 /// TLS key and certificate of a folder, and whether the key is in the clear.

@@ -7,10 +7,13 @@ use axum::Router;
 use axum::extract::{Request as HttpRequest, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response as HttpResponse;
+use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use tamga_consensus::PeerIdentity;
+use tamga_ledger::ids::PublicKey;
 use tamga_ledger::tree::TreeSize;
+use tamga_platform::blocking::BlockingExt as _;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
@@ -18,8 +21,9 @@ use crate::core::{Birth, Core, ServeError};
 use crate::proto::peer_server::{Peer, PeerServer};
 use crate::proto::{
     AnnounceReply, AnnounceRequest, BirthReply, BirthRequest, CompareBatchesReply, CompareBatchesRequest, EntriesPart,
-    ForwardReply, ForwardRequest, GetCosignaturesReply, GetCosignaturesRequest, OfferCosignatureReply,
-    OfferCosignatureRequest, TakeEntriesRequest,
+    ForwardReply, ForwardRequest, GetCosignaturesReply, GetCosignaturesRequest, GetHighestCosignedReply,
+    GetHighestCosignedRequest, GetHistoryReply, GetHistoryRequest, OfferCosignatureReply, OfferCosignatureRequest,
+    TakeEntriesRequest,
 };
 
 /// Longest message of this service: forwarded records come in bundles of about a megabyte.
@@ -112,6 +116,24 @@ impl Peer for Service {
     ) -> Result<Response<CompareBatchesReply>, Status> {
         caller(&request)?;
         Ok(Response::new(self.core.compare_batches(request.get_ref())))
+    }
+
+    async fn get_highest_cosigned(
+        &self,
+        request: Request<GetHighestCosignedRequest>,
+    ) -> Result<Response<GetHighestCosignedReply>, Status> {
+        caller(&request)?;
+        let key = <[u8; 32]>::try_from(request.get_ref().key.as_ref())
+            .map_err(|_| Status::invalid_argument("a public key has 32 bytes"))?;
+        Ok(Response::new(GetHighestCosignedReply { note: self.core.highest_cosigned(&PublicKey(key)).await }))
+    }
+
+    async fn get_history(&self, request: Request<GetHistoryRequest>) -> Result<Response<GetHistoryReply>, Status> {
+        caller(&request)?;
+        let core = Arc::clone(&self.core);
+        let history = self.core.blocking().run(move || core.history()).await;
+        let history = history.map_err(|_| Status::internal("this node cannot read its ledger; ask another"))?;
+        Ok(Response::new(GetHistoryReply { history: Bytes::copy_from_slice(&history) }))
     }
 
     async fn announce(&self, request: Request<AnnounceRequest>) -> Result<Response<AnnounceReply>, Status> {

@@ -4,7 +4,7 @@ use super::definition;
 use super::draft::{Draft, Share};
 use super::error::AuthorError;
 use ed25519_dalek::SigningKey;
-use tamga_ledger::ids::{ElectionId, KeyId, Nonce};
+use tamga_ledger::ids::{ElectionId, KeyId, Nonce, PublicKey};
 use tamga_ledger::judge::check_genesis;
 use tamga_ledger::kinds::{Body as _, Decree, DefinitionPart, Election, Kind, OfficialHour, Organisation, Title};
 use tamga_ledger::note::{KeyName, KeyRole, VerifierKey};
@@ -148,17 +148,29 @@ impl GenesisDraft {
 }
 
 fn policy_of(plan: &GenesisPlan) -> Result<Policy, AuthorError> {
-    let k = plan.quorum.unwrap_or_else(|| smallest_intersecting_k(plan.organisations.len()));
-    policy(&plan.organisations, k)
+    policy_over(&groups(&plan.organisations), plan.quorum)
 }
 
 /// The text of the policy under which `k` of these organisations make the quorum.
 pub(super) fn policy_text(organisations: &[Organisation], k: usize) -> Result<String, AuthorError> {
-    policy(organisations, k).map(|policy| policy.to_string())
+    policy_over(&groups(organisations), Some(k)).map(|policy| policy.to_string())
 }
 
-/// Every organisation by any of its nodes' cosigners or its standby key; the quorum over organisations.
-fn policy(listed: &[Organisation], k: usize) -> Result<Policy, AuthorError> {
+/// Every organisation by any of its nodes' cosigners or its standby key, each by name and key.
+fn groups(organisations: &[Organisation]) -> Vec<(String, Vec<(String, PublicKey)>)> {
+    let group = |one: &Organisation| {
+        let nodes = one.nodes.iter().map(|node| (node.cosigner_name.clone(), node.cosigner_key));
+        let standby = (standby_cosigner_name(&one.name), one.standby_cosigner_key);
+        (one.name.clone(), nodes.chain([standby]).collect())
+    };
+    organisations.iter().map(group).collect()
+}
+
+/// A policy over organisations with their cosigners, by name and key.
+pub(super) fn policy_over(
+    groups: &[(String, Vec<(String, PublicKey)>)],
+    quorum: Option<usize>,
+) -> Result<Policy, AuthorError> {
     let fault = |what: String| AuthorError::Policy(what);
     let witness = |name: &str, key: &[u8; 32]| -> Result<Witness, AuthorError> {
         let key_name = KeyName::new(name).map_err(|error| fault(format!("cosigner {name:?}: {error}")))?;
@@ -170,11 +182,11 @@ fn policy(listed: &[Organisation], k: usize) -> Result<Policy, AuthorError> {
         })
     };
     let mut organisations = Vec::new();
-    for one in listed {
-        let name = Name::new(&one.name).map_err(|error| fault(format!("organisation {:?}: {error}", one.name)))?;
-        let nodes = one.nodes.iter().map(|node| witness(&node.cosigner_name, &node.cosigner_key.0));
-        let standby = witness(&standby_cosigner_name(&one.name), &one.standby_cosigner_key.0);
-        organisations.push((name, nodes.chain([standby]).collect::<Result<Vec<_>, _>>()?));
+    for (name, cosigners) in groups {
+        let group = Name::new(name).map_err(|error| fault(format!("organisation {name:?}: {error}")))?;
+        let witnesses = cosigners.iter().map(|(name, key)| witness(name, &key.0)).collect::<Result<Vec<_>, _>>()?;
+        organisations.push((group, witnesses));
     }
+    let k = quorum.unwrap_or_else(|| smallest_intersecting_k(organisations.len()));
     Policy::of_organisations(&[], &organisations, k).map_err(|error| fault(error.to_string()))
 }

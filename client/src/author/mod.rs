@@ -34,7 +34,7 @@ pub use definition::{DefinitionPlan, PART_CONTENT_BYTES_MAX};
 pub use draft::{Draft, Share};
 pub use error::AuthorError;
 pub use genesis::{GenesisDraft, GenesisPlan, standby_cosigner_name};
-pub use governance::{node_add, node_remove, node_set_role};
+pub use governance::{node_add, node_remove, node_rotate_keys, node_set_role, organisation_keys, policy_text};
 pub use keys::{Grant, kinds_of};
 pub use protocol::{BrokenRelation, check_protocol, lines_of};
 pub use seal::{admitted_root, archive_seal, results_seal, roll_seal, voting_seal};

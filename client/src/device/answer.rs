@@ -3,7 +3,7 @@
 use crate::proto::submit_reply::Answer;
 use std::time::Duration;
 use tamga_ledger::ids::{PublicKey, RecordId};
-use tamga_ledger::promise::{Judged, NodeRefusal, Promise};
+use tamga_ledger::promise::{Judged, NodeRefusal, Promise, PromiseError};
 use tamga_ledger::submission::submission_digest;
 use tamga_ledger::trust::Trust;
 use tamga_ledger::verdict::Verdict;
@@ -74,6 +74,8 @@ pub(super) enum Reading {
     Final(Outcome),
     /// Another node may know better: this one lags behind (it does not know a key that signed).
     Lagging(Outcome),
+    /// A signature that does not verify: perhaps under a key that came later.
+    Unsigned { what: String },
     /// Ask again, here or elsewhere.
     Retry { what: String, after: Duration },
     /// Ask another node: this one takes nothing for a while and says so itself.
@@ -90,7 +92,11 @@ pub(super) fn read(
     promise_key: PublicKey,
     trust: &Trust,
 ) -> Reading {
-    let key_of = |id: u32| -> Option<PublicKey> { (id == node).then_some(promise_key) };
+    // The key that the caller was given, and those that the organisations have registered since.
+    let keys_of = |id: u32| -> Vec<PublicKey> {
+        let registered = trust.registry().promise_keys(id);
+        if id == node { std::iter::once(promise_key).chain(registered).collect() } else { Vec::new() }
+    };
     let bad = |what: String| Reading::Retry { what, after: Duration::ZERO };
     match answer {
         None => bad("an empty answer".to_owned()),
@@ -101,7 +107,8 @@ pub(super) fn read(
             let after = Duration::from_millis(u64::from(busy.retry_after_ms).min(60_000));
             Reading::Retry { what: shortened(&busy.text), after }
         }
-        Some(Answer::Promise(bytes)) => match Promise::verify(&bytes, key_of) {
+        Some(Answer::Promise(bytes)) => match Promise::verify(&bytes, keys_of) {
+            Err(error @ PromiseError::Signature(_)) => Reading::Unsigned { what: error.to_string() },
             Err(error) => bad(format!("a promise that cannot be relied on: {error}")),
             Ok(promise) if promise.node != node || promise.election != *trust.election_id() => {
                 bad("a promise of another node or for another election".to_owned())
@@ -109,7 +116,8 @@ pub(super) fn read(
             Ok(promise) if promise.record != sent.id => bad("a promise for another record".to_owned()),
             Ok(promise) => Reading::Final(Outcome::Promised { promise, bytes: bytes.to_vec() }),
         },
-        Some(Answer::Refusal(bytes)) => match NodeRefusal::verify(&bytes, key_of) {
+        Some(Answer::Refusal(bytes)) => match NodeRefusal::verify(&bytes, keys_of) {
+            Err(error @ PromiseError::Signature(_)) => Reading::Unsigned { what: error.to_string() },
             Err(error) => bad(format!("a refusal that cannot be relied on: {error}")),
             Ok(refusal) if refusal.node != node || refusal.election != *trust.election_id() => {
                 bad("a refusal of another node or for another election".to_owned())

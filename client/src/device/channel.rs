@@ -11,6 +11,7 @@ use rustls::pki_types::ServerName;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use tamga_ledger::history::HISTORY_BYTES_MAX;
 use tamga_ledger::ids::PublicKey;
 use tamga_ledger::nodes::Nodes;
 use tamga_ledger::receipt::RECEIPT_BYTES_MAX;
@@ -87,7 +88,7 @@ impl NodeChannel {
             node,
             promise_key: keys.promise_key,
             submission: SubmissionClient::new(channel.clone()).max_decoding_message_size(REPLY_BYTES_MAX),
-            reading: ReadingClient::new(channel).max_decoding_message_size(RECEIPT_BYTES_MAX + 1024),
+            reading: ReadingClient::new(channel).max_decoding_message_size(RECEIPT_BYTES_MAX + HISTORY_BYTES_MAX),
         })
     }
 }

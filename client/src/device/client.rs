@@ -6,12 +6,14 @@ use super::dial::Dial;
 use super::error::{Attempt, DeviceError};
 use super::promises::PromiseBook;
 use crate::proto::get_receipt_request::What;
-use crate::proto::{GetCheckpointRequest, GetReceiptRequest, SubmitRequest};
+use crate::proto::submit_reply::Answer;
+use crate::proto::{GetCheckpointRequest, GetPolicyHistoryRequest, GetReceiptRequest, SubmitRequest};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
+use tamga_ledger::history::History;
 use tamga_ledger::ids::RecordId;
 use tamga_ledger::nodes::Nodes;
 use tamga_ledger::note::VerifiedCheckpoint;
@@ -59,6 +61,9 @@ pub struct VerifiedBytes {
     pub receipt: VerifiedReceipt,
     /// Canonical bytes.
     pub bytes: Vec<u8>,
+    /// The organisations' decisions that lead to the policy which the checkpoint satisfies: to be kept with the receipt. Empty
+    /// while the genesis record's policy is in force.
+    pub history: History,
 }
 
 /// Submits records to any of several nodes. Cheap to clone.
@@ -69,7 +74,10 @@ pub struct DeviceClient {
 
 #[derive(Debug)]
 pub(super) struct Inner {
+    /// What the caller gave.
     pub(super) trust: Arc<Trust>,
+    /// What nodes have proven beyond it.
+    learned: RwLock<(Arc<Trust>, Arc<History>)>,
     pub(super) nodes: Vec<NodeChannel>,
     pub(super) options: DeviceOptions,
     pub(super) entropy: Arc<dyn Entropy>,
@@ -115,7 +123,9 @@ impl DeviceClient {
         let channel = |endpoint| NodeChannel::new(endpoint, nodes, &dial, options.attempt);
         let nodes = endpoints.iter().map(channel).collect::<Result<Vec<_>, _>>()?;
         let preferred = AtomicUsize::new(0);
-        Ok(Self { inner: Arc::new(Inner { trust, nodes, options, entropy, preferred, book: OnceLock::new() }) })
+        let learned = RwLock::new((Arc::clone(&trust), Arc::default()));
+        let book = OnceLock::new();
+        Ok(Self { inner: Arc::new(Inner { learned, trust, nodes, options, entropy, preferred, book }) })
     }
 
     /// From now on every promise is kept in this book, before the caller hears of it. The first book stays.
@@ -195,10 +205,17 @@ impl DeviceClient {
             {
                 Err(_) => "no answer in time".to_owned(),
                 Ok(Err(status)) => status_text(&status),
-                Ok(Ok(reply)) => match self.inner.trust.verify_checkpoint(reply.get_ref().note.as_bytes()) {
-                    Ok(checkpoint) => return Ok(checkpoint),
-                    Err(error) => error.to_string(),
-                },
+                Ok(Ok(reply)) => {
+                    let note = reply.get_ref().note.as_bytes();
+                    let mut verified = self.inner.learned().0.verify_checkpoint(note);
+                    if verified.is_err() && self.inner.learn(node).await {
+                        verified = self.inner.learned().0.verify_checkpoint(note);
+                    }
+                    match verified {
+                        Ok(checkpoint) => return Ok(checkpoint),
+                        Err(error) => error.to_string(),
+                    }
+                }
             };
             attempts.insert(node.node, what);
         }
@@ -235,6 +252,17 @@ impl Inner {
         SubmitRequest { correlation, submission: outgoing.bytes.clone(), wait_ms }
     }
 
+    /// Reads an answer; one whose signature does not verify once more, if the node proves that it got another key.
+    pub(super) async fn read(&self, answer: Option<Answer>, outgoing: &Outgoing, node: &NodeChannel) -> Reading {
+        let reading = read(answer.clone(), outgoing, node.node, node.promise_key, &self.learned().0);
+        match reading {
+            Reading::Unsigned { .. } if self.learn(node).await => {
+                read(answer, outgoing, node.node, node.promise_key, &self.learned().0)
+            }
+            reading => reading,
+        }
+    }
+
     pub(super) async fn submit(&self, outgoing: &Outgoing, deadline: Instant) -> Result<Answered, DeviceError> {
         let mut round = Round::new(self.first_node(), self.nodes.len(), deadline);
         // A node that does not know a signing key may lag; it is believed when all say so.
@@ -248,7 +276,7 @@ impl Inner {
             let reading = match answer {
                 Err(_) => Reading::Retry { what: "no answer in time".to_owned(), after: Duration::ZERO },
                 Ok(Err(status)) => Reading::Retry { what: status_text(&status), after: Duration::ZERO },
-                Ok(Ok(reply)) => read(reply.into_inner().answer, outgoing, node.node, node.promise_key, &self.trust),
+                Ok(Ok(reply)) => self.read(reply.into_inner().answer, outgoing, node).await,
             };
             match reading {
                 Reading::Final(outcome) => {
@@ -263,6 +291,7 @@ impl Inner {
                         break;
                     }
                 }
+                Reading::Unsigned { what } => round.failed(node.node, what, Duration::ZERO),
                 Reading::Retry { what, after } => round.failed(node.node, what, after),
                 Reading::Elsewhere { what } => round.failed(node.node, what, Duration::ZERO),
             }
@@ -297,13 +326,19 @@ impl Inner {
                     }
                     status_text(&status)
                 }
-                Ok(Ok(reply)) => match self.check_receipt(&reply.get_ref().receipt, record, leaf) {
-                    Ok(receipt) => {
-                        self.prefer(place);
-                        return Ok(VerifiedBytes { receipt, bytes: reply.into_inner().receipt.to_vec() });
+                Ok(Ok(reply)) => {
+                    let mut checked = self.check_receipt(&reply.get_ref().receipt, record, leaf);
+                    if checked.is_err() && self.learn(node).await {
+                        checked = self.check_receipt(&reply.get_ref().receipt, record, leaf);
                     }
-                    Err(what) => what,
-                },
+                    match checked {
+                        Ok((receipt, history)) => {
+                            self.prefer(place);
+                            return Ok(VerifiedBytes { receipt, bytes: reply.into_inner().receipt.to_vec(), history });
+                        }
+                        Err(what) => what,
+                    }
+                }
             };
             round.failed(node.node, what, Duration::ZERO);
         }
@@ -318,8 +353,9 @@ impl Inner {
         bytes: &[u8],
         record: &RecordId,
         leaf: Option<LeafIndex>,
-    ) -> Result<VerifiedReceipt, String> {
-        let receipt = Receipt::from_bytes(bytes).and_then(|receipt| receipt.verify(&self.trust));
+    ) -> Result<(VerifiedReceipt, History), String> {
+        let (trust, history) = self.learned();
+        let receipt = Receipt::from_bytes(bytes).and_then(|receipt| receipt.verify(&trust));
         let receipt = receipt.map_err(|error| format!("a receipt that does not hold: {error}"))?;
         if receipt.record_id() != *record {
             return Err("a receipt of another record".to_owned());
@@ -327,7 +363,27 @@ impl Inner {
         if leaf.is_some_and(|leaf| leaf != receipt.leaf()) {
             return Err(format!("the entry stands at leaf {}, not where it was promised", receipt.leaf()));
         }
-        Ok(receipt)
+        Ok((receipt, History::clone(&history)))
+    }
+
+    /// Who must cosign, as far as this client has learned, and the way there.
+    pub(super) fn learned(&self) -> (Arc<Trust>, Arc<History>) {
+        self.learned.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks a node how the trust policy has changed. Nothing is believed that the genesis record does not lead to. Whether
+    /// anything was learned.
+    pub(super) async fn learn(&self, node: &NodeChannel) -> bool {
+        let mut reading = node.reading.clone();
+        let asked = timeout(self.options.attempt, reading.get_policy_history(GetPolicyHistoryRequest {})).await;
+        let Ok(Ok(reply)) = asked else { return false };
+        let Ok(history) = History::from_bytes(&reply.get_ref().history) else { return false };
+        let Ok(trust) = self.trust.follow(&history) else { return false };
+        let longer = history.steps.len() > self.learned().1.steps.len();
+        if longer {
+            *self.learned.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(trust), Arc::new(history));
+        }
+        longer
     }
 
     pub(super) fn too_late(&self, attempts: BTreeMap<u32, String>) -> DeviceError {

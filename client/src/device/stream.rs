@@ -212,7 +212,7 @@ impl Driver {
         let correlation = reply.correlation;
         // An answer to something that expired, or was answered before.
         let Some(job) = self.pending.get_mut(&correlation) else { return busy };
-        match read(reply.answer, &job.outgoing, node, promise_key, &self.inner.trust) {
+        match read(reply.answer, &job.outgoing, node, promise_key, &self.inner.learned().0) {
             Reading::Final(outcome) => {
                 self.inner.keep(&outcome);
                 if let Some(job) = self.pending.remove(&correlation) {
@@ -221,8 +221,8 @@ impl Driver {
                 }
                 0
             }
-            Reading::Lagging(_) => {
-                // Rare: keys have just been registered. The unary path asks all nodes.
+            Reading::Lagging(_) | Reading::Unsigned { .. } => {
+                // Rare: keys have just been registered, or a node's own replaced. The unary path asks all nodes, and learns.
                 if let Some(job) = self.pending.remove(&correlation) {
                     let inner = Arc::clone(&self.inner);
                     tokio::spawn(async move {

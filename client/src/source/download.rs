@@ -70,6 +70,7 @@ pub fn download(
     let note = files.checkpoint()?;
     let checkpoint = trust.verify_checkpoint(&note)?;
     let size = checkpoint.checkpoint().size;
+    let history = files.history()?;
     let mut copy = Copy { files, disk, folder, written: 0, kept: 0, bytes: 0 };
     copy.refuse_shrinking(trust, size)?;
     let (tiles, bundles) = (tile_paths(size), bundle_count(size));
@@ -93,6 +94,9 @@ pub fn download(
         step(&mut progress);
         confidential = confidential && copy.take_if_public(Resource::Confidential(path))?;
         step(&mut progress);
+    }
+    if let Some(history) = history {
+        copy.write(&Resource::History, &history)?;
     }
     // Crash before this: the copy has no checkpoint, or the earlier, smaller one, whose files are all still there.
     copy.write(&Resource::Checkpoint, &note)?;

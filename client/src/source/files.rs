@@ -61,6 +61,25 @@ impl<'a> Files<'a> {
         self.required(Resource::Checkpoint)
     }
 
+    /// The organisations' decisions with their proofs, unverified; none where the source has no such file.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn history(&self) -> Result<Option<Vec<u8>>, SourceError> {
+        match self.0.fetch(&Resource::History)? {
+            Fetched::Found(bytes) => Ok(Some(bytes)),
+            Fetched::Absent | Fetched::Withheld(_) => Ok(None),
+        }
+    }
+
+    /// An earlier published checkpoint of exactly that size, unverified.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn archived(&self, size: TreeSize) -> Result<Vec<u8>, SourceError> {
+        self.required(Resource::Archived(size))
+    }
+
     /// Entry 0, unverified: from its own file, or from the first bundle of a ledger of `size` entries.
     ///
     /// # Errors

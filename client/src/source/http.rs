@@ -3,7 +3,7 @@
 use super::{Fetched, Resource, Source, SourceError};
 use std::time::Duration;
 use tamga_ledger::ids::RecordId;
-use tamga_ledger::tree::LeafIndex;
+use tamga_ledger::tree::{LeafIndex, TreeSize};
 
 /// Longest text of a server that is repeated to people.
 const TEXT_MAX: usize = 300;
@@ -105,6 +105,18 @@ impl Source for HttpSource {
         let answer: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
         let leaf = answer.as_ref().and_then(|answer| answer.get("leaf").or_else(|| answer.get("leaf_index")));
         Ok(leaf.and_then(serde_json::Value::as_u64).and_then(|leaf| LeafIndex::new(leaf).ok()))
+    }
+
+    fn published_by(&self, time: &str) -> Result<Option<TreeSize>, SourceError> {
+        if !time.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":-.".contains(&byte)) {
+            return Ok(None);
+        }
+        let Fetched::Found(body) = self.fetch_path(&format!("api/v1/checkpoints?at={time}"), LOOKUP_BYTES_MAX)? else {
+            return Ok(None);
+        };
+        let answer: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+        let size = answer.as_ref().and_then(|answer| answer.get("size")).and_then(serde_json::Value::as_u64);
+        Ok(size.and_then(|size| TreeSize::new(size).ok()))
     }
 
     fn name(&self) -> &str {

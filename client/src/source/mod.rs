@@ -3,6 +3,7 @@
 //! ```text
 //! checkpoint                      the latest published checkpoint, a signed note
 //! genesis                         entry 0 (a node: /api/v1/genesis)
+//! history                         decisions of the organisations with proofs; absent while nothing was decided
 //! tile/<L>/<N>[.p/<W>]            SHA-256 tiles
 //! blake3/tile/<L>/<N>[.p/<W>]     BLAKE3 tiles
 //! tile/entries/<N>[.p/<W>]        entry bundles
@@ -29,10 +30,11 @@ pub use files::{Bundle, Files, bundle_count, leaf_hashes};
 pub use http::HttpSource;
 
 use std::fmt;
+use tamga_ledger::history::HISTORY_BYTES_MAX;
 use tamga_ledger::ids::RecordId;
 use tamga_ledger::note::NOTE_BYTES_MAX;
 use tamga_ledger::tree::{
-    BundleError, ENTRIES_PER_BUNDLE, ENTRY_BYTES_MAX, LeafIndex, TILE_BYTES, TileError, TileKind, TilePath,
+    BundleError, ENTRIES_PER_BUNDLE, ENTRY_BYTES_MAX, LeafIndex, TILE_BYTES, TileError, TileKind, TilePath, TreeSize,
 };
 
 /// Which hash tree.
@@ -51,6 +53,10 @@ pub enum Resource {
     Checkpoint,
     /// Entry 0.
     Genesis,
+    /// The organisations' decisions with their proofs.
+    History,
+    /// An earlier published checkpoint, of exactly that size.
+    Archived(TreeSize),
     /// A hash tile.
     Tile(Tree, TilePath),
     /// An entry bundle.
@@ -64,7 +70,8 @@ impl Resource {
     #[must_use]
     pub const fn bytes_max(&self) -> usize {
         match self {
-            Self::Checkpoint => NOTE_BYTES_MAX,
+            Self::Checkpoint | Self::Archived(_) => NOTE_BYTES_MAX,
+            Self::History => HISTORY_BYTES_MAX,
             Self::Genesis => ENTRY_BYTES_MAX,
             Self::Tile(..) => TILE_BYTES,
             Self::Entries(_) | Self::Confidential(_) => ENTRIES_PER_BUNDLE * (ENTRY_BYTES_MAX + 2),
@@ -75,7 +82,7 @@ impl Resource {
     #[must_use]
     pub fn to_full(self) -> Self {
         match self {
-            Self::Checkpoint | Self::Genesis => self,
+            Self::Checkpoint | Self::Genesis | Self::History | Self::Archived(_) => self,
             Self::Tile(tree, path) => Self::Tile(tree, path.to_full()),
             Self::Entries(path) => Self::Entries(path.to_full()),
             Self::Confidential(path) => Self::Confidential(path.to_full()),
@@ -89,6 +96,8 @@ impl fmt::Display for Resource {
         match self {
             Self::Checkpoint => f.write_str("checkpoint"),
             Self::Genesis => f.write_str("genesis"),
+            Self::History => f.write_str("history"),
+            Self::Archived(size) => write!(f, "checkpoints/{size}"),
             Self::Tile(Tree::Sha256, path) | Self::Entries(path) => write!(f, "{path}"),
             Self::Tile(Tree::Blake3, path) => write!(f, "blake3/{path}"),
             Self::Confidential(path) => {
@@ -124,6 +133,16 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// [`SourceError`].
     fn find(&self, record: &RecordId) -> Result<Option<LeafIndex>, SourceError>;
+
+    /// The size of the last checkpoint published by a time (as the source reads it), in the source's word; `None` if it cannot
+    /// say.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    fn published_by(&self, time: &str) -> Result<Option<TreeSize>, SourceError> {
+        let _ = time;
+        Ok(None)
+    }
 
     /// The source's name, for people.
     fn name(&self) -> &str;

@@ -5,6 +5,7 @@ use super::open::Opened;
 use super::tiles::TileSide;
 use crate::source::{SourceError, Tree, bundle_count, leaf_hashes};
 use tamga_ledger::audit::{Auditor, Check, Chunk, Finding, Report};
+use tamga_ledger::note::UnverifiedCheckpoint;
 use tamga_ledger::state::State;
 use tamga_ledger::tree::{Blake3Tree, Sha256Tree};
 
@@ -29,6 +30,12 @@ pub struct Audited {
 pub fn audit(opened: &Opened<'_>, mut progress: impl FnMut(u64, u64) + Send) -> Result<Audited, VerifyError> {
     let (size, roots) = (opened.size(), opened.checkpoint.checkpoint().roots);
     let mut auditor = Auditor::new(opened.trust.clone());
+    // Every checkpoint that a policy was changed under is compared with the entries as well.
+    let covered =
+        |note: &&str| UnverifiedCheckpoint::from_bytes(note.as_bytes()).is_ok_and(|note| note.claimed().size <= size);
+    for note in opened.history.steps.iter().map(|step| step.checkpoint.as_str()).filter(covered) {
+        auditor.checkpoint(note.as_bytes());
+    }
     auditor.checkpoint(opened.checkpoint.note().to_string().as_bytes());
     let mut sha256 = TileSide::<Sha256Tree>::new(opened.files, Tree::Sha256, size, &roots.sha256)?;
     let mut blake3 = TileSide::<Blake3Tree>::new(opened.files, Tree::Blake3, size, &roots.blake3)?;

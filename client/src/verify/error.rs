@@ -3,6 +3,7 @@
 use super::bundle::BundleFileError;
 use crate::source::{DownloadError, SourceError};
 use tamga_ledger::evidence::EvidenceError;
+use tamga_ledger::history::HistoryError;
 use tamga_ledger::ids::RecordId;
 use tamga_ledger::note::CheckpointVerifyError;
 use tamga_ledger::receipt::ReceiptError;
@@ -31,6 +32,19 @@ pub enum VerifyError {
     /// The checkpoint does not satisfy the trust policy.
     #[error("checkpoint: {0}")]
     Checkpoint(#[from] CheckpointVerifyError),
+    /// The way from the genesis record to today's trust policy does not hold.
+    #[error("the organisations' decisions: {0}")]
+    History(#[from] HistoryError),
+    /// Two published checkpoints that contradict each other, as far as the source's tiles show.
+    #[error("the checkpoint of size {to} does not extend the one of size {from}: {what}")]
+    NotExtended {
+        /// Size of the earlier one.
+        from: TreeSize,
+        /// Size of the later one.
+        to: TreeSize,
+        /// What fails.
+        what: String,
+    },
     /// A tile is not one.
     #[error("tiles: {0}")]
     Tile(String),

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `open` | [`Opened`]: a source, the trust pinned to it, its verified checkpoint |
+//! | `extends` | whether one published checkpoint extends another |
 //! | `prove` | receipts made from tiles, verified before they are given out; where a record is, an author's last number |
 //! | `bundle` | [`ProofBundle`]: receipt and genesis entry in one file, for checking offline |
 //! | `tiles` | whether a copy's tiles hash up to the published roots |
@@ -12,6 +13,7 @@
 mod audit;
 mod bundle;
 mod error;
+mod extends;
 mod open;
 mod prove;
 mod results;
@@ -20,6 +22,7 @@ mod tiles;
 pub use audit::{Audited, audit};
 pub use bundle::{BUNDLE_BYTES_MAX, BundleFileError, ProofBundle};
 pub use error::{VerifyError, Weight};
+pub use extends::check_extends;
 pub use open::Opened;
 pub use prove::{find_record, last_sequence, prove};
 pub use results::{HourTurnout, ResultsView, results};

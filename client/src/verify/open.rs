@@ -2,6 +2,7 @@
 
 use super::error::VerifyError;
 use crate::source::{Files, Source};
+use tamga_ledger::history::History;
 use tamga_ledger::ids::ElectionId;
 use tamga_ledger::note::{UnverifiedCheckpoint, VerifiedCheckpoint};
 use tamga_ledger::tree::TreeSize;
@@ -11,8 +12,10 @@ use tamga_ledger::trust::Trust;
 pub struct Opened<'a> {
     /// The files.
     pub files: Files<'a>,
-    /// From the pinned digest.
+    /// From the pinned digest, through every decision of the organisations that the source shows.
     pub trust: Trust,
+    /// Those decisions with their proofs.
+    pub history: History,
     /// Entry 0.
     pub genesis: Vec<u8>,
     /// The latest published checkpoint.
@@ -30,9 +33,21 @@ impl<'a> Opened<'a> {
         // The size is not believed yet: it only says where entry 0 may stand if it has no file of its own.
         let claimed = UnverifiedCheckpoint::from_bytes(&note)?.claimed().size;
         let genesis = files.genesis(Some(claimed))?;
-        let trust = Trust::from_entry(&genesis, pinned)?;
+        // After the checkpoint: it leads at least that far.
+        let history = files.history()?.map(|bytes| History::from_bytes(&bytes)).transpose()?.unwrap_or_default();
+        let trust = Trust::from_entry(&genesis, pinned)?.follow(&history)?;
         let checkpoint = trust.verify_checkpoint(&note)?;
-        Ok(Self { files, trust, genesis, checkpoint })
+        Ok(Self { files, trust, history, genesis, checkpoint })
+    }
+
+    /// The same source as of an earlier published checkpoint of exactly that size, which has to be a prefix of the latest.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn as_of(self, size: TreeSize) -> Result<Self, VerifyError> {
+        let earlier = self.trust.verify_checkpoint(&self.files.archived(size)?)?;
+        super::check_extends(&self, &earlier)?;
+        Ok(Self { checkpoint: earlier, ..self })
     }
 
     /// Entries that the checkpoint covers.

@@ -56,6 +56,7 @@ impl Source for StoreSource {
         let found = match resource {
             Resource::Checkpoint => Some(self.note.clone().into_bytes()),
             Resource::Genesis => self.store.entry(LeafIndex::new(0).unwrap()).ok(),
+            Resource::History | Resource::Archived(_) => None,
             Resource::Tile(tree, path) => self.tile(*tree, path),
             Resource::Entries(path) => self.store.entry_bundle(path.index(), path.width()).ok(),
             Resource::Confidential(_) if !self.confidential_public => {

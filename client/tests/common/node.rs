@@ -293,6 +293,14 @@ impl generated::reading_server::Reading for Service {
         Ok(Response::new(generated::GetReceiptReply { receipt: receipt.clone().into() }))
     }
 
+    async fn get_policy_history(
+        &self,
+        _: Request<generated::GetPolicyHistoryRequest>,
+    ) -> Result<Response<generated::GetPolicyHistoryReply>, Status> {
+        let history = tamga_ledger::history::History::default().to_bytes().into();
+        Ok(Response::new(generated::GetPolicyHistoryReply { history }))
+    }
+
     type StreamEntriesStream = Answers<generated::EntryBundle>;
 
     async fn stream_entries(

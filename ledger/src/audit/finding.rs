@@ -45,6 +45,8 @@ pub enum Check {
     EntriesMissing = 205,
     /// 206: another election.
     OtherElection = 206,
+    /// 207: the trust policies that the checkpoints were verified by are not the ones that the ledger has put in force.
+    PolicyDiffers = 207,
     /// 301: a tile differs from what the entries give.
     TileDiffers = 301,
     /// 302: an entry does not hash to the leaf that the tiles have.
@@ -63,7 +65,9 @@ impl Check {
     pub const fn class(self) -> Class {
         match self {
             Self::EntryMalformed | Self::RootDiffers | Self::TileDiffers | Self::LeafDiffers => Class::Integrity,
-            Self::RecordUnauthentic | Self::CheckpointInvalid | Self::OtherElection => Class::Authenticity,
+            Self::RecordUnauthentic | Self::CheckpointInvalid | Self::OtherElection | Self::PolicyDiffers => {
+                Class::Authenticity
+            }
             Self::TimeReversed | Self::Duplicate | Self::VerdictDiffers => Class::Consistency,
             Self::NoCheckpoint | Self::EntriesMissing => Class::Completeness,
             Self::SplitView => Class::Evidence,

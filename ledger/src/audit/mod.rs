@@ -16,12 +16,12 @@ pub use finding::{Check, Class, Finding, NOT_PROVEN};
 use crate::entry::{Entry, Payload};
 use crate::ids::ElectionId;
 use crate::judge::NewLeaf;
-use crate::note::VerifiedCheckpoint;
+use crate::note::{CheckpointVerifyError, VerifiedCheckpoint};
 use crate::record::Scope;
 use crate::state::State;
 use crate::submission::{Authentic, Confidential, KeyRing, Rejection, Submission, authenticate_submission};
 use crate::tally::{Tally, tally};
-use crate::tree::{LeafHashes, TreeHead};
+use crate::tree::{LeafHashes, TreeHead, TreeSize};
 use crate::trust::Trust;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -168,7 +168,17 @@ impl Auditor {
     ///
     /// A checkpoint that does not verify becomes a finding and is not used.
     pub fn checkpoint(&mut self, note: &[u8]) -> Option<VerifiedCheckpoint> {
-        match self.trust.verify_checkpoint(note) {
+        self.verified(self.trust.verify_checkpoint(note))
+    }
+
+    /// As [`checkpoint`](Self::checkpoint), for one out of a whole archive: `before` is the size of the one before it. The
+    /// first one that covers a policy epoch has to satisfy the policies on both sides of it.
+    pub fn archived(&mut self, before: TreeSize, note: &[u8]) -> Option<VerifiedCheckpoint> {
+        self.verified(self.trust.verify_due(before, note))
+    }
+
+    fn verified(&mut self, verified: Result<VerifiedCheckpoint, CheckpointVerifyError>) -> Option<VerifiedCheckpoint> {
+        match verified {
             Ok(verified) => {
                 let head = verified.checkpoint().head();
                 if let Some(other) = self.checkpoints.insert(head.size.get(), head)
@@ -335,6 +345,22 @@ impl Auditor {
         }
     }
 
+    /// The policies that checkpoints were verified by are those that the entries put in force.
+    fn compare_policies(&mut self) {
+        let covered = self.confirmed;
+        let of = |nodes: &crate::nodes::Nodes| {
+            nodes.epochs().iter().filter(|epoch| epoch.leaf < covered).cloned().collect::<Vec<_>>()
+        };
+        let (known, ledger) = (of(self.trust.registry()), of(self.state.nodes()));
+        if known != ledger {
+            let differing = known.iter().zip(&ledger).take_while(|(known, ledger)| known == ledger).count();
+            let leaf = [&ledger, &known].iter().find_map(|epochs| epochs.get(differing)).map(|epoch| epoch.leaf);
+            let text =
+                "the trust policies by which the checkpoints were verified are not those that the ledger puts in force";
+            self.find(Check::PolicyDiffers, leaf, text.to_owned());
+        }
+    }
+
     /// Ends the audit: what was published has to be there.
     #[must_use]
     pub fn finish(mut self) -> (Report, State) {
@@ -353,6 +379,7 @@ impl Auditor {
                 format!("the copy does not begin with the genesis record of election {}", self.trust.election_id());
             self.find(Check::OtherElection, Some(0), text);
         }
+        self.compare_policies();
         // A stable sort keeps the order of discovery within a leaf; findings without one come last.
         self.findings.sort_by_key(|finding| finding.leaf.unwrap_or(u64::MAX));
         let report = Report {

@@ -62,19 +62,26 @@ impl Holders {
     /// From a verified genesis record with its registry, and from receipts, which are verified here.
     pub(super) fn new(trust: &Trust, receipts: &[Vec<u8>]) -> Result<Self, EvidenceError> {
         let mut known = Self(BTreeMap::new());
-        for witness in trust.policy().witnesses() {
-            let organisation = trust.policy().organisation_of(&witness.name).map(ToString::to_string);
-            known.add(PublicKey(*witness.key.key_bytes()), KeyUse::Cosigner, organisation, None, String::new());
+        for policy in trust.policies() {
+            for witness in policy.witnesses() {
+                let organisation = policy.organisation_of(&witness.name).map(ToString::to_string);
+                known.add(PublicKey(*witness.key.key_bytes()), KeyUse::Cosigner, organisation, None, String::new());
+            }
         }
-        for organisation in &trust.election().organisations {
-            let name = || Some(organisation.name.clone());
-            known.add(organisation.standby_cosigner_key, KeyUse::Standby, name(), None, String::new());
-            known.add(organisation.record_key, KeyUse::Record, name(), None, String::new());
+        for (name, organisation) in trust.registry().organisations() {
+            let now = (organisation.record_key, organisation.standby_cosigner_key);
+            let before = organisation.retired.iter().map(|(record, standby, _)| (*record, *standby));
+            for (record, standby) in before.chain([now]) {
+                known.add(standby, KeyUse::Standby, Some(name.to_owned()), None, String::new());
+                known.add(record, KeyUse::Record, Some(name.to_owned()), None, String::new());
+            }
         }
         for (id, node) in trust.registry().iter() {
             let uses = [KeyUse::Cosigner, KeyUse::Log, KeyUse::Promise, KeyUse::Batch];
-            for (key, key_use) in crate::nodes::signing_keys(&node.keys).into_iter().zip(uses) {
-                known.add(key, key_use, Some(node.organisation.clone()), Some(id), String::new());
+            for keys in node.all_keys() {
+                for (key, key_use) in crate::nodes::signing_keys(keys).into_iter().zip(uses) {
+                    known.add(key, key_use, Some(node.organisation.clone()), Some(id), String::new());
+                }
             }
         }
         for bytes in receipts {

@@ -32,6 +32,7 @@ mod verified;
 use crate::batch::BatchError;
 use crate::codec::CodecError;
 use crate::entry::{Entry, Payload};
+use crate::history::HistoryError;
 use crate::ids::ElectionId;
 use crate::note::CheckpointVerifyError;
 use crate::promise::PromiseError;
@@ -96,11 +97,11 @@ impl Evidence {
         let signed: SignedRecord = crate::codec::decode(&self.genesis, crate::record::SIGNED_RECORD_BYTES_MAX)
             .map_err(EvidenceError::Codec)?;
         let mut trust = Trust::from_submission(Submission::public(signed), Some(pinned))?;
-        let mut nodes = trust.registry().clone();
         for bytes in &self.receipts {
-            let receipt = Receipt::from_bytes(bytes)?.verify(&trust)?;
-            if nodes.learn(&receipt, &trust) {
-                trust = trust.with_nodes(&nodes)?;
+            let receipt = Receipt::from_bytes(bytes)?;
+            match trust.step(&receipt)? {
+                Some(next) => trust = next,
+                None => drop(receipt.verify(&trust)?),
             }
         }
         Ok(trust)
@@ -164,6 +165,9 @@ pub enum EvidenceError {
     /// The genesis record in it is not the pinned one.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// A decision in it does not hold.
+    #[error("a decision in the file does not hold: {0}")]
+    History(#[from] HistoryError),
     /// A receipt in it does not hold.
     #[error("a receipt in the file does not hold: {0}")]
     Receipt(#[from] ReceiptError),

@@ -18,7 +18,7 @@ pub fn signers_of<'t>(trust: &'t Trust, note: &SignedNote) -> Vec<(&'t VerifierK
         let time_s = lines.filter_map(|line| key.verify(note.text(), line).ok()).max()?;
         Some((key, time_s))
     };
-    trust.policy().keys().filter_map(verified).collect()
+    trust.verifier_keys().into_iter().filter_map(verified).collect()
 }
 
 /// One side.
@@ -41,7 +41,7 @@ impl Side {
         if signed.is_empty() {
             return Err(EvidenceError::Unsigned(which));
         }
-        let published = trust.policy().evaluate(signed.iter().map(|(key, _)| *key)).satisfied;
+        let published = trust.policy_at(claimed.size).evaluate(signed.iter().map(|(key, _)| *key)).satisfied;
         let signer = |(key, time_s): &(&VerifierKey, Option<u64>)| Signer {
             holder: holders.name(&PublicKey(*key.key_bytes())),
             time_s: *time_s,

@@ -24,12 +24,14 @@ struct Promised {
 
 impl Promised {
     fn read(trust: &Trust, holders: &Holders, bytes: &[u8]) -> Result<Self, EvidenceError> {
-        let promise = Promise::verify(bytes, |id| trust.registry().promise_key(id))?;
+        let promise = Promise::verify(bytes, |id| trust.registry().promise_keys(id))?;
         if promise.election != *trust.election_id() {
             return Err(EvidenceError::OtherElection(promise.election));
         }
         let node = trust.registry().get(promise.node).ok_or(PromiseError::UnknownNode(promise.node))?;
-        Ok(Self { holder: holders.name(&node.keys.promise_key), organisation: node.organisation.clone(), promise })
+        let mut keys = trust.registry().promise_keys(promise.node);
+        let signed = keys.find(|key| Promise::verify(bytes, |_| Some(*key)).is_ok()).unwrap_or(node.keys.promise_key);
+        Ok(Self { holder: holders.name(&signed), organisation: node.organisation.clone(), promise })
     }
 
     fn statement(&self) -> Statement {
@@ -65,7 +67,7 @@ fn published(checkpoint: &VerifiedCheckpoint, holders: &Holders) -> Statement {
 fn is_due(trust: &Trust, promised: &Promised, checkpoint: &VerifiedCheckpoint) -> bool {
     let deadline_ms = promised.promise.deadline_ms;
     let late = checkpoint.cosignatures().iter().filter(|one| one.time_s.saturating_mul(1_000) > deadline_ms);
-    let late = trust.policy().evaluate(late.map(|one| &one.key));
+    let late = trust.policy_at(checkpoint.checkpoint().size).evaluate(late.map(|one| &one.key));
     late.satisfied && late.organisations.iter().any(|name| name.as_str() == promised.organisation)
 }
 

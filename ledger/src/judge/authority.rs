@@ -19,7 +19,8 @@ impl State {
         if closed {
             return Err(Refusal::StageClosed);
         }
-        let needs_definition = !matches!(kind, Kind::DefinitionPart | Kind::Key | Kind::Governance);
+        let needs_definition =
+            !matches!(kind, Kind::DefinitionPart | Kind::Key | Kind::KeyRevocation | Kind::Governance);
         if needs_definition && !self.is_defined() {
             return Err(Refusal::NotReady);
         }
@@ -34,6 +35,9 @@ impl State {
             let key = self.keys.get(id).ok_or(Refusal::KeyNotAuthorised)?;
             if !key.scope.covers(&record.scope) || key.kinds.binary_search(&(kind as u16)).is_err() {
                 return Err(Refusal::KeyNotAuthorised);
+            }
+            if key.revoked.is_some() {
+                return Err(Refusal::KeyRevoked);
             }
             if time_ms < key.valid_from_ms || time_ms > key.valid_until_ms {
                 return Err(Refusal::KeyNotValidNow);
@@ -54,9 +58,10 @@ impl State {
     /// Each kind speaks about one level, and the place has to exist.
     fn check_scope(&self, kind: Kind, record: &Record) -> Result<(), Refusal> {
         let fits = match (kind, record.scope) {
-            (Kind::Election | Kind::DefinitionPart | Kind::Governance | Kind::Seal | Kind::Key, Scope::Election) => {
-                true
-            }
+            (
+                Kind::Election | Kind::DefinitionPart | Kind::Governance | Kind::Seal | Kind::Key | Kind::KeyRevocation,
+                Scope::Election,
+            ) => true,
             (Kind::RollChunk, Scope::Station(station)) => self.definition.station(station).is_some(),
             (
                 Kind::StationPhase | Kind::Identification | Kind::BallotBatch | Kind::Protocol | Kind::TotalOpening,
@@ -87,7 +92,7 @@ impl State {
     /// The record is signed by the commission alone.
     pub(super) fn check_commission(&self, record: &Record) -> Result<(), Refusal> {
         let commission = self.election.as_ref().and_then(|election| election.organisations.first());
-        let commission = commission.ok_or(Refusal::NotReady)?.record_key.id();
+        let commission = self.record_key(&commission.ok_or(Refusal::NotReady)?.name).ok_or(Refusal::NotReady)?.id();
         if record.signers == [commission] { Ok(()) } else { Err(Refusal::KeyNotAuthorised) }
     }
 

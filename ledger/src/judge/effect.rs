@@ -2,11 +2,13 @@
 
 use crate::commitment::{self, Commitment};
 use crate::definition::Definition;
-use crate::ids::{Digest, ElectionId, KeyId};
+use crate::ids::{Digest, ElectionId, KeyId, PublicKey};
 use crate::kinds::{Basis, Counters, Election, Governance, Stage};
 use crate::nodes::Nodes;
 use crate::record::UnitId;
-use crate::state::{CellSum, HourCount, KeyEntry, ProtocolInForce, State, StationRoll, UnitState, UnitStatus};
+use crate::state::{
+    CellSum, HourCount, KeyEntry, ProtocolInForce, SequenceWindow, State, StationRoll, UnitState, UnitStatus,
+};
 use crate::submission::Authentic;
 use std::sync::Arc;
 
@@ -16,6 +18,7 @@ pub(crate) enum Effect {
     Genesis(Box<Election>, Vec<(KeyId, KeyEntry)>),
     Definition(Box<Definition>),
     Keys(Vec<(KeyId, KeyEntry)>),
+    Revoke(Vec<KeyId>),
     Roll { station: u32, chunk: Box<StationRoll> },
     Phase { unit: UnitId, status: UnitStatus, offline: bool, closing: Option<(Counters, Option<Digest>)> },
     Identify(Identify),
@@ -59,6 +62,7 @@ impl Effect {
                 state.parts += 1;
             }
             Self::Keys(keys) => insert_keys(state, keys, leaf),
+            Self::Revoke(keys) => keys.iter().for_each(|id| revoke(state, id, leaf)),
             Self::Roll { station, chunk } => {
                 let roll = state.rolls.entry(station).or_default();
                 state.counts.roll += chunk.leaves.len() as u64;
@@ -100,6 +104,9 @@ impl Effect {
                 unit_entry(state, unit).protocols[basis as usize] = Some(*protocol);
             }
             Self::Nodes(change) => {
+                if let Governance::OrganisationKeys { organisation, record_key, .. } = &*change {
+                    replace_record_key(state, organisation, *record_key, leaf);
+                }
                 // Whoever published the registry keeps the one it has.
                 let _decided_to_change = Arc::make_mut(&mut state.nodes).apply(&change, leaf);
             }
@@ -149,6 +156,21 @@ impl Identify {
 
 fn insert_keys(state: &mut State, keys: Vec<(KeyId, KeyEntry)>, leaf: u64) {
     state.keys.extend(keys.into_iter().map(|(id, entry)| (id, KeyEntry { leaf, ..entry })));
+}
+
+fn revoke(state: &mut State, id: &KeyId, leaf: u64) {
+    if let Some(key) = state.keys.get_mut(id) {
+        key.revoked.get_or_insert(leaf);
+    }
+}
+
+/// The new key may sign what the old one could, with numbers of its own. Before the registry changes.
+fn replace_record_key(state: &mut State, organisation: &str, new: PublicKey, leaf: u64) {
+    let Some(old) = state.record_key(organisation).filter(|old| *old != new) else { return };
+    let Some(entry) = state.keys.get(&old.id()).cloned() else { return };
+    revoke(state, &old.id(), leaf);
+    let entry = KeyEntry { key: new, leaf, revoked: None, sequences: SequenceWindow::default(), ..entry };
+    state.keys.insert(new.id(), entry);
 }
 
 /// The unit's state, made on first use with one cell a constituency.

@@ -68,7 +68,7 @@ impl State {
 fn organisation_key(key: PublicKey, commission: bool) -> KeyEntry {
     // What the commission signs, and what any organisation does.
     let kinds = super::registration::kinds_of(HolderClass::Organisation).iter().map(|kind| *kind as u16);
-    let own = |kind: &u16| commission || *kind == Kind::Governance as u16;
+    let own = |kind: &u16| commission || [Kind::KeyRevocation as u16, Kind::Governance as u16].contains(kind);
     KeyEntry {
         key,
         class: HolderClass::Organisation,
@@ -77,6 +77,7 @@ fn organisation_key(key: PublicKey, commission: bool) -> KeyEntry {
         valid_from_ms: 0,
         valid_until_ms: INTEGER_MAX,
         leaf: 0,
+        revoked: None,
         sequences: SequenceWindow::default(),
         device_counter: 0,
     }

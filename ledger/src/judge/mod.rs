@@ -7,11 +7,11 @@
 //! | file | rules of |
 //! |---|---|
 //! | `authority` | every record: keys, sequence numbers, stages |
-//! | `genesis`, `registration` | Election, DefinitionPart, Key, RollChunk |
+//! | `genesis`, `registration` | Election, DefinitionPart, Key, KeyRevocation, RollChunk |
 //! | `voting` | StationPhase, Identification |
 //! | `counting` | BallotBatch, TotalOpening |
 //! | `protocol` | Protocol and its control relations |
-//! | `governance` | Governance |
+//! | `governance`, `epochs` | Governance; trust policies among them |
 //! | `seals` | Seal |
 //!
 //! Rules version 1. A later version gets its own module; this one stays for ever (DESIGN §4).
@@ -19,6 +19,7 @@
 mod authority;
 mod counting;
 mod effect;
+mod epochs;
 mod genesis;
 mod governance;
 mod protocol;
@@ -26,6 +27,7 @@ mod registration;
 mod seals;
 mod voting;
 
+pub use epochs::{EpochObjection, check_epoch};
 pub use genesis::{GenesisError, NodeRegistration, check_genesis};
 pub use protocol::{Disclosure, broken_relations};
 
@@ -233,6 +235,7 @@ impl State {
             Content::Election(_) => Err(Refusal::GenesisInvalid),
             Content::DefinitionPart(part) => self.decide_definition_part(part, authentic.record()),
             Content::Key(registration) => self.decide_key(registration, authentic.record()),
+            Content::KeyRevocation(revocation) => self.decide_revocation(revocation, authentic.record()),
             Content::RollChunk(chunk) => self.decide_roll_chunk(chunk, authentic.record()),
             Content::StationPhase(phase) => self.decide_phase(phase, authentic.record(), time_ms),
             Content::Identification(public, secret) => {

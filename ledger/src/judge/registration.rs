@@ -4,7 +4,8 @@ use super::Decision;
 use super::effect::Effect;
 use crate::definition::part_digest;
 use crate::kinds::{
-    DefinitionPart, GRANTS_MAX, HolderClass, KeyGrant, KeyRegistration, Kind, ROLL_CHUNK_LEAVES_MAX, RollChunk,
+    DefinitionPart, GRANTS_MAX, HolderClass, KeyGrant, KeyRegistration, KeyRevocation, Kind, ROLL_CHUNK_LEAVES_MAX,
+    RollChunk, RotationReason,
 };
 use crate::record::{Record, Scope};
 use crate::sign::{self, Domain};
@@ -40,7 +41,7 @@ impl State {
         let mut seen = BTreeSet::new();
         for grant in &registration.grants {
             let id = grant.key.id();
-            let taken = self.keys.contains_key(&id) || self.is_node_key(&grant.key);
+            let taken = self.keys.contains_key(&id) || self.nodes.holds_key(&grant.key);
             if taken || !seen.insert(id) {
                 return Err(Refusal::KeyAlreadyRegistered);
             }
@@ -49,12 +50,22 @@ impl State {
         Ok((Vec::new(), Effect::Keys(entries)))
     }
 
-    /// Whether a key is or was a node's, or stands by to become one's.
-    fn is_node_key(&self, key: &crate::ids::PublicKey) -> bool {
-        let standby = |election: &std::sync::Arc<crate::kinds::Election>| {
-            election.organisations.iter().any(|organisation| organisation.standby_cosigner_key == *key)
-        };
-        self.nodes.holds_key(key) || self.election.as_ref().is_some_and(standby)
+    pub(super) fn decide_revocation(&self, revocation: &KeyRevocation, record: &Record) -> Decision {
+        if self.check_commission(record).is_err() {
+            self.check_quorum(record)?;
+        }
+        let KeyRevocation { keys, reason } = revocation;
+        if keys.is_empty() || keys.len() > GRANTS_MAX || !keys.is_sorted_by(|a, b| a < b) {
+            return Err(Refusal::ContentInvalid);
+        }
+        RotationReason::from_number(*reason).ok_or(Refusal::ContentInvalid)?;
+        for id in keys {
+            let key = self.keys.get(id).filter(|key| key.revoked.is_none()).ok_or(Refusal::KeyUnknown)?;
+            if key.class == HolderClass::Organisation {
+                return Err(Refusal::ContentInvalid);
+            }
+        }
+        Ok((Vec::new(), Effect::Revoke(keys.clone())))
     }
 
     fn check_grant(&self, grant: &KeyGrant) -> Result<KeyEntry, Refusal> {
@@ -93,6 +104,7 @@ impl State {
             valid_from_ms: grant.valid_from_ms,
             valid_until_ms: grant.valid_until_ms,
             leaf: 0,
+            revoked: None,
             sequences: SequenceWindow::default(),
             device_counter: 0,
         })
@@ -135,7 +147,7 @@ impl State {
 pub(super) const fn kinds_of(class: HolderClass) -> &'static [Kind] {
     match class {
         HolderClass::Organisation => {
-            &[Kind::DefinitionPart, Kind::Key, Kind::TotalOpening, Kind::Governance, Kind::Seal]
+            &[Kind::DefinitionPart, Kind::Key, Kind::KeyRevocation, Kind::TotalOpening, Kind::Governance, Kind::Seal]
         }
         HolderClass::Registry => &[Kind::RollChunk, Kind::Identification],
         HolderClass::Device => &[Kind::Identification],

@@ -187,7 +187,7 @@ impl State {
         };
         let key = self.keys.get(&registry).filter(|key| key.class == HolderClass::Registry);
         let key = key.ok_or(Refusal::AttestationInvalid)?;
-        if time_ms < key.valid_from_ms || time_ms > key.valid_until_ms {
+        if key.revoked.is_some() || time_ms < key.valid_from_ms || time_ms > key.valid_until_ms {
             return Err(Refusal::AttestationInvalid);
         }
         let attestation = secret.attestation.first().ok_or(Refusal::AttestationMissing)?;

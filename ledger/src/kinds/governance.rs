@@ -1,16 +1,16 @@
-//! Decisions of the organisations about their cluster: which nodes there are, and what each of them is.
+//! Decisions of the organisations about themselves and their cluster: which nodes there are, what each of them is, which keys
+//! they have, and who has to cosign.
 //!
 //! Raft membership has no legal meaning (DESIGN §9): these records have, and nodes reconcile towards them.
 
 use super::{Body, Kind, NodeKeys};
+use crate::ids::{PublicKey, Signature};
 use minicbor::{Decode, Encode};
 
 /// A decision. Scope: the election; signed by the record keys of organisations that satisfy the trust policy's quorum.
 ///
-/// The first number of the body says which decision it is; numbers from 16 on are kept for policy epochs, rules
-/// activations and cluster epochs of later versions.
+/// The first number of the body says which decision it is; 17 (rules activation) is kept for a later version.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[expect(clippy::large_enum_variant, reason = "a handful in an election; never many in memory")]
 pub enum Governance {
     /// A node joins. Also signed by its own organisation: nobody puts a node in another's name.
     #[n(1)]
@@ -47,6 +47,50 @@ pub enum Governance {
         /// Number of a [`RemovalReason`].
         #[n(1)]
         reason: u8,
+    },
+    /// A node gets other keys, from this record's own leaf on. Also signed by its own organisation. What was signed with the
+    /// old ones before stays valid. The batch key cannot change: a node that lost it is replaced by another.
+    #[n(4)]
+    #[cbor(array)]
+    NodeRotateKeys {
+        /// All its keys, changed or not; the id says which node.
+        #[n(0)]
+        keys: NodeKeys,
+        /// Number of a [`RotationReason`].
+        #[n(1)]
+        reason: u8,
+    },
+    /// An organisation gets another record key, another standby cosigner key, or both, from this record's own leaf on. Its own
+    /// signature is not needed: it may have lost its key.
+    #[n(5)]
+    #[cbor(array)]
+    OrganisationKeys {
+        /// Its name, as in the genesis record.
+        #[n(0)]
+        organisation: String,
+        /// Signs records in its name, changed or not.
+        #[n(1)]
+        record_key: PublicKey,
+        /// Cosigns if a node's own key is lost, changed or not. It counts once a policy epoch lists it.
+        #[n(2)]
+        standby_cosigner_key: PublicKey,
+        /// By the record key, over [`super::KeyGrant::possession_message`] for an organisation and the whole election.
+        #[n(3)]
+        possession: Signature,
+        /// Number of a [`RotationReason`].
+        #[n(4)]
+        reason: u8,
+    },
+    /// Another trust policy. Checkpoints that cover this record need it; the first one needs the policy before it as well.
+    #[n(16)]
+    #[cbor(array)]
+    PolicyEpoch {
+        /// 1 for the first change, and so on.
+        #[n(0)]
+        number: u32,
+        /// C2SP tlog-policy text without `log` lines.
+        #[n(1)]
+        policy: String,
     },
 }
 
@@ -107,6 +151,32 @@ impl RemovalReason {
             3 => Self::KeyCompromised,
             4 => Self::Withdrawn,
             5 => Self::Misbehaved,
+            _ => return None,
+        })
+    }
+}
+
+/// Why keys are replaced or revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u8)]
+pub enum RotationReason {
+    /// In good order: a node's old TLS key is let in until the next rotation, so that it may restart when it likes.
+    Routine = 1,
+    /// The secret half is lost, or a cosigner's memory is.
+    Lost = 2,
+    /// The secret half may be in other hands.
+    Compromised = 3,
+}
+
+impl RotationReason {
+    /// The reason with this number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Routine,
+            2 => Self::Lost,
+            3 => Self::Compromised,
             _ => return None,
         })
     }

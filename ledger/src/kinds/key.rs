@@ -2,7 +2,7 @@
 
 use super::{Body, Kind};
 use crate::codec;
-use crate::ids::{PublicKey, Signature};
+use crate::ids::{KeyId, PublicKey, Signature};
 use crate::record::Scope;
 use minicbor::{Decode, Encode};
 
@@ -18,6 +18,21 @@ body!(KeyRegistration, Key);
 
 /// Most keys in one registration.
 pub const GRANTS_MAX: usize = 64;
+
+/// Takes keys back: from this record's own leaf on they sign nothing any more. What they signed before stays valid.
+///
+/// Signed by the commission, which registered them, or by organisations that satisfy the trust policy's quorum.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct KeyRevocation {
+    /// 1 to 64 registered keys, ascending. Organisations' record keys are replaced by a Governance record instead.
+    #[n(0)]
+    pub keys: Vec<KeyId>,
+    /// Number of a [`super::RotationReason`].
+    #[n(1)]
+    pub reason: u8,
+}
+body!(KeyRevocation, KeyRevocation);
 
 /// Who holds a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]

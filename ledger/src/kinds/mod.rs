@@ -7,13 +7,13 @@
 //! |---|---|
 //! | `election` | The genesis record: organisations, keys, parameters. |
 //! | `definition` | The definition of the election: constituencies, stations, forms, the seat rule. |
-//! | `key` | Registration of keys. |
+//! | `key` | Registration and revocation of keys. |
 //! | `roll` | Stations' rolls. |
 //! | `phase` | Phases of a unit with its counters. |
 //! | `identification` | A voter was identified: the public part, the confidential part, the attestation. |
 //! | `ballots` | Ballot batches of committed cells, and the opening of their sums. |
 //! | `protocol` | A unit's protocol. |
-//! | `governance` | Decisions about the cluster: nodes join, change their role, leave. |
+//! | `governance` | Decisions about the cluster: nodes, organisations' and nodes' keys, the trust policy. |
 //! | `seal` | Seals of stages. |
 
 use crate::codec::{self, CodecError};
@@ -41,9 +41,9 @@ mod seal;
 pub use ballots::{BallotBatch, Basis, Cell, TotalOpening};
 pub use definition::{Candidate, Constituency, DefinitionPart, Form, FormLine, Relation, SeatRule, Station, Term};
 pub use election::{Decree, Election, NodeKeys, OfficialHour, Organisation};
-pub use governance::{Governance, NodeRole, RemovalReason};
+pub use governance::{Governance, NodeRole, RemovalReason, RotationReason};
 pub use identification::{Attestation, AttestedVoter, Identification, IdentificationSecret};
-pub use key::{GRANTS_MAX, HolderClass, KeyGrant, KeyRegistration};
+pub use key::{GRANTS_MAX, HolderClass, KeyGrant, KeyRegistration, KeyRevocation};
 pub use phase::{Counters, MemberRole, Phase, StationPhase};
 pub use protocol::{LineValue, Protocol};
 pub use roll::{ROLL_CHUNK_LEAVES_MAX, RollChunk};
@@ -60,6 +60,8 @@ pub enum Kind {
     DefinitionPart = 2,
     /// Registration of keys.
     Key = 3,
+    /// Keys are taken back.
+    KeyRevocation = 4,
     /// A part of one station's roll.
     RollChunk = 5,
     /// A unit opens, closes, or something between.
@@ -80,10 +82,11 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds of this version.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Election,
         Self::DefinitionPart,
         Self::Key,
+        Self::KeyRevocation,
         Self::RollChunk,
         Self::StationPhase,
         Self::Identification,

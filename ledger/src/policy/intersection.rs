@@ -4,7 +4,7 @@
 //! two sets share at least f + 1 organisations and at most f lie, at least one honest organisation would have had to sign
 //! both, which it does not.
 
-use super::model::{Name, Policy};
+use super::model::{Name, Policy, Quorum};
 
 /// The most organisations the check takes on; it goes through all 2^n sets.
 pub const ORGANISATIONS_MAX: usize = 16;
@@ -60,6 +60,18 @@ pub enum IntersectionError {
         /// How.
         example: CounterExample,
     },
+    /// A quorum of the next policy and one of the policy before it share too few.
+    #[error(
+        "{} satisfies the new policy, {} the one before it, and they share only {}: with {liars} lying organisation(s) two \
+         histories could be signed; change the policy in smaller steps", shown(&.example.set_a), shown(&.example.set_b),
+        shown(&.example.shared)
+    )]
+    SplitsFromOld {
+        /// f of the policy before.
+        liars: usize,
+        /// `set_a` satisfies the new policy, `set_b` the old one.
+        example: CounterExample,
+    },
     /// Too large to be checked.
     #[error("the policy has {0} organisations; at most 16 can be checked")]
     TooManyOrganisations(usize),
@@ -112,6 +124,48 @@ impl Policy {
     /// As [`Policy::check_intersection`].
     pub fn check_quorum(&self) -> Result<(), IntersectionError> {
         self.check_intersection(tolerated_liars(self.organisations.len()))
+    }
+
+    /// Checks that any set of organisations that satisfies this policy and any that satisfies `old`, the policy before it,
+    /// share more than as many liars as `old` is sized for. Organisations are the same if their names are.
+    ///
+    /// # Errors
+    /// [`IntersectionError::SplitsFromOld`] with a counter-example that shares as few as possible.
+    pub fn check_transition(&self, old: &Self) -> Result<(), IntersectionError> {
+        let sets = |policy: &Self| -> Result<Vec<u32>, IntersectionError> {
+            let count = policy.organisations.len();
+            if count > ORGANISATIONS_MAX {
+                return Err(IntersectionError::TooManyOrganisations(count));
+            }
+            let minimal = policy.minimal_sets(count as u32);
+            let none = minimal.is_empty() || policy.quorum == Quorum::None;
+            if none { Err(IntersectionError::Unsatisfiable) } else { Ok(minimal) }
+        };
+        let (new_sets, old_sets) = (sets(self)?, sets(old)?);
+        let liars = tolerated_liars(old.organisations.len());
+        let (mut fewest, mut worst) = (u32::MAX, (0, 0));
+        for new in new_sets {
+            let in_old = self.translated(new, old);
+            for old in &old_sets {
+                let shared = (in_old & old).count_ones();
+                if shared < fewest {
+                    (fewest, worst) = (shared, (new, *old));
+                }
+            }
+        }
+        if fewest as usize > liars {
+            return Ok(());
+        }
+        let (set_a, set_b) = (self.names(worst.0), old.names(worst.1));
+        let shared = set_a.iter().filter(|name| set_b.contains(name)).cloned().collect();
+        Err(IntersectionError::SplitsFromOld { liars, example: CounterExample { set_a, set_b, shared } })
+    }
+
+    /// A set of this policy's organisations as far as `other` has them, in its bits.
+    fn translated(&self, set: u32, other: &Self) -> u32 {
+        let place = |name: &Name| other.organisations.iter().position(|one| one.name == *name);
+        let members = self.organisations.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1);
+        members.filter_map(|(_, one)| place(&one.name)).fold(0, |bits, place| bits | 1 << place)
     }
 
     /// Satisfying sets that no longer satisfy when any one organisation leaves. Thresholds are monotone, so these

@@ -90,6 +90,8 @@ struct KeyBytes {
     sequences: SequenceWindow,
     #[n(8)]
     device_counter: u64,
+    #[n(9)]
+    revoked: Option<u64>,
 }
 
 #[derive(Encode, Decode)]
@@ -254,7 +256,8 @@ pub(super) fn read(parts: Parts) -> Result<State, SavedError> {
 }
 
 fn key_bytes(entry: &KeyEntry) -> KeyBytes {
-    let KeyEntry { key, class, scope, kinds, valid_from_ms, valid_until_ms, leaf, sequences, device_counter } = entry;
+    let KeyEntry { key, class, scope, kinds, valid_from_ms, valid_until_ms, leaf, revoked, sequences, device_counter } =
+        entry;
     KeyBytes {
         key: *key,
         class: *class as u8,
@@ -265,13 +268,16 @@ fn key_bytes(entry: &KeyEntry) -> KeyBytes {
         leaf: *leaf,
         sequences: sequences.clone(),
         device_counter: *device_counter,
+        revoked: *revoked,
     }
 }
 
 fn key_entry(bytes: KeyBytes) -> Option<(crate::ids::KeyId, KeyEntry)> {
-    let KeyBytes { key, class, scope, kinds, valid_from_ms, valid_until_ms, leaf, sequences, device_counter } = bytes;
+    let KeyBytes { key, class, scope, kinds, valid_from_ms, valid_until_ms, leaf, sequences, device_counter, revoked } =
+        bytes;
     let class = HolderClass::from_number(class)?;
-    let entry = KeyEntry { key, class, scope, kinds, valid_from_ms, valid_until_ms, leaf, sequences, device_counter };
+    let entry =
+        KeyEntry { key, class, scope, kinds, valid_from_ms, valid_until_ms, leaf, revoked, sequences, device_counter };
     Some((key.id(), entry))
 }
 

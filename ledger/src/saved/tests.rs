@@ -60,6 +60,7 @@ fn state(size: &Size) -> State {
             valid_from_ms: 1_764_489_600_000,
             valid_until_ms: 1_764_489_600_000,
             leaf: 900,
+            revoked: None,
             sequences: SequenceWindow::default(),
             device_counter: 700,
         };

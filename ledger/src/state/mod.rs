@@ -77,6 +77,8 @@ pub struct KeyEntry {
     pub valid_until_ms: u64,
     /// Leaf that registered it.
     pub leaf: u64,
+    /// Leaf from which on it signs nothing any more.
+    pub revoked: Option<u64>,
     pub(crate) sequences: SequenceWindow,
     pub(crate) device_counter: u64,
 }
@@ -329,7 +331,8 @@ impl State {
         self.keys.len()
     }
 
-    /// The nodes there are and ever were. The `Arc` is another one only after a Governance record changed them.
+    /// The nodes there are and ever were, the organisations' keys, and the policy epochs. The `Arc` is another one only after
+    /// a Governance record changed them.
     #[must_use]
     pub const fn nodes(&self) -> &Arc<Nodes> {
         &self.nodes

@@ -19,7 +19,7 @@ use tamga_ledger::ids::{KeyId, RecordId};
 use tamga_ledger::promise::{Judged, NodeRefusal, Promise};
 use tamga_ledger::store::StoreError;
 use tamga_ledger::submission::{
-    Authentic, Rejection, SUBMISSION_BYTES_MAX, Submission, authenticate, submission_digest,
+    Authentic, Content, Rejection, SUBMISSION_BYTES_MAX, Submission, authenticate, submission_digest,
 };
 use tamga_ledger::tree::LeafIndex;
 use tamga_ledger::verdict::{Refusal, Verdict};
@@ -32,6 +32,7 @@ use super::Answer;
 use super::authentics;
 use super::lock::Access as _;
 use super::outbox::Put;
+use super::setup::NodeSigner;
 use super::shared::Shared;
 
 /// Most (key, code) pairs counted; further ones count as nobody's.
@@ -231,10 +232,10 @@ impl Shared {
                     self.authentics.keep(digest, bytes.len(), Box::new(authentic));
                     Admitted::Authentic
                 }
-                Err(refusal) => Admitted::Refused {
+                Err((refusal, why)) => Admitted::Refused {
                     author: authentic.record().author_key(),
                     code: refusal.slug(),
-                    text: format!("{} The record was not taken, so that it does not become public.", refusal.text()),
+                    text: format!("{} {why}", refusal.text()),
                 },
             },
             Err(rejection) => {
@@ -246,9 +247,26 @@ impl Shared {
 
     /// Content that must not become public is refused before it is in anybody's log. Everything else that the rules refuse
     /// is recorded with its reason.
-    fn may_be_recorded(&self, authentic: &Authentic) -> Result<(), Refusal> {
-        match self.state.look().review(self.seams.clock.now_ms(), authentic) {
-            Some(Verdict::Refused(refusal @ (Refusal::Embargo | Refusal::SmallCell))) => Err(refusal),
+    ///
+    /// So are records of revoked keys, whose holder is no longer who the key says, and trust policies that would not hold:
+    /// whoever made one is told why, and nothing of it stays.
+    fn may_be_recorded(&self, authentic: &Authentic) -> Result<(), (Refusal, String)> {
+        let state = self.state.look();
+        match state.review(self.seams.clock.now_ms(), authentic) {
+            Some(Verdict::Refused(refusal @ (Refusal::Embargo | Refusal::SmallCell))) => {
+                Err((refusal, "The record was not taken, so that it does not become public.".to_owned()))
+            }
+            Some(Verdict::Refused(refusal @ Refusal::KeyRevoked)) => {
+                Err((refusal, "The record was not taken; sign it anew with a key that is in force.".to_owned()))
+            }
+            Some(Verdict::Refused(refusal @ (Refusal::PolicyInvalid | Refusal::PolicySplits))) => {
+                let objection = match authentic.content() {
+                    Content::Governance(change) => state.epoch_objection(change, authentic.record()),
+                    _ => None,
+                };
+                let why = objection.map_or_else(String::new, |objection| objection.to_string());
+                Err((refusal, format!("The record was not taken: {why}.")))
+            }
             _ => Ok(()),
         }
     }
@@ -283,7 +301,7 @@ impl Shared {
             deadline_ms: since_ms.saturating_add(patience_ms),
             judged,
         };
-        match self.signing(&self.secrets.promise, move |key| promise.sign_with(key)).await {
+        match self.signing(&self.promise_key(), move |key| promise.sign_with(key)).await {
             Ok(signed) => Answer::Promise(signed),
             Err(_) => unsigned(),
         }
@@ -301,10 +319,16 @@ impl Shared {
             code: code.to_owned(),
             text: text.clone(),
         };
-        match self.signing(&self.secrets.promise, move |key| refusal.sign_with(key)).await {
+        match self.signing(&self.promise_key(), move |key| refusal.sign_with(key)).await {
             Ok(signed) => Answer::Refusal { signed, code: code.to_owned(), text },
             Err(_) => unsigned(),
         }
+    }
+
+    /// The promise key that the ledger registers for this node, as far as it is here.
+    pub(crate) fn promise_key(&self) -> NodeSigner {
+        let registered = self.roster.now().ledger().get(self.node).map(|own| own.keys.promise_key);
+        Arc::clone(self.secrets.promise_for(registered))
     }
 
     fn store_failed(&self, error: &StoreError) -> Answer {

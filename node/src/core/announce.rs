@@ -17,6 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tamga_ledger::entry::{Entry, Payload};
 use tamga_ledger::judge::RULES_VERSION;
+use tamga_ledger::sign::Signer as _;
 use tamga_ledger::store::StoreError;
 use tamga_ledger::submission::Submission;
 use tamga_ledger::tree::LeafIndex;
@@ -155,16 +156,7 @@ impl Shared {
     }
 
     fn decision_leaves(&self) -> Vec<u64> {
-        let roster = self.roster.now();
-        let nodes = roster.ledger().iter();
-        let mut leaves: Vec<u64> = nodes
-            .flat_map(|(_, node)| [Some(node.since_leaf), Some(node.role_leaf), node.removed])
-            .flatten()
-            .filter(|leaf| *leaf > 0)
-            .collect();
-        leaves.sort_unstable();
-        leaves.dedup();
-        leaves
+        self.roster.now().ledger().leaves()
     }
 
     /// The signed decisions behind a leaf. Blocks.
@@ -193,7 +185,7 @@ impl Shared {
         if decisions.is_empty() {
             return Vec::new();
         }
-        let trust = Arc::clone(&self.trust);
+        let trust = self.trust_now();
         let verified = self.seams.blocking.run(move || {
             let decisions = decisions.iter().take(DECISIONS_MAX);
             decisions.map(|decision| Governed::verify(decision, &trust)).collect::<Vec<_>>()
@@ -201,7 +193,13 @@ impl Shared {
         let verified = verified.await;
         let bad = verified.iter().filter(|decision| decision.is_none()).count();
         if bad > 0 {
-            tracing::warn!(from, bad, "a peer has shown decisions that the organisations have not signed");
+            // Or they were signed under a policy, or with keys, that this node's ledger does not have yet.
+            tracing::warn!(
+                from,
+                bad,
+                "a peer has shown decisions that the organisations, as known here, have not signed"
+            );
+            self.learn_history(from).await;
         }
         let verified: Vec<Governed> = verified.into_iter().flatten().collect();
         self.roster.foresee(&verified);
@@ -214,6 +212,7 @@ impl Shared {
             let state = self.state.look();
             if state.head().size.is_empty() { Arc::new(self.genesis_nodes.clone()) } else { Arc::clone(state.nodes()) }
         };
+        self.settle_trust(&nodes);
         self.roster.settle(nodes);
         self.check_own_place();
     }
@@ -222,11 +221,23 @@ impl Shared {
     fn check_own_place(&self) {
         let roster = self.roster.now();
         let Some(own) = roster.ledger().get(self.node) else { return };
-        if self.secrets.public() != super::setup::signing_keys(&own.keys) {
+        let held = [
+            ("cosigner", self.secrets.cosigners().any(|key| key.public_key() == own.keys.cosigner_key)),
+            ("log", self.secrets.logs().any(|key| key.public_key() == own.keys.log_key)),
+            ("promise", self.secrets.promise_for(Some(own.keys.promise_key)).public_key() == own.keys.promise_key),
+        ];
+        if self.secrets.batch.public_key() != own.keys.batch_key {
             self.fail(&format!(
-                "the ledger registers node {} with other keys than those in this node's folder: it is another node's id",
+                "the ledger registers node {} with another batch key than the one in this node's folder: it is another node's id",
                 self.node
             ));
+        }
+        // Behind its own ledger a node may hold only the keys to come.
+        for (name, _) in held.iter().filter(|(_, held)| !held) {
+            tracing::warn!(
+                node = self.node,
+                "the {name} key that the ledger registers for this node is not in its folder"
+            );
         }
         if own.removed.is_some() && !self.removed.swap(true, Ordering::Relaxed) {
             tracing::error!(node = self.node, "the organisations have removed this node; stop it");

@@ -52,7 +52,7 @@ impl Shared {
         };
         // One look: size and answer belong together.
         let answer = inquiry.answer(&sent, &self.state.look(), self.seams.clock.now_ms());
-        let signed = self.signing(&self.secrets.promise, move |key| answer.sign_with(key)).await;
+        let signed = self.signing(&self.promise_key(), move |key| answer.sign_with(key)).await;
         signed.map_err(|error| unavailable(&error.to_string()))
     }
 

@@ -19,6 +19,7 @@
 //! | `compaction` | the log is purged below a published cut |
 //! | `admission`, `waiters`, `inquiry` | submissions and questions, and their answers |
 //! | `roster`, `addresses`, `announce`, `reconcile` | who the nodes are, where they are, and Raft's members after that |
+//! | `trusted` | who must cosign, epoch after epoch |
 //! | `outbox`, `dispatch`, `peers` | durable records on their way to the leader |
 //! | `censorship` | a leader that holds records back is alarmed on and shunned |
 //! | `pending`, `sequencer` | the leader's queue and its batches |
@@ -69,6 +70,7 @@ mod signing;
 mod space;
 mod start;
 mod status;
+mod trusted;
 mod waiters;
 
 use std::collections::BTreeMap;
@@ -78,10 +80,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::Stream;
 use tamga_consensus::{RaftServer, Service};
-use tamga_ledger::ids::{KeyId, RecordId};
+use tamga_ledger::ids::{KeyId, PublicKey, RecordId};
 use tamga_ledger::note::{NoteSignature, SignedNote};
 use tamga_ledger::receipt::Receipt;
-use tamga_ledger::store::Store;
+use tamga_ledger::store::{Store, StoreError};
 use tamga_ledger::tree::{LeafIndex, TreeSize};
 use tamga_ledger::trust::Trust;
 use tamga_platform::blocking::Blocking;
@@ -106,7 +108,7 @@ pub(crate) use peers::ANNOUNCE_BYTES_MAX;
 pub(crate) use roster::Governed;
 pub use roster::Roster;
 pub(crate) use saved::nodes as saved_nodes;
-pub use setup::{CoreSeams, CoreSetup, Index, NodeSecrets, NodeSigner, NodeSigners, Tuning};
+pub use setup::{CoreSeams, CoreSetup, Index, NodeSecrets, NodeSigner, NodeSigners, OtherKeys, Tuning};
 pub use tamga_consensus::{Member, NodeId};
 
 /// A running core. See the module.
@@ -246,6 +248,26 @@ impl Core {
     #[must_use]
     pub fn compare_batches(&self, request: &CompareBatchesRequest) -> CompareBatchesReply {
         self.shared.compare_batches(request)
+    }
+
+    /// Who must cosign now: the genesis record's policy and every epoch since, with the nodes that there are.
+    #[must_use]
+    pub fn trust_now(&self) -> Arc<Trust> {
+        self.shared.trust_now()
+    }
+
+    /// The way from the genesis record to today's policy as far as it is published: canonical bytes of a
+    /// [`tamga_ledger::history::History`]. Blocks.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn history(&self) -> Result<Arc<Vec<u8>>, StoreError> {
+        self.shared.history()
+    }
+
+    /// Peer service: the highest note known here that this cosigner key has signed; empty for none.
+    pub async fn highest_cosigned(&self, key: &PublicKey) -> String {
+        self.shared.highest_cosigned(key).await
     }
 
     /// Peer service: entries with confidential bodies for a node that is far behind, proven against a checkpoint it holds.

@@ -6,8 +6,8 @@ use std::sync::{Arc, RwLock};
 use tamga_ledger::note::VerifiedCheckpoint;
 use tamga_ledger::saved::Mark;
 use tamga_ledger::state::State;
-use tamga_ledger::store::{Options, Store};
-use tamga_ledger::tree::TreeSize;
+use tamga_ledger::store::{ArchivedCheckpoint, Options, Store};
+use tamga_ledger::tree::{TreeHead, TreeSize};
 use tamga_ledger::trust::Trust;
 use tamga_platform::blocking::BlockingExt as _;
 
@@ -41,14 +41,13 @@ pub(super) async fn open_ledger(setup: &CoreSetup, seams: &CoreSeams, trust: &Ar
     let (store, recovery) = opened?;
     tracing::info!(size = %recovery.head.size, cut_bytes = recovery.cut_bytes, "opened the ledger");
     let store = Arc::new(store);
-    let archived = latest_checkpoint(&store, trust, &setup.data_dir)?;
+    let latest = store.checkpoint_latest()?;
     let view_store = open_views(setup, seams).await;
-    let kept = match &archived {
-        Some((verified, _)) => load_view(seams, &view_store, verified).await,
+    let kept = match &latest {
+        Some(archived) => load_view(seams, &view_store, &store, archived.size).await,
         None => None,
     };
-    let wanted = archived.as_ref().filter(|_| kept.is_none());
-    let view_from = wanted.map(|(verified, _)| verified.checkpoint().size);
+    let view_from = latest.as_ref().filter(|_| kept.is_none()).map(|archived| archived.size);
     let (state, saver) = load_state(setup, seams, trust, &store, view_from).await;
     let (views, state) = (Views::default(), Arc::new(RwLock::new(state)));
     let replay = Replay {
@@ -67,6 +66,9 @@ pub(super) async fn open_ledger(setup: &CoreSetup, seams: &CoreSeams, trust: &Ar
         );
         return Err(CoreError::Damaged { path, what });
     }
+    // Who had to cosign it, the ledger itself says: replaying it has believed nothing.
+    let now = if head.size.is_empty() { Trust::clone(trust) } else { trust.with_nodes(state.look().nodes())? };
+    let archived = latest.map(|archived| verify_latest(archived, &now, &setup.data_dir)).transpose()?;
     if let Some((verified, _)) = &archived {
         refuse_other_roots(&store, verified, &setup.data_dir)?;
     }
@@ -125,17 +127,16 @@ async fn find_snapshot(
 }
 
 /// The latest archived checkpoint, verified again, with its time.
-fn latest_checkpoint(
-    store: &Store,
+fn verify_latest(
+    archived: ArchivedCheckpoint,
     trust: &Trust,
     folder: &Path,
-) -> Result<Option<(VerifiedCheckpoint, u64)>, CoreError> {
-    let Some(archived) = store.checkpoint_latest()? else { return Ok(None) };
+) -> Result<(VerifiedCheckpoint, u64), CoreError> {
     let verified = trust.verify_checkpoint(archived.note.as_bytes()).map_err(|error| CoreError::Damaged {
         path: folder.join("ledger"),
         what: format!("the archived checkpoint of size {} does not verify: {error}", archived.size),
     })?;
-    Ok(Some((verified, archived.time_ms)))
+    Ok((verified, archived.time_ms))
 }
 
 /// The tree begins as the checkpoint says that this node helped to publish. An entry's time and verdict are nobody's
@@ -168,10 +169,20 @@ async fn open_views(setup: &CoreSetup, seams: &CoreSeams) -> Arc<dyn ViewStore> 
     }
 }
 
-async fn load_view(seams: &CoreSeams, views: &Arc<dyn ViewStore>, verified: &VerifiedCheckpoint) -> Option<Arc<View>> {
-    let (views, head) = (Arc::clone(views), verified.checkpoint().head());
-    let loaded = seams.blocking.run(move || views.load(&head)).await;
-    loaded.unwrap_or_else(|error| {
+/// The view kept for the head that the ledger has at this size.
+async fn load_view(
+    seams: &CoreSeams,
+    views: &Arc<dyn ViewStore>,
+    store: &Arc<Store>,
+    size: TreeSize,
+) -> Option<Arc<View>> {
+    let (views, store) = (Arc::clone(views), Arc::clone(store));
+    let loaded = seams.blocking.run(move || {
+        // A size that the ledger does not reach is found by whoever verifies the checkpoint.
+        let Ok(roots) = store.roots_at(size) else { return Ok(None) };
+        views.load(&TreeHead { size, roots })
+    });
+    loaded.await.unwrap_or_else(|error| {
         tracing::warn!(%error, "the index is rebuilt");
         None
     })

@@ -7,6 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper_util::rt::TokioIo;
 use tamga_consensus::{Dialer, NodeId};
+use tamga_ledger::history::HISTORY_BYTES_MAX;
+use tamga_ledger::ids::PublicKey;
 use tamga_ledger::tree::TreeSize;
 use tokio::sync::watch;
 use tonic::Streaming;
@@ -17,7 +19,8 @@ use crate::core::catchup::PART_MESSAGE_BYTES;
 use crate::proto::peer_client::PeerClient;
 use crate::proto::{
     AnnounceReply, AnnounceRequest, BirthReply, BirthRequest, CompareBatchesReply, CompareBatchesRequest, EntriesPart,
-    ForwardRequest, GetCosignaturesRequest, OfferCosignatureRequest, TakeEntriesRequest,
+    ForwardRequest, GetCosignaturesRequest, GetHighestCosignedRequest, GetHistoryRequest, OfferCosignatureRequest,
+    TakeEntriesRequest,
 };
 
 /// Largest reply: a note.
@@ -83,6 +86,19 @@ impl Peers {
         let mut client = self.client(to)?;
         let call = client.get_cosignatures(GetCosignaturesRequest { size: size.get() });
         Ok(self.limited(to, call).await?.note)
+    }
+
+    /// Asks `to` for the highest note it knows that this cosigner key has signed; empty for none.
+    pub(crate) async fn highest_cosigned(&self, to: u32, key: &PublicKey) -> Result<String, String> {
+        let mut client = self.client(to)?;
+        let call = client.get_highest_cosigned(GetHighestCosignedRequest { key: key.0.to_vec().into() });
+        Ok(self.limited(to, call).await?.note)
+    }
+
+    /// Asks `to` for its history, encoded.
+    pub(crate) async fn history(&self, to: u32) -> Result<Bytes, String> {
+        let mut client = self.client(to)?.max_decoding_message_size(HISTORY_BYTES_MAX + 1_024);
+        Ok(self.limited(to, client.get_history(GetHistoryRequest {})).await?.history)
     }
 
     /// Asks `to` for entries; the timeout is for the beginning of the answer only.

@@ -35,7 +35,7 @@ impl Shared {
     }
 
     /// The receipt of a leaf that the checkpoint covers. Blocks.
-    pub(crate) fn prove(&self, leaf: LeafIndex, published: &Published) -> Result<Receipt, StoreError> {
+    fn prove(&self, leaf: LeafIndex, published: &Published) -> Result<Receipt, StoreError> {
         let size = published.checkpoint.size;
         let proof = TwinInclusionProof {
             sha256: self.store.inclusion_proof::<Sha256Tree>(leaf, size)?,

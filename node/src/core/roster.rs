@@ -76,7 +76,7 @@ impl Roster {
 
     /// Whose certificate is whose, for all that have not been removed.
     pub fn pins(&self) -> impl Iterator<Item = (Digest, NodeId)> {
-        self.in_force().map(|(id, node)| (node.keys.tls_spki_sha256, NodeId(u64::from(id))))
+        self.in_force().flat_map(|(id, node)| node.pins().map(move |pin| (pin, NodeId(u64::from(id)))))
     }
 
     /// Takes over the ledger's word; what was shown and is in the ledger now is forgotten.
@@ -98,7 +98,7 @@ impl Roster {
                     || self.shown.values().any(|node| node.keys.tls_spki_sha256 == pin);
                 if !known && self.shown.len() < SHOWN_MAX {
                     let (organisation, keys) = (organisation.clone(), keys.clone());
-                    let node = NodeEntry { organisation, role, since_leaf: 0, role_leaf: 0, removed: None, keys };
+                    let node = NodeEntry::new(organisation, keys, role, 0);
                     self.shown.insert(node.keys.id, node);
                 }
             }
@@ -107,8 +107,11 @@ impl Roster {
                     node.removed = Some(0);
                 }
             }
-            // Who votes is none of TLS' business.
-            Governance::NodeSetRole { .. } => {}
+            // Who votes or cosigns is none of TLS' business, and of a node that is known the ledger tells its keys.
+            Governance::NodeSetRole { .. }
+            | Governance::NodeRotateKeys { .. }
+            | Governance::OrganisationKeys { .. }
+            | Governance::PolicyEpoch { .. } => {}
         }
     }
 }
@@ -127,8 +130,8 @@ impl Governed {
         let authentic = authenticate_submission(submission, election, &keys, Confidential::Required).ok()?;
         let Content::Governance(decision) = authentic.content() else { return None };
         let signers = &authentic.record().signers;
-        let signed = trust.election().organisations.iter().filter(|one| signers.contains(&one.record_key.id()));
-        let quorum = trust.policy().satisfied_by_organisations(signed.map(|one| one.name.as_str()));
+        let signed = trust.registry().organisations().filter(|(_, one)| signers.contains(&one.record_key.id()));
+        let quorum = trust.policy().satisfied_by_organisations(signed.map(|(name, _)| name));
         quorum.then(|| Self(decision.clone()))
     }
 }
@@ -156,8 +159,13 @@ struct RecordKeys<'a>(&'a Trust);
 
 impl KeySource for RecordKeys<'_> {
     fn find(&self, id: &KeyId) -> Option<VerificationKey> {
-        let organisations = &self.0.election().organisations;
-        organisations.iter().map(|one| one.record_key).find(|key| key.id() == *id).as_ref().map(VerificationKey::new)
+        let mut organisations = self.0.registry().organisations();
+        organisations
+            .by_ref()
+            .map(|(_, one)| one.record_key)
+            .find(|key| key.id() == *id)
+            .as_ref()
+            .map(VerificationKey::new)
     }
 }
 

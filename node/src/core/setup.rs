@@ -7,7 +7,6 @@ use std::time::Duration;
 use ed25519_dalek::SigningKey;
 use tamga_consensus::{Dialer, Member};
 use tamga_ledger::ids::PublicKey;
-use tamga_ledger::kinds::NodeKeys;
 use tamga_ledger::sign::{Signer, public_key};
 use tamga_ledger::submission::Submission;
 use tamga_platform::blocking::Blocking;
@@ -69,9 +68,46 @@ pub struct NodeSigners {
     pub promise: NodeSigner,
     /// Signs batches: up to some tens a second.
     pub batch: NodeSigner,
+    /// Keys that the organisations have given this node besides, or are about to.
+    pub other: OtherKeys,
+}
+
+/// Keys beside a node's main ones: those that a decision is to put in their place, and those that it has replaced. Which
+/// of them sign, the ledger says; nobody has to change files at one certain moment.
+#[derive(Clone, Default)]
+pub struct OtherKeys {
+    /// Cosign checkpoints, whenever a policy in force names them.
+    pub cosigners: Vec<NodeSigner>,
+    /// Sign published checkpoints.
+    pub logs: Vec<NodeSigner>,
+    /// Sign promises, when registered.
+    pub promises: Vec<NodeSigner>,
+}
+
+impl std::fmt::Debug for OtherKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OtherKeys(..)")
+    }
 }
 
 impl NodeSigners {
+    /// All cosigner keys, the main one first.
+    pub fn cosigners(&self) -> impl Iterator<Item = &NodeSigner> {
+        std::iter::once(&self.cosigner).chain(&self.other.cosigners)
+    }
+
+    /// All log keys, the main one first.
+    pub fn logs(&self) -> impl Iterator<Item = &NodeSigner> {
+        std::iter::once(&self.log).chain(&self.other.logs)
+    }
+
+    /// The promise key that is registered, if it is here; otherwise the main one.
+    #[must_use]
+    pub fn promise_for(&self, registered: Option<PublicKey>) -> &NodeSigner {
+        let mut others = self.other.promises.iter();
+        others.find(|key| Some(key.public_key()) == registered).unwrap_or(&self.promise)
+    }
+
     /// The public halves: cosigner, log, promise, batch.
     #[must_use]
     pub fn public(&self) -> [PublicKey; 4] {
@@ -82,7 +118,13 @@ impl NodeSigners {
 impl From<NodeSecrets> for NodeSigners {
     fn from(secrets: NodeSecrets) -> Self {
         let NodeSecrets { cosigner, log, promise, batch } = secrets;
-        Self { cosigner: Arc::new(cosigner), log: Arc::new(log), promise: Arc::new(promise), batch: Arc::new(batch) }
+        Self {
+            cosigner: Arc::new(cosigner),
+            log: Arc::new(log),
+            promise: Arc::new(promise),
+            batch: Arc::new(batch),
+            other: OtherKeys::default(),
+        }
     }
 }
 
@@ -90,11 +132,6 @@ impl std::fmt::Debug for NodeSigners {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("NodeSigners(..)")
     }
-}
-
-/// The same of keys as they are registered.
-pub(super) const fn signing_keys(keys: &NodeKeys) -> [PublicKey; 4] {
-    [keys.cosigner_key, keys.log_key, keys.promise_key, keys.batch_key]
 }
 
 impl std::fmt::Debug for NodeSecrets {
@@ -109,6 +146,9 @@ pub struct Tuning {
     /// Whether this node, when it leads, brings Raft's members after the organisations' decisions. Off only for a node that a
     /// test runs alone.
     pub reconcile: bool,
+    /// Whether this node signs nothing before the others have said what they remember of its cosigner keys. Off only for a node
+    /// that a test runs alone.
+    pub recall: bool,
     /// A promise says that a published checkpoint covers the record within this time.
     pub promise_deadline: Duration,
     /// How long a submission waits for its verdict if the caller does not say.
@@ -178,6 +218,7 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             reconcile: true,
+            recall: true,
             promise_deadline: Duration::from_secs(60),
             wait_default: Duration::from_secs(2),
             wait_max: Duration::from_secs(30),

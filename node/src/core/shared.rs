@@ -31,6 +31,7 @@ use super::prepare::Prepared;
 use super::roster::RosterNow;
 use super::saved::Saver;
 use super::space::Space;
+use super::trusted::Trusted;
 use super::waiters::Waiters;
 use super::{CoreSeams, NodeSigners, Published, Tuning};
 use crate::view::Views;
@@ -42,7 +43,9 @@ pub(crate) struct Shared {
     pub(crate) tuning: Tuning,
     pub(crate) seams: CoreSeams,
     pub(crate) data_dir: PathBuf,
+    /// What the genesis record says: who the election is. Who must cosign now is [`Shared::trust_now`].
     pub(crate) trust: Arc<Trust>,
+    pub(crate) trusted: Trusted,
     /// The nodes of the genesis record: those there are before leaf 0.
     pub(crate) genesis_nodes: Nodes,
     /// The genesis record as a submission.

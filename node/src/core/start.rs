@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tamga_consensus::{ClusterId, Config, Consensus, Member, NodeId, Seams, StartError, WalError};
 use tamga_ledger::nodes::Nodes;
-use tamga_ledger::note::{CosignerKey, LogKey};
+use tamga_ledger::sign::Signer as _;
 use tamga_ledger::state::State;
 use tamga_ledger::trust::Trust;
 use tamga_platform::blocking::BlockingExt as _;
@@ -41,6 +41,7 @@ use super::prepare::{PrepareAhead, Prepared};
 use super::roster::{Roster, RosterNow};
 use super::shared::Shared;
 use super::space::Space;
+use super::trusted::Trusted;
 use super::waiters::Waiters;
 use super::{Core, CoreError, CoreSeams, CoreSetup};
 use crate::view::ViewStore;
@@ -82,10 +83,9 @@ fn check_setup(setup: &CoreSetup, trust: &Trust) -> Result<(), CoreError> {
     let refuse = |what: String| Err(CoreError::Setup(what));
     let node = setup.node;
     if let Some(own) = trust.node(node) {
-        let names = ["cosigner", "log", "promise", "batch"];
-        let pairs = setup.keys.public().into_iter().zip(super::setup::signing_keys(&own.keys));
-        if let Some((name, _)) = names.iter().zip(pairs).find(|(_, (secret, registered))| secret != registered) {
-            return refuse(format!("the {name} key is not the one that the genesis record has for node {node}"));
+        // The others may have been replaced since: of those the ledger tells.
+        if setup.keys.public()[3] != own.keys.batch_key {
+            return refuse(format!("the batch key is not the one that the genesis record has for node {node}"));
         }
     }
     if !setup.members.iter().any(|member| member.id.0 == u64::from(node)) {
@@ -123,12 +123,15 @@ async fn share(
 ) -> Result<(Arc<Shared>, Parts), CoreError> {
     let CoreSetup { node, genesis, data_dir, keys, members, tuning } = setup;
     let published_size = opened.published.as_ref().map_or(0, |published| published.checkpoint.size.get());
-    let cosigning = cosigning(&seams, &trust, &keys, &data_dir, published_size)?;
+    let ledger = Roster::of(&opened.state.look(), &trust);
+    let now = trust.with_nodes(ledger.ledger())?;
+    let cosigning = cosigning(&seams, &now, &keys, &data_dir, published_size, !tuning.recall)?;
     let births = Births::open(&seams, &data_dir, node)?;
     let (outbox, writer) = open_outbox(&seams, &data_dir, tuning.outbox_bytes_max, &opened.state).await?;
     let (cuts, cuts_receiver) = mpsc::unbounded_channel();
     let last_batch_ms = opened.state.look().time_ms();
     let roster = RosterNow::new(Roster::of(&opened.state.look(), &trust));
+    let trusted = Trusted::new(&trust, roster.now().ledger());
     let shared = Shared {
         node,
         peers: Peers::new(node, roster.subscribe(), tuning.peer_timeout, &seams.dialer),
@@ -151,6 +154,7 @@ async fn share(
         data_dir,
         genesis: Bytes::from(genesis.to_bytes()),
         trust,
+        trusted,
         last_batch_ms: AtomicU64::new(last_batch_ms),
         last_cut: AtomicU64::new(opened.replayed.last_cut),
         replayed_entries: opened.replayed.entries,
@@ -186,23 +190,20 @@ fn cosigning(
     keys: &super::NodeSigners,
     data_dir: &Path,
     published: u64,
+    confirmed: bool,
 ) -> Result<Cosigning, CoreError> {
-    let fault = |error: tamga_ledger::note::VerifierKeyError| CoreError::Setup(error.to_string());
-    let [own_cosigner, own_log, ..] = keys.public();
-    let witness = trust.policy().witnesses().iter().find(|one| *one.key.key_bytes() == own_cosigner.0);
-    let cosigner =
-        witness.map(|one| CosignerKey::new(one.key.name().clone(), Arc::clone(&keys.cosigner)).map_err(fault));
-    let listed = trust.policy().logs().iter().any(|log| *log.key.key_bytes() == own_log.0);
-    let log = listed.then(|| LogKey::new(trust.origin().clone(), Arc::clone(&keys.log)).map_err(fault));
-    let (cosigner, log) = (cosigner.transpose()?, log.transpose()?);
-    if cosigner.is_none() {
+    let mut cosigners = Vec::new();
+    for signer in keys.cosigners() {
+        let memory = Memory::open_for(seams.disk.as_ref(), data_dir, &signer.public_key(), published)?;
+        cosigners.push((Arc::clone(signer), memory));
+    }
+    let cosigning = Cosigning::new(cosigners, keys.logs().cloned().collect(), published, confirmed);
+    if !cosigning.cosigns_under(trust.policy()) {
         tracing::info!(
             "the trust policy does not name this node's cosigner: it judges and serves, and does not cosign"
         );
     }
-    let id = own_cosigner.id();
-    let memory = Memory::open(seams.disk.as_ref(), &data_dir.join("cosigning"), id, published)?;
-    Ok(Cosigning::new(cosigner, log, memory, published))
+    Ok(cosigning)
 }
 
 async fn open_outbox(
@@ -319,6 +320,9 @@ fn spawn_tasks(
     ];
     if consensus.is_apart() {
         tasks.push(tokio::spawn(Arc::clone(shared).be_born(consensus.clone(), first)));
+    }
+    if shared.tuning.recall {
+        tasks.push(tokio::spawn(Arc::clone(shared).confirm_memory()));
     }
     if shared.tuning.reconcile {
         tasks.push(tokio::spawn(Arc::clone(shared).reconcile(consensus.clone())));

@@ -14,9 +14,13 @@ impl Shared {
         let outbox = self.outbox.usage();
         let standing = self.cosigning.standing();
         let fatal = self.fatal.borrow().clone();
-        let cosigner = match (&fatal, &standing.withheld) {
+        let why = standing.silent.as_ref().or(standing.withheld.as_ref());
+        let cosigner = match (&fatal, why) {
             (Some(fatal), _) => format!("stopped: {fatal}"),
             (None, Some(why)) => format!("withholding: {why}"),
+            (None, None) if !standing.confirmed => {
+                "withholding: asking the other nodes what this node's key has signed before".to_owned()
+            }
             (None, None) => "signing".to_owned(),
         };
         let lag = |status: &tamga_consensus::Status| {

@@ -6,8 +6,8 @@ use tamga_ledger::codec::{self, CodecError};
 use tamga_ledger::definition::part_digest;
 use tamga_ledger::kinds::{
     BallotBatch, Basis, Body, Cell, Constituency, DefinitionPart, Election, Form, Governance, HolderClass,
-    Identification, KeyGrant, KeyRegistration, Kind, NodeKeys, NodeRole, Organisation, Phase, Protocol, RemovalReason,
-    RollChunk, Seal, SeatRule, Stage, Station, StationPhase, TotalOpening,
+    Identification, KeyGrant, KeyRegistration, KeyRevocation, Kind, NodeKeys, NodeRole, Organisation, Phase, Protocol,
+    RemovalReason, RollChunk, RotationReason, Seal, SeatRule, Stage, Station, StationPhase, TotalOpening,
 };
 use tamga_ledger::record::RECORD_BYTES_MAX;
 
@@ -20,6 +20,10 @@ pub(super) fn to_json(kind: u16, body: &[u8]) -> Value {
         Kind::Election => read(body, election),
         Kind::DefinitionPart => read(body, |part: &DefinitionPart| definition_part(part, body)),
         Kind::Key => read(body, |keys: &KeyRegistration| json!({ "grants": list(&keys.grants, grant) })),
+        Kind::KeyRevocation => read(
+            body,
+            |revoked: &KeyRevocation| json!({ "keys": revoked.keys, "reason": RotationReason::from_number(revoked.reason) }),
+        ),
         Kind::RollChunk => read(body, roll_chunk),
         Kind::StationPhase => read(body, station_phase),
         Kind::Identification => read(body, identification),
@@ -96,6 +100,20 @@ fn governance(change: &Governance) -> Value {
         }
         Governance::NodeRemove { node, reason } => {
             json!({ "action": "node-remove", "node": node, "reason": RemovalReason::from_number(*reason) })
+        }
+        Governance::NodeRotateKeys { keys, reason } => {
+            json!({ "action": "node-rotate-keys", "keys": node(keys), "reason": RotationReason::from_number(*reason) })
+        }
+        Governance::OrganisationKeys { organisation, record_key, standby_cosigner_key, possession, reason } => json!({
+            "action": "organisation-keys",
+            "organisation": organisation,
+            "record_key": record_key,
+            "standby_cosigner_key": standby_cosigner_key,
+            "possession": possession,
+            "reason": RotationReason::from_number(*reason),
+        }),
+        Governance::PolicyEpoch { number, policy } => {
+            json!({ "action": "policy-epoch", "number": number, "policy": policy })
         }
     }
 }

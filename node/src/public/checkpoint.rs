@@ -45,6 +45,10 @@ struct Summary {
     source: Source,
     /// Since this node published it, by its own clock.
     age_ms: u64,
+    /// In words: up to which sequenced time everything is confirmed, and by how many organisations.
+    confirmed: String,
+    /// Number of the trust policy's epoch; 0 is the genesis record's.
+    policy_epoch: usize,
     /// Organisations that cosigned.
     organisations: Vec<String>,
     /// Organisations there are.
@@ -63,11 +67,21 @@ pub(super) async fn note(State(site): SiteState) -> Result<Response, Problem> {
 /// `GET /api/v1/checkpoint`.
 pub(super) async fn summary(State(site): SiteState) -> Result<Response, Problem> {
     let published = site.published()?;
+    let trust = site.core.trust_now();
+    let of = trust.policy_at(published.checkpoint.size).organisations().len();
+    let until = iso_utc(published.sequenced_ms);
+    let confirmed = format!(
+        "confirmed to {} UTC by {} of {of} organisations",
+        until.get(11..16).unwrap_or_default(),
+        published.organisations.len()
+    );
     let summary = Summary {
+        confirmed,
+        policy_epoch: trust.epoch_at(published.checkpoint.size),
         source: Source::of(&published),
         age_ms: site.clock.now_ms().saturating_sub(published.published_ms),
         organisations: published.organisations.clone(),
-        organisations_total: site.core.trust().policy().organisations().len(),
+        organisations_total: of,
         cosigners: published.cosigners.clone(),
         note: published.note.clone(),
     };

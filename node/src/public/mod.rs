@@ -3,6 +3,7 @@
 //! | file | serves |
 //! |---|---|
 //! | `checkpoint` | `/checkpoint`, `/api/v1/checkpoint`, `/api/v1/genesis` |
+//! | `archive` | `/checkpoints/{size}`, `/api/v1/checkpoints`, `/history` |
 //! | `tiles` | `/tile/…`, `/blake3/tile/…`, `/tile/entries/…`, `/tile/confidential/…` (C2SP tlog-tiles) |
 //! | `entries` | `/api/v1/records/{id}`, `/api/v1/entries/{index}` |
 //! | `proofs` | `/api/v1/proofs/…`, `/api/v1/receipts/{leaf}` |
@@ -14,6 +15,7 @@
 //! Invariants: nothing beyond the latest published checkpoint is served; confidential bodies only once it covers the
 //! Voting seal, and of class V only; what goes wrong inside is told to the operator, not to the caller.
 
+mod archive;
 mod body;
 mod checkpoint;
 mod entries;
@@ -104,6 +106,9 @@ pub fn router(site: &Arc<Site>) -> Router {
     let pages = Router::new()
         .route("/", get(index))
         .route("/checkpoint", get(checkpoint::note))
+        .route("/checkpoints/{size}", get(archive::note))
+        .route("/history", get(archive::history))
+        .route("/api/v1/checkpoints", get(archive::list))
         .route("/tile/{*path}", get(tiles::sha256))
         .route("/blake3/tile/{*path}", get(tiles::blake3))
         .route("/api/v1/checkpoint", get(checkpoint::summary))

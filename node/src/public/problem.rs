@@ -77,6 +77,19 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "size-not-published", "Not published", detail)
     }
 
+    pub(super) fn no_such_checkpoint(size: TreeSize) -> Self {
+        let detail = format!(
+            "No checkpoint of exactly {size} entries was published; /api/v1/checkpoints?covering={size} gives the first one \
+             of at least this size."
+        );
+        Self::new(StatusCode::NOT_FOUND, "no-such-checkpoint", "No such checkpoint", detail)
+    }
+
+    pub(super) fn no_checkpoint_by_then() -> Self {
+        let detail = "This node had published no checkpoint by then.";
+        Self::new(StatusCode::NOT_FOUND, "no-such-checkpoint", "No such checkpoint", detail)
+    }
+
     pub(super) fn no_such_record() -> Self {
         let detail = "This node has no record with this id. If you hold a promise for it, ask the node that signed the \
                       promise; after its deadline the promise is evidence.";

@@ -17,8 +17,8 @@ use super::{Site, tiles};
 use crate::proto::get_receipt_request::What;
 use crate::proto::reading_server::Reading;
 use crate::proto::{
-    EntryBundle, GetCheckpointReply, GetCheckpointRequest, GetReceiptReply, GetReceiptRequest, StreamEntriesRequest,
-    WatchCheckpointsRequest,
+    EntryBundle, GetCheckpointReply, GetCheckpointRequest, GetPolicyHistoryReply, GetPolicyHistoryRequest,
+    GetReceiptReply, GetReceiptRequest, StreamEntriesRequest, WatchCheckpointsRequest,
 };
 
 /// Most entries of one message, and bytes of entries and of confidential bodies.
@@ -79,6 +79,15 @@ impl Reading for Service {
         let receipt = self.site.core.receipt(leaf, wait).await;
         let receipt = receipt.map_err(|error| Problem::receipt(&error).into_grpc())?;
         Ok(Response::new(GetReceiptReply { receipt: receipt.to_bytes().into() }))
+    }
+
+    async fn get_policy_history(
+        &self,
+        _: Request<GetPolicyHistoryRequest>,
+    ) -> Result<Response<GetPolicyHistoryReply>, Status> {
+        let history = self.site.read(crate::core::Core::history).await;
+        let history = history.map_err(|error| Problem::internal(&error).into_grpc())?;
+        Ok(Response::new(GetPolicyHistoryReply { history: Bytes::copy_from_slice(&history) }))
     }
 
     type StreamEntriesStream = Answers<EntryBundle>;

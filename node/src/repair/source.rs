@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 use hyper_util::rt::TokioIo;
 use tamga_consensus::{Dialer, NodeId};
+use tamga_ledger::history::{HISTORY_BYTES_MAX, History};
 use tamga_ledger::store::NOTE_BYTES_MAX;
 use tamga_ledger::store::repair::{PeerEntry, Peers, TreeName};
 use tamga_ledger::tree::{LeafIndex, TileKind, TilePath, TreeSize};
@@ -25,7 +26,10 @@ use crate::core::ANNOUNCE_BYTES_MAX;
 use crate::keys::LoadedIdentity;
 use crate::proto::peer_client::PeerClient;
 use crate::proto::repair_client::RepairClient;
-use crate::proto::{AnnounceReply, AnnounceRequest, RepairCheckpointsRequest, RepairEntriesRequest, RepairTileRequest};
+use crate::proto::{
+    AnnounceReply, AnnounceRequest, GetHistoryRequest, RepairCheckpointsRequest, RepairEntriesRequest,
+    RepairTileRequest,
+};
 use crate::provision::read_genesis;
 use crate::run::{RunError, Seams};
 use crate::tls::{LivePins, TlsDialer};
@@ -55,13 +59,14 @@ pub(super) async fn connect(config: &Config, seams: &Seams, runtime: Handle) -> 
     let dialer: Arc<dyn Dialer> = Arc::new(dialer);
     ask_around(&mut known, &trust, &pins, &dialer).await;
     known.check_own(config, &identity)?;
-    let peers = known.addresses.iter().map(|(id, address)| {
+    let (mut peers, mut told) = (Vec::new(), Vec::new());
+    for (id, address) in &known.addresses {
         let channel = channel(NodeId(u64::from(*id)), address.clone(), Arc::clone(&dialer));
+        told.push(PeerClient::new(channel.clone()).max_decoding_message_size(HISTORY_BYTES_MAX + 1_024));
         let client = RepairClient::new(channel).max_decoding_message_size(REPLY_BYTES_MAX);
-        (format!("node {id} ({address})"), client)
-    });
-    let peers = peers.collect();
-    Ok((trust, GrpcPeers { runtime, peers }))
+        peers.push((format!("node {id} ({address})"), client));
+    }
+    Ok((learn(trust, told).await, GrpcPeers { runtime, peers }))
 }
 
 /// Asks whoever is known for what the organisations decided and for the others' addresses, until nobody knows more.
@@ -99,6 +104,23 @@ async fn announce(id: u32, address: String, dialer: Arc<dyn Dialer>) -> Option<A
         }
         Err(_) => None,
     }
+}
+
+/// Who must cosign today, as far as peers prove it from the genesis record: archived checkpoints are judged by that.
+async fn learn(genesis: Trust, peers: Vec<PeerClient<Channel>>) -> Trust {
+    let mut trust = genesis.clone();
+    for mut peer in peers {
+        let Ok(Ok(reply)) = tokio::time::timeout(TIMEOUT, peer.get_history(GetHistoryRequest {})).await else {
+            continue;
+        };
+        let proven = History::from_bytes(&reply.get_ref().history).and_then(|history| genesis.follow(&history));
+        match proven {
+            Ok(proven) if proven.registry().leaves().last() > trust.registry().leaves().last() => trust = proven,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "a peer's history does not verify"),
+        }
+    }
+    trust
 }
 
 fn channel(node: NodeId, address: String, dialer: Arc<dyn Dialer>) -> Channel {

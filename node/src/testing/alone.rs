@@ -90,6 +90,7 @@ pub fn alone_tuning() -> Tuning {
     Tuning {
         // The other nodes of the election do not exist: as members they would take its quorum away.
         reconcile: false,
+        recall: false,
         heartbeat_ms: 100,
         election_ms_min: 500,
         election_ms_max: 1_000,
@@ -205,7 +206,8 @@ impl Alone {
     pub async fn submit(&self, submission: Bytes, wait: Duration) -> Result<Promise, String> {
         match self.core.submit(submission, Some(wait)).await {
             Answer::Promise(bytes) => {
-                let key = |id| self.core.trust().node(id).map(|node| node.keys.promise_key);
+                let trust = self.core.trust();
+                let key = |id| trust.node(id).map(|node| node.keys.promise_key);
                 Promise::verify(&bytes, key).map_err(|error| error.to_string())
             }
             other => Err(format!("{other:?}")),

@@ -96,6 +96,20 @@ impl Peer for Other {
         Err(Status::unavailable(""))
     }
 
+    async fn get_highest_cosigned(
+        &self,
+        _: Request<tamga_node::proto::GetHighestCosignedRequest>,
+    ) -> Result<Response<tamga_node::proto::GetHighestCosignedReply>, Status> {
+        Err(Status::unavailable(""))
+    }
+
+    async fn get_history(
+        &self,
+        _: Request<tamga_node::proto::GetHistoryRequest>,
+    ) -> Result<Response<tamga_node::proto::GetHistoryReply>, Status> {
+        Err(Status::unavailable(""))
+    }
+
     type TakeEntriesStream = BoxStream<'static, Result<EntriesPart, Status>>;
 
     async fn take_entries(&self, _: Request<TakeEntriesRequest>) -> Result<Response<Self::TakeEntriesStream>, Status> {

@@ -324,6 +324,23 @@ impl Peer for Shaped {
         Ok(Response::new(self.core.witness(caller(&request), birth).await.unwrap()))
     }
 
+    async fn get_highest_cosigned(
+        &self,
+        request: Request<tamga_node::proto::GetHighestCosignedRequest>,
+    ) -> Result<Response<tamga_node::proto::GetHighestCosignedReply>, Status> {
+        let key = tamga_ledger::ids::PublicKey(request.get_ref().key.as_ref().try_into().unwrap());
+        let note = self.core.highest_cosigned(&key).await;
+        Ok(Response::new(tamga_node::proto::GetHighestCosignedReply { note }))
+    }
+
+    async fn get_history(
+        &self,
+        _: Request<tamga_node::proto::GetHistoryRequest>,
+    ) -> Result<Response<tamga_node::proto::GetHistoryReply>, Status> {
+        let history = self.core.history().unwrap().to_vec().into();
+        Ok(Response::new(tamga_node::proto::GetHistoryReply { history }))
+    }
+
     type TakeEntriesStream = BoxStream<'static, Result<EntriesPart, Status>>;
 
     async fn take_entries(

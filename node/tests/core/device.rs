@@ -7,7 +7,7 @@ use std::thread::ThreadId;
 use ed25519_dalek::SigningKey;
 use tamga_ledger::ids::{PublicKey, Signature};
 use tamga_ledger::sign::{Signer, SignerError};
-use tamga_node::core::{Answer, NodeSigners};
+use tamga_node::core::{Answer, NodeSigners, OtherKeys};
 use tamga_node::testing::{Alone, AloneSetup, TestElection, alone_seams, secrets};
 use tamga_platform::blocking::ThreadPool;
 use tamga_platform::clock::SystemClock;
@@ -60,7 +60,7 @@ async fn a_device_signs_where_blocking_is_allowed_and_its_failure_is_survived() 
     let [cosigner, log, promise, batch] = devices.clone().map(|device| device as Arc<dyn Signer>);
     let seams = alone_seams(Arc::new(OsDisk), Arc::new(SystemClock), Arc::new(OsEntropy), Arc::new(ThreadPool));
     let mut setup = AloneSetup::of(&election, folder.path(), seams);
-    setup.secrets = NodeSigners { cosigner, log, promise, batch };
+    setup.secrets = NodeSigners { cosigner, log, promise, batch, other: OtherKeys::default() };
     setup.begin().await.unwrap();
     let alone = setup.start().await.unwrap();
     let published = |size: u64| move |alone: &Alone| alone.core.status().published_size >= size;

@@ -2,8 +2,8 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
-use tamga_ledger::ids::{ElectionId, RecordId};
-use tamga_ledger::kinds::{NodeRole, RemovalReason};
+use tamga_ledger::ids::{ElectionId, KeyId, PublicKey, RecordId};
+use tamga_ledger::kinds::{NodeRole, RemovalReason, RotationReason};
 
 /// Checks an election ledger against its genesis digest. Trusts no server.
 ///
@@ -20,8 +20,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show the latest published checkpoint and who cosigned it.
-    Checkpoint(Place),
+    /// Show the latest published checkpoint, or an earlier one, and who cosigned it.
+    Checkpoint(Checkpoint),
     /// Make a receipt for one entry that verifies offline, in one file.
     Prove(Prove),
     /// Verify a receipt file, offline.
@@ -35,7 +35,7 @@ pub(crate) enum Command {
     /// Found an election, as organisations: cards, a draft, signatures made apart, the genesis record. Needs no network.
     #[command(subcommand)]
     Ceremony(Ceremony),
-    /// Decide, as organisations, which nodes there are: draft, sign offline, merge, submit.
+    /// Decide, as organisations, on nodes, keys and the trust policy: draft, sign offline, merge, submit.
     #[command(subcommand)]
     Governance(Governance),
     /// Read evidence files.
@@ -91,6 +91,24 @@ pub(crate) struct Place {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Checkpoint {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The published checkpoint of exactly this size, proven to be a prefix of the latest one.
+    #[arg(long, value_name = "N", conflicts_with = "at")]
+    pub(crate) size: Option<u64>,
+    /// The last checkpoint published by then, by the source's clock: 2025-11-30T14:15Z, or milliseconds since 1970.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+    /// Prove that it extends the published checkpoint of this size.
+    #[arg(long, value_name = "N")]
+    pub(crate) since: Option<u64>,
+    /// Prove that it extends a checkpoint kept in a file.
+    #[arg(long, value_name = "FILE", conflicts_with = "since")]
+    pub(crate) since_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Prove {
     #[command(flatten)]
     pub(crate) place: Place,
@@ -121,7 +139,10 @@ pub(crate) struct Verify {
     /// Entry 0 of the ledger, for a bare receipt.
     #[arg(long, value_name = "ENTRY0", conflicts_with = "source")]
     pub(crate) genesis_file: Option<PathBuf>,
-    /// Where to read entry 0 for a bare receipt.
+    /// The organisations' decisions, as a node serves them under /history, for a bare receipt beside --genesis-file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) history: Option<PathBuf>,
+    /// Where to read entry 0 and the organisations' decisions for a bare receipt.
     #[arg(long, value_name = "URL|DIR")]
     pub(crate) source: Option<String>,
 }
@@ -229,6 +250,8 @@ impl From<Lang> for tamga_client::evidence::Language {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Governance {
+    /// Write the text of a trust policy out of the nodes and keys that are registered now.
+    Policy(PolicyText),
     /// Write a decision that waits for signatures.
     Draft(Draft),
     /// Read a decision and sign it with one organisation's record key. Needs no network.
@@ -237,6 +260,21 @@ pub(crate) enum Governance {
     Merge(Merge),
     /// Submit the signed decision and wait for the verdict.
     Submit(Submit),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyText {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// How many organisations have to cosign; the smallest number that cannot be split if none is given.
+    #[arg(long, value_name = "K")]
+    pub(crate) quorum: Option<usize>,
+    /// An organisation that is left out.
+    #[arg(long, value_name = "ORGANISATION")]
+    pub(crate) without: Vec<String>,
+    /// Where to write the text.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -289,6 +327,64 @@ pub(crate) enum Change {
         #[arg(long)]
         reason: Reason,
     },
+    /// A node gets other keys; its organisation has to be among the signers.
+    Rotate {
+        /// Its new public.json; keys that stay are repeated.
+        #[arg(long, value_name = "FILE")]
+        keys: PathBuf,
+        /// Why.
+        #[arg(long)]
+        reason: KeyReason,
+    },
+    /// An organisation gets another record key, another standby key, or both.
+    OrganisationKeys {
+        /// Which.
+        #[arg(long)]
+        organisation: String,
+        /// Its record.key from now on: it signs that it is there. Its secret half is read and not sent anywhere.
+        #[arg(long, value_name = "FILE")]
+        record_key: PathBuf,
+        #[command(flatten)]
+        passphrase: PassphraseArguments,
+        /// Its standby cosigner's public key, if that changes.
+        #[arg(long, value_name = "KEY")]
+        standby: Option<PublicKey>,
+        /// Why.
+        #[arg(long)]
+        reason: KeyReason,
+    },
+    /// Keys of devices, scanners, members or the registry are taken back. The commission alone may sign this too.
+    Revoke {
+        /// A key id: 32 hexadecimal digits.
+        #[arg(long = "key", required = true, value_name = "ID")]
+        keys: Vec<KeyId>,
+        /// Why.
+        #[arg(long)]
+        reason: KeyReason,
+    },
+    /// Another trust policy.
+    Policy {
+        /// Its text; `tamga governance policy` writes one.
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum KeyReason {
+    Routine,
+    Lost,
+    Compromised,
+}
+
+impl From<KeyReason> for RotationReason {
+    fn from(reason: KeyReason) -> Self {
+        match reason {
+            KeyReason::Routine => Self::Routine,
+            KeyReason::Lost => Self::Lost,
+            KeyReason::Compromised => Self::Compromised,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -1,43 +1,137 @@
 //! `tamga checkpoint`.
 
-use crate::args::Place;
-use crate::output::{CheckpointView, Done, Output, open_source};
+use crate::args::Checkpoint;
+use crate::output::{CheckpointView, Done, Failure, Output, open_source};
 use serde::Serialize;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
-use tamga_client::verify::Opened;
+use tamga_client::source::SourceError;
+use tamga_client::verify::{Opened, VerifyError, check_extends, prove};
+use tamga_ledger::note::{NOTE_BYTES_MAX, VerifiedCheckpoint};
+use tamga_ledger::tree::{Hash, LeafIndex, TreeSize};
 use tamga_platform::clock::Clock;
 use tamga_platform::disk::Disk;
 
 #[derive(Serialize)]
 struct Content {
     checkpoint: CheckpointView,
+    /// Everything sequenced up to this time is covered, ms.
+    sequenced_ms: u64,
+    /// The same in words: how far, and by how many organisations.
+    confirmed: String,
     /// Seconds since the latest cosignature, by this machine's clock; none if that lies in the future.
     age_s: Option<u64>,
+    /// The earlier checkpoint that this one extends, if that was asked.
+    extends: Option<Extends>,
     note: String,
 }
 
-pub(crate) fn run(place: &Place, disk: &Arc<dyn Disk>, clock: &dyn Clock, output: &Output) -> Done {
+#[derive(Serialize)]
+struct Extends {
+    size: u64,
+    sha256_path: Vec<Hash>,
+    blake3_path: Vec<Hash>,
+}
+
+pub(crate) fn run(arguments: &Checkpoint, disk: &Arc<dyn Disk>, clock: &dyn Clock, output: &Output) -> Done {
+    let place = &arguments.place;
     let source = open_source(&place.source, disk)?;
-    let opened = Opened::open(&*source, &place.pinned.genesis)?;
+    let latest = Opened::open(&*source, &place.pinned.genesis)?;
+    let opened = match wanted(arguments, &latest)? {
+        Some(size) => latest.as_of(size)?,
+        None => latest,
+    };
+    let extends = match earlier(arguments, &opened, disk)? {
+        Some(earlier) => {
+            let proof = check_extends(&opened, &earlier)?;
+            Some(Extends {
+                size: earlier.checkpoint().size.get(),
+                sha256_path: proof.sha256.path().to_vec(),
+                blake3_path: proof.blake3.path().to_vec(),
+            })
+        }
+        None => None,
+    };
+    let sequenced_ms = last_time_ms(&opened)?;
     let checkpoint = CheckpointView::of(&opened.checkpoint, &opened.trust);
+    let confirmed = format!(
+        "confirmed to {:02}:{:02} UTC by {} of {} organisations",
+        sequenced_ms / 3_600_000 % 24,
+        sequenced_ms / 60_000 % 60,
+        checkpoint.organisations.len(),
+        checkpoint.organisations_of
+    );
     let latest_s = checkpoint.cosignatures.iter().map(|one| one.time_s).max();
     let age_s = latest_s.and_then(|latest_s| (clock.now_ms() / 1000).checked_sub(latest_s));
-    let content = Content { checkpoint, age_s, note: opened.checkpoint.note().to_string() };
+    let note = opened.checkpoint.note().to_string();
+    let content = Content { checkpoint, sequenced_ms, confirmed, age_s, extends, note };
     output.answer("checkpoint", &content, || text(&content, &opened));
     Ok(())
+}
+
+/// The size of the earlier checkpoint that is asked for.
+fn wanted(arguments: &Checkpoint, latest: &Opened<'_>) -> Result<Option<TreeSize>, Failure> {
+    let missing = |what: String| Failure::Error(SourceError::Missing(what).into());
+    match (arguments.size, &arguments.at) {
+        (Some(size), _) => TreeSize::new(size).map(Some).map_err(|error| Failure::Use(error.to_string())),
+        (None, Some(at)) => {
+            let size = latest.files.source().published_by(at)?;
+            Ok(Some(size.ok_or_else(|| missing(format!("a checkpoint published by {at}")))?))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// The checkpoint that is to be extended.
+fn earlier(
+    arguments: &Checkpoint,
+    opened: &Opened<'_>,
+    disk: &Arc<dyn Disk>,
+) -> Result<Option<VerifiedCheckpoint>, Failure> {
+    let note = match (arguments.since, &arguments.since_file) {
+        (Some(size), _) => {
+            let size = TreeSize::new(size).map_err(|error| Failure::Use(error.to_string()))?;
+            opened.files.archived(size)?
+        }
+        (None, Some(path)) => read(disk, path)?,
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(opened.trust.verify_checkpoint(&note).map_err(VerifyError::from)?))
+}
+
+fn read(disk: &Arc<dyn Disk>, path: &Path) -> Result<Vec<u8>, Failure> {
+    disk.read(path, NOTE_BYTES_MAX as u64)
+        .map_err(|error| Failure::Use(format!("cannot read {}: {error}", path.display())))
+}
+
+/// Sequenced time of the last entry that the checkpoint covers, proven.
+fn last_time_ms(opened: &Opened<'_>) -> Result<u64, Failure> {
+    let last = opened.size().get().checked_sub(1).and_then(|last| LeafIndex::new(last).ok());
+    match last {
+        Some(last) => Ok(prove(opened, last)?.1.entry().time_ms),
+        None => Ok(0),
+    }
 }
 
 fn text(content: &Content, opened: &Opened<'_>) -> String {
     let checkpoint = &content.checkpoint;
     let mut text = format!("VERIFIED  {}\n", opened.trust.election().title.en);
     let _ = writeln!(text, "  {}", checkpoint.line());
+    let _ = writeln!(text, "  {}", content.confirmed);
     let _ = writeln!(text, "  origin   {}", checkpoint.origin);
     let _ = writeln!(text, "  SHA-256  {}", checkpoint.sha256);
     let _ = writeln!(text, "  BLAKE3   {}", checkpoint.blake3);
     for one in &checkpoint.cosignatures {
         let organisation = one.organisation.as_deref().unwrap_or("(not counted)");
         let _ = writeln!(text, "  cosigned by {} for {organisation} at {} s", one.cosigner, one.time_s);
+    }
+    if checkpoint.policy_epoch > 0 {
+        let _ =
+            writeln!(text, "  under trust policy epoch {}, proven from the genesis record", checkpoint.policy_epoch);
+    }
+    if let Some(extends) = &content.extends {
+        let _ = writeln!(text, "  extends the published checkpoint of {} entries, proven in both trees", extends.size);
     }
     let _ = match content.age_s {
         Some(age_s) => writeln!(text, "  the latest cosignature is {age_s} s old"),

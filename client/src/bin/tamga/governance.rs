@@ -1,23 +1,29 @@
-//! `tamga governance`: the organisations decide about nodes. The draft goes round; each organisation reads it and signs where
+//! `tamga governance`: the organisations decide about nodes, keys and the trust policy. The draft goes round; each organisation reads it and signs where
 //! its key is; somebody merges and submits.
 //!
 //! ```text
 //! draft (reads the ledger's genesis) ─► draft.cbor ─► sign (offline, prints what is signed) ─► share.json … ─► merge ─► submit
 //! ```
 
-use crate::args::{Change, Draft as DraftArguments, Governance, Merge, PassphraseArguments, Sign, Submit};
+use crate::args::{Change, Draft as DraftArguments, Governance, Merge, PassphraseArguments, PolicyText, Sign, Submit};
 use crate::output::{Done, Failure, Output, advance, open_source};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
-use tamga_client::author::{Draft, Scribe, Share, node_add, node_remove, node_set_role};
+use tamga_client::author::{
+    Draft, Scribe, Share, node_add, node_remove, node_rotate_keys, node_set_role, organisation_keys, policy_text,
+};
 use tamga_client::device::{DeviceClient, DeviceOptions, NodeEndpoint, Outcome, TcpDial, Transport};
 use tamga_client::verify::{Opened, last_sequence};
 use tamga_keys::{Key, KeyFile, Purpose, check_mode};
 use tamga_ledger::ids::{Digest, PublicKey};
-use tamga_ledger::kinds::{Body as _, Governance as Decision, NodeKeys, RemovalReason};
+use tamga_ledger::judge::check_epoch;
+use tamga_ledger::kinds::{
+    Body as _, Governance as Decision, KeyRevocation, Kind, NodeKeys, RemovalReason, RotationReason,
+};
 use tamga_ledger::record::RECORD_BYTES_MAX;
 use tamga_ledger::submission::{SUBMISSION_BYTES_MAX, Submission};
+use tamga_ledger::trust::Trust;
 use tamga_platform::disk::Disk;
 use tamga_platform::entropy::OsEntropy;
 
@@ -26,6 +32,7 @@ const NAME: &str = "governance";
 
 pub(crate) fn run(arguments: &Governance, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     match arguments {
+        Governance::Policy(arguments) => policy(arguments, disk, output),
         Governance::Draft(arguments) => draft(arguments, disk, output),
         Governance::Sign(arguments) => sign(arguments, disk, output),
         Governance::Merge(arguments) => merge(arguments, disk, output),
@@ -57,12 +64,16 @@ struct Content {
 impl Content {
     fn of(draft: &Draft) -> Result<Self, Failure> {
         let record = draft.record();
-        let decision =
-            Decision::from_bytes(&record.body).map_err(|_| failed("the draft is not a decision about nodes"))?;
+        let unknown = |_| failed("the draft is no decision of organisations");
+        let decision = if record.kind == Kind::KeyRevocation as u16 {
+            revocation_in_words(&KeyRevocation::from_bytes(&record.body).map_err(unknown)?)
+        } else {
+            in_words(&Decision::from_bytes(&record.body).map_err(unknown)?)
+        };
         Ok(Self {
             record: draft.id().to_string(),
             election: record.election.to_string(),
-            decision: in_words(&decision),
+            decision,
             signers: record.signers.iter().map(ToString::to_string).collect(),
         })
     }
@@ -76,20 +87,33 @@ impl Content {
     }
 }
 
+fn keys_in_words(keys: &NodeKeys) -> String {
+    format!(
+        "\n  cosigner {} {}\n  log {}\n  promise {}\n  batch {}\n  TLS key {}",
+        keys.cosigner_name, keys.cosigner_key, keys.log_key, keys.promise_key, keys.batch_key, keys.tls_spki_sha256
+    )
+}
+
+fn reason_in_words(reason: u8) -> &'static str {
+    match RotationReason::from_number(reason) {
+        Some(RotationReason::Routine) => "in good order",
+        Some(RotationReason::Lost) => "a key or its memory is lost",
+        Some(RotationReason::Compromised) => "a key may be in other hands",
+        None => "for no reason that is known here",
+    }
+}
+
+fn revocation_in_words(revocation: &KeyRevocation) -> String {
+    let keys: Vec<String> = revocation.keys.iter().map(ToString::to_string).collect();
+    format!("these keys sign nothing any more ({}): {}", reason_in_words(revocation.reason), keys.join(", "))
+}
+
 fn in_words(decision: &Decision) -> String {
     let role = |role: u8| if role == 2 { "voter" } else { "learner" };
     match decision {
-        Decision::NodeAdd { organisation, role: number, keys } => format!(
-            "node {} joins {organisation} as a {}\n  cosigner {} {}\n  log {}\n  promise {}\n  batch {}\n  TLS key {}",
-            keys.id,
-            role(*number),
-            keys.cosigner_name,
-            keys.cosigner_key,
-            keys.log_key,
-            keys.promise_key,
-            keys.batch_key,
-            keys.tls_spki_sha256
-        ),
+        Decision::NodeAdd { organisation, role: number, keys } => {
+            format!("node {} joins {organisation} as a {}{}", keys.id, role(*number), keys_in_words(keys))
+        }
         Decision::NodeSetRole { node, role: number } => format!("node {node} becomes a {}", role(*number)),
         Decision::NodeRemove { node, reason } => {
             let reason = match RemovalReason::from_number(*reason) {
@@ -101,6 +125,17 @@ fn in_words(decision: &Decision) -> String {
                 None => "a reason that this program does not know",
             };
             format!("node {node} leaves for good: {reason}; its id and keys are never used again")
+        }
+        Decision::NodeRotateKeys { keys, reason } => {
+            format!("node {} gets these keys ({}){}", keys.id, reason_in_words(*reason), keys_in_words(keys))
+        }
+        Decision::OrganisationKeys { organisation, record_key, standby_cosigner_key, reason, .. } => format!(
+            "organisation {organisation} gets these keys ({})\n  record {record_key}\n  standby cosigner {standby_cosigner_key}",
+            reason_in_words(*reason)
+        ),
+        Decision::PolicyEpoch { number, policy } => {
+            let lines: String = policy.lines().map(|line| format!("\n  | {line}")).collect();
+            format!("trust policy epoch {number}: from this record on checkpoints need{lines}")
         }
     }
 }
@@ -117,39 +152,82 @@ struct PublicNode {
     tls_spki_sha256: Digest,
 }
 
-fn change(what: &Change, disk: &Arc<dyn Disk>) -> Result<Decision, Failure> {
+/// A node's `public.json`.
+fn node_keys(disk: &Arc<dyn Disk>, path: &Path) -> Result<NodeKeys, Failure> {
+    let bytes = read(disk, path, FILE_BYTES_MAX)?;
+    let node: PublicNode = serde_json::from_slice(&bytes)
+        .map_err(|error| failed(format!("{} is not a node's public.json: {error}", path.display())))?;
+    Ok(NodeKeys {
+        id: node.id,
+        cosigner_name: node.cosigner_name,
+        cosigner_key: node.cosigner_key,
+        log_key: node.log_key,
+        promise_key: node.promise_key,
+        batch_key: node.batch_key,
+        tls_spki_sha256: node.tls_spki_sha256,
+    })
+}
+
+fn change(what: &Change, trust: &Trust, disk: &Arc<dyn Disk>) -> Result<Decision, Failure> {
     Ok(match what {
-        Change::Add { organisation, role, keys } => {
-            let bytes = read(disk, keys, FILE_BYTES_MAX)?;
-            let node: PublicNode = serde_json::from_slice(&bytes)
-                .map_err(|error| failed(format!("{} is not a node's public.json: {error}", keys.display())))?;
-            let keys = NodeKeys {
-                id: node.id,
-                cosigner_name: node.cosigner_name,
-                cosigner_key: node.cosigner_key,
-                log_key: node.log_key,
-                promise_key: node.promise_key,
-                batch_key: node.batch_key,
-                tls_spki_sha256: node.tls_spki_sha256,
-            };
-            node_add(organisation, (*role).into(), keys)
-        }
+        Change::Add { organisation, role, keys } => node_add(organisation, (*role).into(), node_keys(disk, keys)?),
         Change::Role { node, role } => node_set_role(*node, (*role).into()),
         Change::Remove { node, reason } => node_remove(*node, (*reason).into()),
+        Change::Rotate { keys, reason } => node_rotate_keys(node_keys(disk, keys)?, (*reason).into()),
+        Change::OrganisationKeys { organisation, record_key: path, passphrase, standby, reason } => {
+            let own = trust.registry().organisation(organisation);
+            let own = own.ok_or_else(|| failed(format!("there is no organisation {organisation:?}")))?;
+            let standby = standby.unwrap_or(own.standby_cosigner_key);
+            let key = record_key(disk, path, passphrase)?;
+            organisation_keys(trust.election_id(), organisation, key.signer(), standby, (*reason).into())
+                .map_err(failed)?
+        }
+        Change::Policy { file } => {
+            let text = read(disk, file, RECORD_BYTES_MAX as u64)?;
+            let text = String::from_utf8(text).map_err(|_| failed("a trust policy is UTF-8 text"))?;
+            let number = trust.registry().epochs().len() as u32 + 1;
+            // What the judge will say, before anybody signs.
+            check_epoch(trust.registry(), trust.election(), number, &text).map_err(failed)?;
+            Decision::PolicyEpoch { number, policy: text }
+        }
+        Change::Revoke { .. } => return Err(failed("a revocation is no decision about nodes")),
     })
+}
+
+/// The text of a policy out of what is registered now.
+fn policy(arguments: &PolicyText, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    #[derive(Serialize)]
+    struct Written {
+        epoch: u32,
+        policy: String,
+    }
+    let source = open_source(&arguments.place.source, disk)?;
+    let trust = Opened::open(&*source, &arguments.place.pinned.genesis)?.trust;
+    if let Some(unknown) = arguments.without.iter().find(|name| trust.registry().organisation(name).is_none()) {
+        return Err(failed(format!("there is no organisation {unknown:?}")));
+    }
+    let text = policy_text(&trust, arguments.quorum, &arguments.without).map_err(failed)?;
+    let epoch = trust.registry().epochs().len() as u32 + 1;
+    check_epoch(trust.registry(), trust.election(), epoch, &text).map_err(failed)?;
+    write(disk, &arguments.out, text.as_bytes())?;
+    let content = Written { epoch, policy: text };
+    output.answer(NAME, &content, || format!("{}written to {}", content.policy, arguments.out.display()));
+    Ok(())
 }
 
 fn draft(arguments: &DraftArguments, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let source = open_source(&arguments.place.source, disk)?;
     let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?;
     let trust = &opened.trust;
-    let change = change(&arguments.change, disk)?;
     let mut signers = Vec::new();
     for name in &arguments.by {
-        let found = trust.election().organisations.iter().find(|one| one.name == *name);
+        let found = trust.registry().organisation(name);
         signers.push(found.ok_or_else(|| failed(format!("there is no organisation {name:?}")))?.record_key);
     }
-    if !trust.policy().satisfied_by_organisations(arguments.by.iter().map(String::as_str)) {
+    let commission = trust.election().organisations.first().map(|one| one.name.as_str());
+    let revokes = matches!(arguments.change, Change::Revoke { .. });
+    let alone = revokes && arguments.by.len() == 1 && arguments.by.first().map(String::as_str) == commission;
+    if !alone && !trust.policy().satisfied_by_organisations(arguments.by.iter().map(String::as_str)) {
         return Err(failed("these organisations do not satisfy the trust policy's quorum: name more with --by"));
     }
     let scribe = Scribe::new(*trust.election_id(), Arc::new(OsEntropy));
@@ -165,7 +243,11 @@ fn draft(arguments: &DraftArguments, disk: &Arc<dyn Disk>, output: &Output) -> D
         };
         scribe.resume(author, last_used);
     }
-    let draft = scribe.governance(&signers, &change).map_err(failed)?;
+    let draft = match &arguments.change {
+        Change::Revoke { keys, reason } => scribe.revoke_keys(&signers, keys, (*reason).into()),
+        other => scribe.governance(&signers, &change(other, trust, disk)?),
+    };
+    let draft = draft.map_err(failed)?;
     write(disk, &arguments.out, draft.bytes())?;
     let content = Content::of(&draft)?;
     let done = format!("written to {}; each signer runs: tamga governance sign", arguments.out.display());

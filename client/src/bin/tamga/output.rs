@@ -154,6 +154,8 @@ pub(crate) struct CheckpointView {
     pub(crate) blake3: String,
     pub(crate) organisations: Vec<String>,
     pub(crate) organisations_of: usize,
+    /// Number of the trust policy's epoch; 0 is the genesis record's.
+    pub(crate) policy_epoch: usize,
     pub(crate) cosignatures: Vec<CosignatureView>,
 }
 
@@ -180,7 +182,8 @@ impl CheckpointView {
             sha256: head.roots.sha256.to_base64(),
             blake3: head.roots.blake3.to_base64(),
             organisations: checkpoint.organisations().iter().map(ToString::to_string).collect(),
-            organisations_of: trust.policy().organisations().len(),
+            organisations_of: trust.policy_at(head.size).organisations().len(),
+            policy_epoch: trust.epoch_at(head.size),
             cosignatures: checkpoint.cosignatures().iter().map(cosignature).collect(),
         }
     }

@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &Prove, disk: &Arc<dyn Disk>, output: &Output) -> D
     let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?;
     let leaf = find(arguments, &opened, output)?;
     let (receipt, verified) = prove(&opened, leaf)?;
-    let bytes = ProofBundle { genesis: opened.genesis.clone(), receipt }.to_bytes();
+    let bytes = ProofBundle { genesis: opened.genesis.clone(), receipt, history: opened.history.clone() }.to_bytes();
     let path = &arguments.out;
     disk.replace(path, &bytes).map_err(|error| DownloadError::Disk { path: path.clone(), error })?;
     let content = Content {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tamga_client::source::{Files, SourceError};
 use tamga_client::verify::{BUNDLE_BYTES_MAX, ProofBundle, VerifyError};
 use tamga_ledger::entry::{ENTRY_BYTES_MAX, Payload};
+use tamga_ledger::history::{HISTORY_BYTES_MAX, History};
 use tamga_ledger::ids::RecordId;
 use tamga_ledger::kinds::Kind;
 use tamga_ledger::receipt::{Receipt, VerifiedReceipt};
@@ -28,7 +29,7 @@ struct Content {
 pub(crate) fn run(arguments: &Verify, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let bytes = read(&**disk, &arguments.file, BUNDLE_BYTES_MAX)?;
     let (trust, receipt) = match ProofBundle::from_bytes(&bytes) {
-        Ok(bundle) => (bundle.trust(&arguments.pinned.genesis).map_err(VerifyError::from)?, bundle.receipt),
+        Ok(bundle) => (bundle.trust(&arguments.pinned.genesis)?, bundle.receipt),
         // A bare receipt has no genesis entry; if it is none either, the bundle's fault is the better answer.
         Err(fault) => match Receipt::from_bytes(&bytes) {
             Ok(receipt) => (trust(arguments, disk)?, receipt),
@@ -42,16 +43,24 @@ pub(crate) fn run(arguments: &Verify, disk: &Arc<dyn Disk>, output: &Output) -> 
 }
 
 fn trust(arguments: &Verify, disk: &Arc<dyn Disk>) -> Result<Trust, VerifyError> {
-    let entry = match (&arguments.genesis_file, &arguments.source) {
-        (Some(path), _) => read(&**disk, path, ENTRY_BYTES_MAX)?,
-        (None, Some(place)) => Files::new(&*open_source(place, disk)?).genesis(None)?,
+    let (entry, mut history) = match (&arguments.genesis_file, &arguments.source) {
+        (Some(path), _) => (read(&**disk, path, ENTRY_BYTES_MAX)?, None),
+        (None, Some(place)) => {
+            let source = open_source(place, disk)?;
+            let files = Files::new(&*source);
+            (files.genesis(None)?, files.history()?)
+        }
         (None, None) => {
             let what =
                 "entry 0: this is a bare receipt; give --genesis-file or --source (it is checked against --genesis)";
             return Err(SourceError::Missing(what.to_owned()).into());
         }
     };
-    Ok(Trust::from_entry(&entry, &arguments.pinned.genesis)?)
+    if let Some(path) = &arguments.history {
+        history = Some(read(&**disk, path, HISTORY_BYTES_MAX)?);
+    }
+    let history = history.map(|bytes| History::from_bytes(&bytes)).transpose()?.unwrap_or_default();
+    Ok(Trust::from_entry(&entry, &arguments.pinned.genesis)?.follow(&history)?)
 }
 
 fn read(disk: &dyn Disk, path: &Path, max: usize) -> Result<Vec<u8>, SourceError> {

@@ -132,7 +132,7 @@ impl Shared {
 
     /// Brings ledger and state to a published checkpoint, and the position to the one that belongs to it.
     pub(crate) async fn catch_up_to(self: &Arc<Self>, position: LogPosition, note: &[u8]) -> Result<(), CatchUpError> {
-        let target = self.trust.verify_checkpoint(note).map_err(|error| CatchUpError::Target(error.to_string()))?;
+        let target = self.verify_ahead(note).await.map_err(|error| CatchUpError::Target(error.to_string()))?;
         let (size, wanted) = (self.store.size(), target.checkpoint().size);
         if wanted < size {
             return Err(CatchUpError::Shorter { target: wanted.get(), size: size.get() });
@@ -151,7 +151,7 @@ impl Shared {
         let (shared, failed) = (Arc::clone(self), |error: CatchUpError| CoreError::CatchUp(error.to_string()));
         let read = self.seams.blocking.run(move || marker::read(shared.seams.disk.as_ref(), &shared.data_dir)).await?;
         let Some(Marked { position, note }) = read else { return Ok(()) };
-        let verified = self.trust.verify_checkpoint(note.as_bytes());
+        let verified = self.verify_ahead(note.as_bytes()).await;
         let target = verified.map_err(|error| failed(CatchUpError::Target(error.to_string())))?;
         self.catchup.unfinished.store(true, Ordering::SeqCst);
         if self.store.position().is_some_and(|here| here.index >= position.index) {
@@ -223,7 +223,7 @@ impl Shared {
         let target = checkpoint.checkpoint().head();
         let (peer, from) = (arrived.peer, arrived.part.first_leaf);
         let frontier = self.state.look().frontier().clone();
-        let trust = Arc::clone(&self.trust);
+        let trust = self.trust_now();
         let Arrived { part, upto, .. } = arrived;
         let proven = self.seams.blocking.run(move || prove(part, frontier, upto, &target, &trust)).await;
         let proven = proven.map_err(Refused::Poison)?;

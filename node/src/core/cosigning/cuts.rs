@@ -56,6 +56,12 @@ impl Cuts {
         self.by_size.last_key_value().map(|(size, _)| *size)
     }
 
+    /// The largest note that fits, of cuts in hand and of sizes not cut here yet.
+    pub(super) fn newest_of(&self, fits: impl Fn(&UnverifiedCheckpoint) -> bool) -> Option<&UnverifiedCheckpoint> {
+        let early = self.early.values().rev().flatten().find(|note| fits(note));
+        early.or_else(|| self.by_size.values().rev().map(|cut| &cut.note).find(|note| fits(note)))
+    }
+
     /// The newest cut that this node has signed and nobody has published.
     pub(super) fn newest_unpublished(&self) -> Option<(u64, &CutState)> {
         let newest = self.by_size.iter().rev().find(|(_, cut)| cut.signed);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use tamga_ledger::note::{Checkpoint, UnverifiedCheckpoint};
+use tamga_ledger::policy::Policy;
 use tamga_ledger::tree::TreeSize;
 use tamga_platform::blocking::BlockingExt as _;
 
@@ -91,11 +92,13 @@ impl Shared {
 
     /// The note with signatures that verify under keys of the policy, and no others; none if nothing is left.
     fn cleaned(&self, theirs: &UnverifiedCheckpoint) -> Option<UnverifiedCheckpoint> {
-        let policy = self.trust.policy();
+        let trust = self.trust_now();
         let mut cleaned = UnverifiedCheckpoint::unsigned(theirs.claimed().clone()).ok()?;
         let text = theirs.note().text();
         for line in theirs.note().signatures() {
-            let mut keys = policy.keys().filter(|key| line.claims(key));
+            // Of every policy that may be asked about this text.
+            let keys = trust.policies_due(TreeSize::ZERO, theirs.claimed().size).flat_map(Policy::keys);
+            let mut keys = keys.chain(trust.policy().keys()).filter(|key| line.claims(key));
             if keys.any(|key| key.verify(text, line).is_ok()) {
                 cleaned.add(line.clone()).ok()?;
             }
@@ -131,9 +134,9 @@ impl Shared {
         theirs: &UnverifiedCheckpoint,
     ) {
         let Some(cleaned) = self.cleaned(theirs) else { return };
-        let standing = cleaned.standing(self.trust.policy(), self.trust.origin());
+        let (trust, size) = (self.trust_now(), ours.size);
+        let standing = cleaned.standing(trust.policy_at(size), trust.origin());
         let quorum = standing.is_ok_and(|standing| standing.evaluation.satisfied);
-        let size = ours.size;
         tracing::error!(?from, %size, quorum, "a peer has signed other roots than this node has");
         metrics::counter!("tamga_roots_differ_total").increment(1);
         let own = inner.cuts.get(size.get()).map(|cut| cut.note.note().clone());
@@ -178,9 +181,16 @@ impl Shared {
             let behind = inner.cuts.newest().is_some_and(|newest| newest > inner.published);
             (inner.cuts.newest_unpublished().map(|(size, _)| size), behind)
         };
+        let trust = self.trust_now();
+        if self.lacks_crossing().await {
+            self.cross().await;
+        }
         if let Some(size) = due {
             self.offer(size).await;
-        } else if newest && (self.cosigning.cosigner.is_none() || self.cosigning.log.is_none()) {
+        } else if newest
+            && (!self.cosigning.cosigns_under(trust.policy())
+                || self.cosigning.logs_under(trust.policy()).next().is_none())
+        {
             // Offers of the others bring their cosignatures; the log's signature they add when they publish.
             self.take_over_published().await;
         }

@@ -4,13 +4,16 @@
 //! one still holds what was signed before, and the torn one's signature never left. The file comes into being whole, by a
 //! rename, with a first slot that says "nothing signed": so two unreadable slots are never the work of a crash.
 //!
+//! Each cosigner key has its own: `cosigning` is the one of the key that made it, `cosigning-<key id>` those of keys that came
+//! later. A memory that is behind what others have seen of its key takes that over before anything is signed (`recall`).
+//!
 //! Invariants: a smaller size is never signed; the same size only with the same text.
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use tamga_ledger::ids::KeyId;
+use tamga_ledger::ids::{KeyId, PublicKey};
 use tamga_ledger::note::Checkpoint;
 use tamga_platform::disk::{Disk, DiskFile, Open};
 use tamga_platform::planted;
@@ -45,6 +48,21 @@ pub(crate) struct Memory {
     counter: u64,
     signed: Option<Signed>,
     floor: u64,
+    /// Shown by a peer and not compared with this node's ledger yet.
+    adopted: Option<Checkpoint>,
+    /// Why this key signs nothing any more.
+    silent: Option<String>,
+}
+
+/// What a checkpoint that the key has signed is to its memory.
+#[derive(Debug)]
+pub(crate) enum Shown {
+    /// Remembered, or below what is.
+    Known,
+    /// Above: to be made durable before anything else is signed.
+    Higher(Write),
+    /// Another text of the size that is remembered.
+    Contradicts,
 }
 
 /// Why a checkpoint must not be signed.
@@ -54,9 +72,27 @@ pub(crate) enum Forbidden {
     Smaller { asked: u64, signed: u64 },
     #[error("this key has signed size {0} with other roots")]
     OtherRoots(u64),
+    #[error("{0}")]
+    Silent(String),
 }
 
 impl Memory {
+    /// Opens a key's memory in a node's folder.
+    pub(crate) fn open_for(disk: &dyn Disk, folder: &Path, key: &PublicKey, floor: u64) -> Result<Self, CoreError> {
+        let (id, first) = (key.id(), folder.join("cosigning"));
+        let own = folder.join(format!("cosigning-{}", hex::encode(id.0)));
+        let io = |action, path: &Path| {
+            let path = path.to_owned();
+            move |source| CoreError::Io { action, path, source }
+        };
+        let of_another = match owner(disk, &first).map_err(io("look into", &first))? {
+            Some(owner) => owner != id,
+            // Damaged or not there: whose it is, is unknown; opening says so.
+            None => !is_absent(disk, &own).map_err(io("look for", &own))?,
+        };
+        Self::open(disk, if of_another { &own } else { &first }, id, floor)
+    }
+
     /// Opens the memory. A new one starts at `floor`, the size of the latest checkpoint this node knows to be published.
     pub(crate) fn open(disk: &dyn Disk, path: &Path, key: KeyId, floor: u64) -> Result<Self, CoreError> {
         let io = |action| move |source| CoreError::Io { action, path: path.to_owned(), source };
@@ -76,7 +112,7 @@ impl Memory {
         let Some(newest) = slots.into_iter().flatten().max_by_key(|slot| slot.counter) else {
             return Err(damaged(
                 "both slots of the cosigning memory are unreadable: what this key has signed is unknown; \
-                 give this node a new cosigner key",
+                 let the organisation's standby key take its place",
             ));
         };
         if newest.key != key {
@@ -86,7 +122,7 @@ impl Memory {
         // same text may be signed without being written again, so it has to be durable now.
         Write { file: Arc::clone(&file), slot: newest }.perform().map_err(io("write again"))?;
         let signed = (newest.counter > 0).then_some(newest.signed);
-        Ok(Self { file, key, counter: newest.counter, signed, floor })
+        Ok(Self { file, key, counter: newest.counter, signed, floor, adopted: None, silent: None })
     }
 
     /// The highest size signed.
@@ -96,6 +132,9 @@ impl Memory {
 
     /// Whether a checkpoint may be signed.
     pub(crate) fn check(&self, checkpoint: &Checkpoint) -> Result<(), Forbidden> {
+        if let Some(silent) = &self.silent {
+            return Err(Forbidden::Silent(silent.clone()));
+        }
         let asked = Signed::of(checkpoint);
         let lowest = self.size().max(self.floor);
         if planted::is("cosigns-smaller") {
@@ -108,6 +147,39 @@ impl Memory {
             Some(signed) if signed.size == asked.size && signed != asked => Err(Forbidden::OtherRoots(asked.size)),
             _ => Ok(()),
         }
+    }
+
+    /// Takes over what somebody shows that this key has signed.
+    pub(crate) fn shown(&mut self, checkpoint: &Checkpoint) -> Shown {
+        let shown = Signed::of(checkpoint);
+        if shown.size < self.size() || self.signed == Some(shown) || shown.size == 0 {
+            return Shown::Known;
+        }
+        if shown.size == self.size() {
+            return Shown::Contradicts;
+        }
+        match self.remember(checkpoint) {
+            Some(write) => {
+                self.adopted = Some(checkpoint.clone());
+                Shown::Higher(write)
+            }
+            None => Shown::Known,
+        }
+    }
+
+    /// What was taken over from others and is still to be compared with this node's ledger.
+    pub(crate) const fn adopted(&self) -> Option<&Checkpoint> {
+        self.adopted.as_ref()
+    }
+
+    /// The ledger has the roots that were taken over.
+    pub(crate) fn agrees(&mut self) {
+        self.adopted = None;
+    }
+
+    /// Nothing is signed with this key any more.
+    pub(crate) fn silence(&mut self, why: String) {
+        self.silent.get_or_insert(why);
     }
 
     /// What is to be written before `checkpoint` may be signed; none if it was signed before.
@@ -181,6 +253,16 @@ fn is_absent(disk: &dyn Disk, path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         Err(error) => Err(error),
     }
+}
+
+/// The key that a memory belongs to, as far as it can be read.
+fn owner(disk: &dyn Disk, path: &Path) -> io::Result<Option<KeyId>> {
+    if is_absent(disk, path)? {
+        return Ok(None);
+    }
+    let file = disk.open(path, Open::Read)?;
+    let slots = [read_slot(file.as_ref(), 0), read_slot(file.as_ref(), 1)];
+    Ok(slots.into_iter().filter_map(|slot| slot.ok().flatten()).map(|slot| slot.key).next())
 }
 
 /// A memory of nothing.
@@ -282,6 +364,39 @@ mod tests {
             assert_eq!(memory.size(), 20, "{crash}");
         });
         assert!(crashes > 1_000, "{crashes}");
+    }
+
+    #[test]
+    fn what_others_have_seen_is_taken_over_before_anything_is_signed() {
+        let disk = MemDisk::default();
+        let mut memory = open(&disk);
+        sign(&mut memory, &checkpoint(5, 1));
+        assert!(matches!(memory.shown(&checkpoint(4, 9)), Shown::Known));
+        assert!(matches!(memory.shown(&checkpoint(5, 1)), Shown::Known));
+        assert!(matches!(memory.shown(&checkpoint(5, 2)), Shown::Contradicts));
+        let Shown::Higher(write) = memory.shown(&checkpoint(9, 1)) else { panic!("it is higher") };
+        write.perform().unwrap();
+        assert_eq!(memory.adopted(), Some(&checkpoint(9, 1)));
+        disk.power_loss();
+        let mut memory = open(&disk);
+        assert_eq!(memory.check(&checkpoint(8, 1)), Err(Forbidden::Smaller { asked: 8, signed: 9 }));
+        assert_eq!(memory.check(&checkpoint(9, 2)), Err(Forbidden::OtherRoots(9)));
+        memory.silence("why".to_owned());
+        assert_eq!(memory.check(&checkpoint(10, 1)), Err(Forbidden::Silent("why".to_owned())));
+    }
+
+    #[test]
+    fn each_key_has_its_own_memory() {
+        let (disk, folder) = (MemDisk::default(), Path::new("/d"));
+        let key = |n: u8| tamga_ledger::sign::public_key(&ed25519_dalek::SigningKey::from_bytes(&[n; 32]));
+        let open = |n: u8| Memory::open_for(&disk, folder, &key(n), 0).unwrap();
+        sign(&mut open(1), &checkpoint(7, 1));
+        assert_eq!(open(2).size(), 0);
+        sign(&mut open(2), &checkpoint(3, 1));
+        assert_eq!((open(1).size(), open(2).size(), open(3).size()), (7, 3, 0));
+        // The first one's is lost: the others' are still their own.
+        disk.remove(&folder.join("cosigning")).unwrap();
+        assert_eq!(open(2).size(), 3);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! | `memory` | what this key has signed, durable before a signature leaves |
 //! | `cuts` | the cuts in hand, and notes that came before their cut |
 //! | `sign` | whether to sign, and signing |
+//! | `recall` | what others have seen of this node's keys, asked before anything is signed |
 //! | `exchange` | offers to and from peers; divergence |
 //! | `outside` | cosignatures of outside witnesses, joined with published notes |
 //! | `publish` | a satisfied policy becomes a published checkpoint |
@@ -22,12 +23,16 @@ mod exchange;
 mod memory;
 mod outside;
 mod publish;
+mod recall;
 mod sign;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tamga_ledger::note::{Checkpoint, CosignerKey, LogKey};
+use tamga_ledger::ids::PublicKey;
+use tamga_ledger::note::Checkpoint;
+use tamga_ledger::policy::Policy;
+use tamga_ledger::sign::Signer as _;
 use tamga_ledger::tree::TreeHead;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::{MissedTickBehavior, interval};
@@ -53,10 +58,10 @@ pub(crate) struct CutMade {
 /// This node's part in cosigning.
 #[derive(Debug)]
 pub(crate) struct Cosigning {
-    /// None if the trust policy does not name this node's key: its cosignature would count for nobody.
-    cosigner: Option<Arc<CosignerKey<NodeSigner>>>,
-    /// None if the trust policy does not name this node's key: readers would not know it.
-    log: Option<Arc<LogKey<NodeSigner>>>,
+    /// This node's cosigner keys, with their public halves. Which of them sign, the policies in force say.
+    keys: Vec<(NodeSigner, PublicKey)>,
+    /// Its log keys.
+    logs: Vec<NodeSigner>,
     /// One thing at a time: signing and publishing write files in order.
     inner: Mutex<Inner>,
     standing: std::sync::RwLock<Standing>,
@@ -65,7 +70,8 @@ pub(crate) struct Cosigning {
 #[derive(Debug)]
 struct Inner {
     cuts: Cuts,
-    memory: Memory,
+    /// One a key, in their order.
+    memories: Vec<Memory>,
     /// Size of the latest published checkpoint.
     published: u64,
     /// Why this node signs nothing any more.
@@ -78,19 +84,47 @@ pub(crate) struct Standing {
     pub(crate) cosigned_size: u64,
     pub(crate) withheld: Option<String>,
     pub(crate) diverged: bool,
+    /// Enough organisations have said what they remember of this node's keys; nothing is signed before.
+    pub(crate) confirmed: bool,
+    /// Why a key signs nothing any more.
+    pub(crate) silent: Option<String>,
+}
+
+impl Inner {
+    /// The highest size that one of the keys has signed.
+    fn highest(&self) -> u64 {
+        self.memories.iter().map(Memory::size).max().unwrap_or(0)
+    }
 }
 
 impl Cosigning {
+    /// `confirmed`: the memories need nobody's word.
     pub(crate) fn new(
-        cosigner: Option<CosignerKey<NodeSigner>>,
-        log: Option<LogKey<NodeSigner>>,
-        memory: Memory,
+        cosigners: Vec<(NodeSigner, Memory)>,
+        logs: Vec<NodeSigner>,
         published: u64,
+        confirmed: bool,
     ) -> Self {
-        let (cosigner, log) = (cosigner.map(Arc::new), log.map(Arc::new));
-        let standing = Standing { cosigned_size: memory.size(), ..Standing::default() };
-        let inner = Inner { cuts: Cuts::default(), memory, published, stopped: None };
-        Self { cosigner, log, inner: Mutex::new(inner), standing: std::sync::RwLock::new(standing) }
+        let (keys, memories): (Vec<_>, Vec<_>) =
+            cosigners.into_iter().map(|(key, memory)| ((Arc::clone(&key), key.public_key()), memory)).unzip();
+        let inner = Inner { cuts: Cuts::default(), memories, published, stopped: None };
+        let standing = Standing { cosigned_size: inner.highest(), confirmed, ..Standing::default() };
+        Self { keys, logs, inner: Mutex::new(inner), standing: std::sync::RwLock::new(standing) }
+    }
+
+    fn is_confirmed(&self) -> bool {
+        use super::lock::Access as _;
+        self.standing.look().confirmed
+    }
+
+    /// Whether a policy names one of this node's cosigner keys.
+    pub(crate) fn cosigns_under(&self, policy: &Policy) -> bool {
+        self.keys.iter().any(|(_, key)| policy.witnesses().iter().any(|one| *one.key.key_bytes() == key.0))
+    }
+
+    /// The log keys of this node that a policy names; the registered one may not be here.
+    fn logs_under<'a>(&'a self, policy: &'a Policy) -> impl Iterator<Item = &'a NodeSigner> {
+        self.logs.iter().filter(|key| policy.logs().iter().any(|log| *log.key.key_bytes() == key.public_key().0))
     }
 
     /// For the status.

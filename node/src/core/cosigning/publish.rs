@@ -1,15 +1,19 @@
-//! A note that satisfies the policy becomes the published checkpoint.
+//! A note that satisfies the policy becomes the published checkpoint; the first one that covers a policy epoch has to satisfy
+//! the policies on both sides of it.
 //!
 //! Crash before the archive is synced: the checkpoint is published by others or taken over from them after the restart.
 //! Crash after it: the restart serves it.
 
 use std::sync::Arc;
 
-use tamga_ledger::note::{SignedNote, UnverifiedCheckpoint, VerifiedCheckpoint};
+use tamga_ledger::note::{LogKey, SignedNote, UnverifiedCheckpoint, VerifiedCheckpoint};
+use tamga_ledger::policy::Policy;
+use tamga_ledger::tree::TreeSize;
 use tamga_platform::blocking::BlockingExt as _;
 use tamga_platform::planted;
 
 use super::Inner;
+use crate::core::setup::NodeSigner;
 use crate::core::shared::Shared;
 use crate::core::{Cosigner, Published};
 use crate::view::View;
@@ -21,11 +25,17 @@ impl Shared {
         if inner.stopped.is_some() || (size < inner.published && !cut.published) {
             return;
         }
-        let standing = cut.note.standing(self.trust.policy(), self.trust.origin());
+        let trust = self.trust_now();
+        let (published, at) = (inner.published.min(size), cut.note.claimed().size);
+        let mut due = trust.policies_due(TreeSize::new(published).unwrap_or(TreeSize::ZERO), at);
         // A node whose log key readers do not know shows the note once another node has signed it as the log.
-        let logged =
-            |logs: &[_]| !logs.is_empty() || self.cosigning.log.is_some() || self.trust.policy().logs().is_empty();
-        if !standing.is_ok_and(|standing| standing.evaluation.satisfied && logged(&standing.logs)) {
+        let own_log = self.cosigning.logs_under(trust.policy_at(at)).next().is_some();
+        let logged = |logs: &[_]| !logs.is_empty() || own_log || trust.policy().logs().is_empty();
+        let satisfies = |policy: &Policy| {
+            let standing = cut.note.standing(policy, trust.origin());
+            standing.is_ok_and(|standing| standing.evaluation.satisfied && logged(&standing.logs))
+        };
+        if !due.all(satisfies) {
             return;
         }
         let Some(verified) = self.sealed(cut.note.clone()).await else { return };
@@ -52,6 +62,47 @@ impl Shared {
         }
     }
 
+    /// Whether the newest cut is held up by a policy epoch that others have got over: it satisfies the policy in force, and no
+    /// checkpoint known here joins that one to the policy before.
+    pub(super) async fn lacks_crossing(&self) -> bool {
+        let inner = self.cosigning.inner.lock().await;
+        let trust = self.trust_now();
+        let Some(cut) = inner.cuts.newest().and_then(|size| inner.cuts.get(size)).filter(|cut| !cut.published) else {
+            return false;
+        };
+        let (at, before) = (cut.note.claimed().size, TreeSize::new(inner.published).unwrap_or(TreeSize::ZERO));
+        let standing = cut.note.standing(trust.policy_at(at), trust.origin());
+        trust.policies_due(before, at).count() > 1 && standing.is_ok_and(|standing| standing.evaluation.satisfied)
+    }
+
+    /// Takes over from peers the checkpoints that satisfy the policies on both sides of an epoch.
+    pub(super) async fn cross(self: &Arc<Self>) {
+        for peer in self.peers.ids() {
+            let Some(history) = self.learn_history(peer).await else { continue };
+            let mut inner = self.cosigning.inner.lock().await;
+            for step in history.steps {
+                let before = TreeSize::new(inner.published).unwrap_or(TreeSize::ZERO);
+                let Ok(verified) = self.trust_now().verify_due(before, step.checkpoint.as_bytes()) else { continue };
+                let size = verified.checkpoint().size;
+                if size <= before || size > self.store.size() {
+                    continue;
+                }
+                let store = Arc::clone(&self.store);
+                match self.seams.blocking.run(move || store.roots_at(size)).await {
+                    Ok(roots) if roots == verified.checkpoint().roots => {}
+                    Ok(_) => continue,
+                    Err(error) => return self.fail(&error.to_string()),
+                }
+                tracing::info!(peer, %size, "took over the checkpoint at which the trust policy changed");
+                self.archive(verified, None).await;
+                inner.published = size.get();
+            }
+            if let Some(newest) = inner.cuts.newest() {
+                self.publish_if_satisfied(&mut inner, newest).await;
+            }
+        }
+    }
+
     /// Shows a checkpoint that others published and that this node's ledger was brought to.
     pub(crate) async fn adopt(self: &Arc<Self>, verified: VerifiedCheckpoint, view: Arc<View>) {
         let size = verified.checkpoint().size.get();
@@ -67,17 +118,20 @@ impl Shared {
 
     /// The note with this node's log signature, verified as any reader would.
     async fn sealed(&self, mut note: UnverifiedCheckpoint) -> Option<VerifiedCheckpoint> {
-        let signature = match &self.cosigning.log {
-            Some(log) => {
-                let (key, text) = (Arc::clone(log), note.note().clone());
-                // A device that does not sign: others publish, and this node takes over what they published.
-                Some(self.signing(log.signer(), move |_| key.try_sign(&text)).await.ok()?)
+        let trust = self.trust_now();
+        let policy = trust.policy_at(note.claimed().size);
+        let keys: Vec<NodeSigner> = self.cosigning.logs_under(policy).map(Arc::clone).collect();
+        for signer in keys {
+            let key = LogKey::new(trust.origin().clone(), Arc::clone(&signer)).ok()?;
+            let text = note.note().clone();
+            // A device that does not sign: others publish, and this node takes over what they published.
+            let line = self.signing(&signer, move |_| key.try_sign(&text)).await.ok()?;
+            if let Err(error) = note.add(line) {
+                tracing::error!(%error, "this node's log signature could not be added to a note");
+                return None;
             }
-            None => None,
-        };
-        let added = signature.map_or(Ok(false), |signature| note.add(signature)).map_err(|error| error.to_string());
-        let verified = added
-            .and_then(|_| note.verify(self.trust.policy(), self.trust.origin()).map_err(|error| error.to_string()));
+        }
+        let verified = note.verify(policy, trust.origin()).map_err(|error| error.to_string());
         match verified {
             Ok(verified) => Some(verified),
             Err(error) => {

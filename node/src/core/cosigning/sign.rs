@@ -1,10 +1,13 @@
 //! Whether this node signs a cut, and signing it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tamga_ledger::note::UnverifiedCheckpoint;
+use tamga_ledger::note::{Checkpoint, CosignerKey, KeyName, UnverifiedCheckpoint};
+use tamga_ledger::policy::Policy;
 use tamga_ledger::sign::{Signer, SignerError};
+use tamga_ledger::tree::TreeSize;
 use tamga_platform::blocking::BlockingExt as _;
 
 use super::cuts::{CutState, Permission};
@@ -98,23 +101,51 @@ impl Shared {
     }
 
     /// Adds this node's cosignature to the note of that size; false if it is not signed, or was before.
-    pub(super) async fn sign(&self, inner: &mut Inner, size: u64) -> bool {
+    pub(super) async fn sign(self: &Arc<Self>, inner: &mut Inner, size: u64) -> bool {
         let Some(checkpoint) = inner.cuts.get(size).filter(|cut| !cut.signed).map(|cut| cut.note.claimed().clone())
         else {
             return false;
         };
-        let Some(cosigner) = self.cosigning.cosigner.clone().filter(|_| inner.stopped.is_none()) else {
-            return false;
-        };
-        if self.removed.load(Ordering::Relaxed) {
+        if inner.stopped.is_some() || self.removed.load(Ordering::Relaxed) || !self.cosigning.is_confirmed() {
             return false;
         }
-        if let Err(forbidden) = inner.memory.check(&checkpoint) {
+        // At a change of the policy a key of the old one and a key of the new one may both be this node's.
+        let trust = self.trust_now();
+        let published = TreeSize::new(inner.published).unwrap_or(TreeSize::ZERO);
+        let due: Vec<&Policy> = trust.policies_due(published, checkpoint.size).collect();
+        let mut signed = false;
+        for place in 0..self.cosigning.keys.len() {
+            signed |= self.sign_with(inner, place, &checkpoint, &due).await;
+        }
+        let Some(cut) = inner.cuts.get_mut(size).filter(|_| signed) else { return false };
+        cut.signed = true;
+        self.cosigning.standing.change().cosigned_size = inner.highest();
+        metrics::counter!("tamga_cosignatures_total").increment(1);
+        true
+    }
+
+    /// Signs with one key, under the names that the policies have for it; false if they have none, or it must not sign.
+    async fn sign_with(
+        self: &Arc<Self>,
+        inner: &mut Inner,
+        place: usize,
+        checkpoint: &Checkpoint,
+        due: &[&Policy],
+    ) -> bool {
+        let Some((signer, public)) = self.cosigning.keys.get(place) else { return false };
+        let listed = due.iter().flat_map(|policy| policy.witnesses()).filter(|one| *one.key.key_bytes() == public.0);
+        let names: BTreeSet<&KeyName> = listed.map(|one| one.key.name()).collect();
+        if names.is_empty() || !self.agrees_with_adopted(inner, place, checkpoint).await {
+            return false;
+        }
+        let size = checkpoint.size.get();
+        let Some(memory) = inner.memories.get_mut(place) else { return false };
+        if let Err(forbidden) = memory.check(checkpoint) {
             // A larger size was signed already, perhaps before a restart: a later cut will do.
             tracing::info!(size, %forbidden, "not cosigned");
             return false;
         }
-        if let Some(write) = inner.memory.remember(&checkpoint)
+        if let Some(write) = memory.remember(checkpoint)
             && let Err(error) = self.seams.blocking.run(move || write.perform()).await
         {
             let what = format!("the cosigning memory cannot be written: {error}; check the disk and restart");
@@ -125,16 +156,50 @@ impl Shared {
         // Crash here: the memory says signed, no signature left. The same text may be signed again.
         let time_s = self.seams.clock.now_ms() / 1_000;
         let Some(cut) = inner.cuts.get_mut(size) else { return false };
-        let (note, key) = (cut.note.note().clone(), Arc::clone(&cosigner));
-        let cosign = move |_: &dyn Signer| key.cosign(&note, time_s).map_err(|error| SignerError(error.to_string()));
-        let signed = self.signing(cosigner.signer(), cosign).await.map(|signature| cut.note.add(signature));
-        if !matches!(signed, Ok(Ok(_))) {
-            tracing::error!(size, ?signed, "the cosignature could not be added to the note");
-            return false;
+        for name in names {
+            let key = match CosignerKey::new(name.clone(), Arc::clone(signer)) {
+                Ok(key) => key,
+                Err(error) => {
+                    tracing::error!(size, %error, "the cosigner key cannot be used");
+                    return false;
+                }
+            };
+            let note = cut.note.note().clone();
+            let cosign =
+                move |_: &dyn Signer| key.cosign(&note, time_s).map_err(|error| SignerError(error.to_string()));
+            let signed = self.signing(signer, cosign).await.map(|signature| cut.note.add(signature));
+            if !matches!(signed, Ok(Ok(_))) {
+                tracing::error!(size, ?signed, "the cosignature could not be added to the note");
+                return false;
+            }
         }
-        cut.signed = true;
-        self.cosigning.standing.change().cosigned_size = inner.memory.size();
-        metrics::counter!("tamga_cosignatures_total").increment(1);
         true
+    }
+
+    /// What was taken over from others as this key's has to be a part of this node's ledger.
+    async fn agrees_with_adopted(self: &Arc<Self>, inner: &mut Inner, place: usize, checkpoint: &Checkpoint) -> bool {
+        let adopted = inner.memories.get(place).and_then(|memory| memory.adopted().cloned());
+        let Some(adopted) = adopted.filter(|adopted| adopted.size <= checkpoint.size) else { return true };
+        let (store, size) = (Arc::clone(&self.store), adopted.size);
+        let roots = match self.seams.blocking.run(move || store.roots_at(size)).await {
+            Ok(roots) => roots,
+            Err(error) => {
+                self.fail(&error.to_string());
+                return false;
+            }
+        };
+        if roots == adopted.roots {
+            if let Some(memory) = inner.memories.get_mut(place) {
+                memory.agrees();
+            }
+            return true;
+        }
+        let what = format!(
+            "this key has signed other roots at size {size} than this node computed; it signs nothing any more: compare the \
+             entries with another node's; the organisation's standby key is needed in its place"
+        );
+        let ours = Checkpoint { roots, ..adopted.clone() };
+        self.silence(inner, place, what, format!("ours:\n{ours}\nsigned:\n{adopted}")).await;
+        false
     }
 }

@@ -139,7 +139,7 @@ impl Shared {
 
     /// Against what this node holds over its own text of that size.
     fn against_own(&self, theirs: &UnverifiedCheckpoint, ours: Option<&SignedNote>) -> Option<Claim> {
-        let ours = ours.filter(|ours| !signers_of(&self.trust, ours).is_empty())?;
+        let ours = ours.filter(|ours| !signers_of(&self.trust_now(), ours).is_empty())?;
         Some(Claim::Notes { first: theirs.note().to_string(), second: ours.to_string(), link: None })
     }
 

@@ -17,10 +17,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tamga_ledger::codec;
 use tamga_ledger::evidence::{Claim, Evidence as File, VerifiedEvidence};
+use tamga_ledger::history::History;
 use tamga_ledger::ids::ElectionId;
 use tamga_ledger::receipt::Receipt;
 use tamga_ledger::submission::Submission;
-use tamga_ledger::tree::LeafIndex;
 use tamga_platform::disk::{Disk, Open};
 
 pub(crate) use self::accuse::Suspects;
@@ -89,7 +89,7 @@ impl Shared {
     /// Writes a claim as evidence if it verifies; otherwise `raw`, which then convicts nobody. Blocks.
     pub(crate) fn keep_evidence(&self, claim: Claim, raw: &[u8]) -> Option<PathBuf> {
         let (what, now_ms) = (claim.slug(), self.seams.clock.now_ms());
-        match self.evidence.file(claim, self.receipts_of_nodes()) {
+        match self.evidence.file(claim, self.receipts_of_decisions()) {
             Ok((file, verified)) => {
                 for holder in verified.convicted() {
                     let organisation = holder.organisation.as_deref().unwrap_or("unknown");
@@ -104,18 +104,17 @@ impl Shared {
         }
     }
 
-    /// Receipts of the decisions that added nodes after the genesis record: without them a stranger does not know their keys.
-    fn receipts_of_nodes(&self) -> Vec<Vec<u8>> {
-        let Some(published) = self.published.borrow().clone() else { return Vec::new() };
-        let leaves = self.with_nodes(|nodes| {
-            nodes.iter().map(|(_, node)| node.since_leaf).filter(|leaf| *leaf > 0).collect::<Vec<_>>()
-        });
-        let receipt = |leaf: u64| -> Option<Receipt> {
-            let leaf = LeafIndex::new(leaf).ok()?.within(published.checkpoint.size).ok()?;
-            self.prove(leaf, &published).inspect_err(|error| tracing::error!(%error, "no receipt for evidence")).ok()
+    /// Receipts of the organisations' decisions: without them a stranger does not know later nodes, keys and policies.
+    fn receipts_of_decisions(&self) -> Vec<Vec<u8>> {
+        let history = match self.history() {
+            Ok(bytes) => History::from_bytes(&bytes).unwrap_or_default(),
+            Err(error) => {
+                tracing::error!(%error, "no receipts for evidence");
+                return Vec::new();
+            }
         };
-        let some = leaves.into_iter().filter_map(receipt).take(tamga_ledger::evidence::RECEIPTS_MAX);
-        some.map(|receipt| receipt.to_bytes()).collect()
+        let some = history.steps.iter().take(tamga_ledger::evidence::RECEIPTS_MAX);
+        some.map(Receipt::to_bytes).collect()
     }
 
     /// An unauthentic item was found in a committed batch. Blocks.

@@ -1,0 +1,43 @@
+//! Whether one published checkpoint extends another, by a proof made from tiles.
+
+use super::error::VerifyError;
+use super::open::Opened;
+use crate::source::{SourceError, Tree};
+use tamga_ledger::note::VerifiedCheckpoint;
+use tamga_ledger::tree::{
+    Blake3Tree, ConsistencyProof, ProveError, Sha256Tree, TileHashReader, TilePath, TileReadError, TreeHash, TreeSize,
+    TwinConsistencyProof, prove_consistency,
+};
+
+/// Proves in both trees that the source's checkpoint extends `earlier`. Gives the proof, which has been verified.
+///
+/// # Errors
+/// [`VerifyError::NotExtended`] when the two contradict each other, [`VerifyError`] when nothing can be proven.
+pub fn check_extends(opened: &Opened<'_>, earlier: &VerifiedCheckpoint) -> Result<TwinConsistencyProof, VerifyError> {
+    let (old, new) = (earlier.checkpoint().head(), opened.checkpoint.checkpoint().head());
+    let (from, to) = (old.size, new.size);
+    if from > to {
+        return Err(VerifyError::NotExtended { from, to, what: "it is smaller".to_owned() });
+    }
+    let proof = TwinConsistencyProof {
+        sha256: consistency::<Sha256Tree>(opened, Tree::Sha256, from)?,
+        blake3: consistency::<Blake3Tree>(opened, Tree::Blake3, from)?,
+    };
+    proof.verify(&old, &new).map_err(|error| VerifyError::NotExtended { from, to, what: error.to_string() })?;
+    Ok(proof)
+}
+
+fn consistency<H: TreeHash>(
+    opened: &Opened<'_>,
+    tree: Tree,
+    from: TreeSize,
+) -> Result<ConsistencyProof<H>, VerifyError> {
+    let read = |path: &TilePath| -> Result<Vec<u8>, SourceError> { opened.files.tile(tree, path) };
+    let mut reader = TileHashReader::<H, _>::new(opened.size(), read);
+    prove_consistency::<H, _>(&mut reader, from, opened.size()).map_err(
+        |error: ProveError<TileReadError<SourceError>>| match error {
+            ProveError::Read(error) => error.into(),
+            ProveError::Impossible(error) => VerifyError::Tile(error.to_string()),
+        },
+    )
+}
