@@ -25,6 +25,7 @@
 //! | `members` | an organisation replaces its node; who may ask about a voter, answered by a learner |
 //! | `faults_network` | partitions of every kind, loss, delay, duplication, reordering, between real kernels |
 //! | `faults_process` | nodes killed and paused again and again |
+//! | `epochs` | the trust policy and a node's keys change while stations go on; everything verifies offline, from before and after |
 //! | `faults_disk` | full disks: refused cleanly, readable, recovered |
 //! | `faults_syscalls` | write, sync, rename, open that fail: fail-stop, and nothing is lost |
 //! | `reliability` | what docs/RELIABILITY.md says exists |

@@ -144,6 +144,10 @@ pub(crate) fn voters_after(genesis: &Nodes, decisions: &[Governed]) -> BTreeSet<
             Governance::NodeAdd { role, keys, .. } => (keys.id, NodeRole::from_number(*role)),
             Governance::NodeSetRole { node, role } => (*node, NodeRole::from_number(*role)),
             Governance::NodeRemove { node, .. } => (*node, None),
+            // They change who signs, not who votes.
+            Governance::NodeRotateKeys { .. }
+            | Governance::OrganisationKeys { .. }
+            | Governance::PolicyEpoch { .. } => continue,
         };
         if role == Some(NodeRole::Voter) {
             voters.insert(node);
@@ -159,13 +163,8 @@ struct RecordKeys<'a>(&'a Trust);
 
 impl KeySource for RecordKeys<'_> {
     fn find(&self, id: &KeyId) -> Option<VerificationKey> {
-        let mut organisations = self.0.registry().organisations();
-        organisations
-            .by_ref()
-            .map(|(_, one)| one.record_key)
-            .find(|key| key.id() == *id)
-            .as_ref()
-            .map(VerificationKey::new)
+        let organisations = self.0.registry().organisations();
+        organisations.map(|(_, one)| one.record_key).find(|key| key.id() == *id).as_ref().map(VerificationKey::new)
     }
 }
 
