@@ -114,6 +114,12 @@ impl History {
         self.steps.is_empty()
     }
 
+    /// The steps' bytes, as an evidence file carries them.
+    #[must_use]
+    pub fn receipts(&self) -> Vec<Vec<u8>> {
+        self.steps.iter().map(Receipt::to_bytes).collect()
+    }
+
     /// Canonical bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

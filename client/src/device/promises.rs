@@ -111,7 +111,7 @@ impl PromiseBook {
                 continue;
             }
             let bytes = self.disk.read(&path, PROMISE_BYTES_MAX as u64).map_err(fault(&path))?;
-            let Ok(promise) = Promise::verify(&bytes, |id| opened.trust.registry().promise_key(id)) else { continue };
+            let Ok(promise) = Promise::verify(&bytes, |id| opened.trust.registry().promise_keys(id)) else { continue };
             if promise.election != *pinned {
                 continue;
             }
@@ -121,7 +121,9 @@ impl PromiseBook {
                 Fate::Kept => {}
                 Fate::Broken(claim) => {
                     let genesis = genesis_of_entry(&opened.genesis).unwrap_or_default();
-                    let file = Evidence::new(*pinned, genesis, claim);
+                    let mut file = Evidence::new(*pinned, genesis, claim);
+                    // Whoever reads it starts from the genesis record, and needs the decisions since.
+                    file.receipts = opened.history.receipts();
                     let kept = self.path(&promise, "evidence");
                     self.disk.replace(&kept, &file.to_bytes()).map_err(fault(&kept))?;
                     let evidence = file.trust(pinned).and_then(|trust| file.verify(&trust)).ok();

@@ -39,13 +39,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tamga_ledger::evidence::{Claim, Evidence, genesis_of_entry};
+use tamga_ledger::history::History;
 use tamga_ledger::ids::ElectionId;
 use tamga_ledger::note::UnverifiedCheckpoint;
 use tamga_ledger::policy::Policy;
 use tamga_ledger::trust::Trust;
 use tamga_platform::disk::{Disk, Open};
 
-use crate::source::Source;
+use crate::source::{Files, Source};
 
 /// When to alarm. Times in milliseconds.
 #[derive(Debug, Clone)]
@@ -82,7 +83,10 @@ impl Default for MonitorOptions {
 
 /// A monitor of one election.
 pub struct Monitor {
+    /// From the pinned digest through every decision that a source has proven.
     trust: Trust,
+    /// Those decisions, as they stand in the folder.
+    history: History,
     /// Signed genesis record, for evidence.
     genesis: Vec<u8>,
     disk: Arc<dyn Disk>,
@@ -119,10 +123,12 @@ impl Monitor {
     ) -> Result<Self, MonitorError> {
         let (entry, trust) = saved::genesis(&*disk, folder, pinned, sources)?;
         let genesis = genesis_of_entry(&entry).unwrap_or_default();
+        let (history, trust) = saved::history(&*disk, folder, &trust)?;
         let saved = Saved::read(&*disk, folder, &trust)?;
         let follower = options.follow.then(|| Follower::new(trust.clone()));
         Ok(Self {
             trust,
+            history,
             genesis,
             disk,
             folder: folder.to_owned(),
@@ -138,7 +144,7 @@ impl Monitor {
         })
     }
 
-    /// What it starts from.
+    /// What it trusts by now.
     #[must_use]
     pub const fn trust(&self) -> &Trust {
         &self.trust
@@ -162,11 +168,38 @@ impl Monitor {
         self.standing.keys().cloned().collect()
     }
 
+    /// Takes over the organisations' decisions that a source proves beyond those known. Whether there was anything new.
+    fn learn(&mut self, source: &dyn Source, now_ms: u64, events: &mut Vec<Event>) -> bool {
+        let Ok(Some(bytes)) = Files::new(source).history() else { return false };
+        let walked = History::from_bytes(&bytes).and_then(|history| Ok((self.trust.follow(&history)?, history)));
+        let (trust, history) = match walked {
+            Ok(walked) => walked,
+            Err(error) => {
+                let text = format!("the history of {} does not verify: {error}", source.name());
+                self.set(AlarmKind::FalseFiles, source.name(), Some(text), now_ms, events);
+                return false;
+            }
+        };
+        if trust.registry().leaves().last() <= self.trust.registry().leaves().last() {
+            return false;
+        }
+        // Crash before this: it is learned again. What is saved later verifies under it, hence the order.
+        if let Err(error) = saved::write_history(&*self.disk, &self.folder, &history) {
+            let text = format!("the organisations' decisions cannot be kept: {error}");
+            self.set(AlarmKind::Unreachable, &self.folder.display().to_string(), Some(text), now_ms, events);
+            return false;
+        }
+        (self.trust, self.history) = (trust, history);
+        true
+    }
+
     /// Writes a claim as an evidence file if it convinces a stranger. The path, or why there is none.
     fn write(&mut self, claim: Claim, receipts: Vec<Vec<u8>>, now_ms: u64) -> Result<PathBuf, String> {
         let slug = claim.slug();
         let mut file = Evidence::new(*self.trust.election_id(), self.genesis.clone(), claim);
-        file.receipts = receipts;
+        // Whoever reads it starts from the genesis record, and needs the decisions since.
+        file.receipts = self.history.receipts();
+        file.receipts.extend(receipts);
         let large = matches!(file.claim, Claim::Promise { entries: tamga_ledger::evidence::Entries::Copy, .. });
         if !large {
             let verified = file.trust(self.trust.election_id()).and_then(|trust| file.verify(&trust));

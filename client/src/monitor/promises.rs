@@ -8,6 +8,7 @@ use tamga_ledger::evidence::{Claim, Entries, INLINE_BYTES_MAX};
 use tamga_ledger::note::VerifiedCheckpoint;
 use tamga_ledger::promise::{PROMISE_BYTES_MAX, Promise};
 use tamga_ledger::tree::{TILE_WIDTH, TwinFrontier};
+use tamga_ledger::trust::Trust;
 
 /// Most files looked at in a folder.
 const FILES_MAX: usize = 100_000;
@@ -68,7 +69,7 @@ fn is_due(opened: &Opened<'_>, promise: &Promise) -> bool {
     let trust = &opened.trust;
     let late =
         opened.checkpoint.cosignatures().iter().filter(|one| one.time_s.saturating_mul(1_000) > promise.deadline_ms);
-    let late = trust.policy().evaluate(late.map(|one| &one.key));
+    let late = trust.policy_at(opened.size()).evaluate(late.map(|one| &one.key));
     let organisation = trust.registry().get(promise.node).map(|node| node.organisation.as_str());
     late.satisfied && late.organisations.iter().any(|name| Some(name.as_str()) == organisation)
 }
@@ -134,7 +135,12 @@ impl Monitor {
             return;
         }
         let about = path.display().to_string();
-        let promise = match Promise::verify(&bytes, |id| self.trust.registry().promise_key(id)) {
+        let read = |trust: &Trust| Promise::verify(&bytes, |id| trust.registry().promise_keys(id));
+        let mut promise = read(&self.trust);
+        if promise.is_err() && self.learn(source, now_ms, events) {
+            promise = read(&self.trust);
+        }
+        let promise = match promise {
             Ok(promise) if promise.election == *self.trust.election_id() => promise,
             // Receipts, or promises of another election: not ours to watch.
             _ => return,
@@ -142,6 +148,7 @@ impl Monitor {
         let opened = Opened {
             files: Files::new(source),
             trust: self.trust.clone(),
+            history: self.history.clone(),
             genesis: Vec::new(),
             checkpoint: checkpoint.clone(),
         };

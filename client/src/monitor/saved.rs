@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use tamga_ledger::entry::ENTRY_BYTES_MAX;
+use tamga_ledger::history::{HISTORY_BYTES_MAX, History};
 use tamga_ledger::ids::ElectionId;
 use tamga_ledger::note::{CheckpointVerifyError, VerifiedCheckpoint};
 use tamga_ledger::trust::{Trust, TrustError};
@@ -16,6 +17,8 @@ use tamga_platform::disk::Disk;
 
 /// Longest state file: some sources with a note each, and promises that were kept.
 const STATE_BYTES_MAX: u64 = 16 << 20;
+/// The decisions that the monitor has learned, beside its state.
+const HISTORY_FILE: &str = "history";
 
 /// Why a monitor cannot work.
 #[derive(Debug, thiserror::Error)]
@@ -122,6 +125,24 @@ impl Saved {
             .map_err(|error| MonitorError::State { path: path.clone(), what: error.to_string() })?;
         disk.replace(&path, &bytes).map_err(|error| MonitorError::Disk { path, error })
     }
+}
+
+/// The organisations' decisions in the folder, and what is trusted after them.
+pub(super) fn history(disk: &dyn Disk, folder: &Path, genesis: &Trust) -> Result<(History, Trust), MonitorError> {
+    let path = folder.join(HISTORY_FILE);
+    let history = match disk.read(&path, HISTORY_BYTES_MAX as u64) {
+        Ok(bytes) => History::from_bytes(&bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(History::default()),
+        Err(error) => return Err(MonitorError::Disk { path, error }),
+    };
+    let walked = history.and_then(|history| Ok((genesis.follow(&history)?, history)));
+    let (trust, history) = walked.map_err(|error| MonitorError::State { path, what: error.to_string() })?;
+    Ok((history, trust))
+}
+
+/// Durable when this returns.
+pub(super) fn write_history(disk: &dyn Disk, folder: &Path, history: &History) -> io::Result<()> {
+    disk.replace(&folder.join(HISTORY_FILE), &history.to_bytes())
 }
 
 /// Entry 0 and the trust it gives: from the folder, or at first from a source.
