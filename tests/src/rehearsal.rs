@@ -11,9 +11,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tamga_client::device::{DeviceClient, DeviceOptions, NodeEndpoint, Outcome, TcpDial, Transport, VerifiedBytes};
+use tamga_ledger::history::History;
 use tamga_ledger::note::VerifiedCheckpoint;
 use tamga_ledger::promise::{Judged, NodeRefusal};
 use tamga_ledger::submission::Submission;
+use tamga_ledger::trust::Trust;
 use tamga_ledger::verdict::Verdict;
 use tamga_platform::entropy::OsEntropy;
 use tamga_simulations::cluster::{Cluster, ClusterError, Founded, Ground, Loopback, NodeProcess};
@@ -338,7 +340,27 @@ impl Rehearsal {
         if answer.status != 200 {
             return Err(format!("{answer:?}"));
         }
-        Ok(self.world.trust.verify_checkpoint(&answer.body).unwrap())
+        if let Ok(verified) = self.world.trust.verify_checkpoint(&answer.body) {
+            return Ok(verified);
+        }
+        // Decided since the genesis record: the node shows the way there, or what it serves does not verify.
+        let trust = self.walked(id).await?;
+        Ok(trust.verify_checkpoint(&answer.body).unwrap())
+    }
+
+    /// What may be trusted after the decisions that a node proves, from the genesis record.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    ///
+    /// # Panics
+    /// If what it serves does not verify.
+    pub async fn walked(&self, id: u32) -> Result<Trust, String> {
+        let answer = http::get(self.public(id), "/history").await.map_err(|error| error.to_string())?;
+        if answer.status != 200 {
+            return Err(format!("{answer:?}"));
+        }
+        Ok(self.world.trust.follow(&History::from_bytes(&answer.body).unwrap()).unwrap())
     }
 
     /// Waits until a node has published at least this size.

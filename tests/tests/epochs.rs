@@ -24,6 +24,10 @@ use tamga_tests::wait::until;
 use tamga_tests::{Plan, Rehearsal, Voter, http, rehearsal};
 
 const SOME: usize = 40;
+/// So many to a roll that the load, which comes from both ends of it, does not reach the middle.
+const VOTERS: u32 = 3_000;
+/// A voter there.
+const MIDDLE: u32 = VOTERS / 2;
 /// The node whose keys change.
 const NODE: u32 = 2;
 
@@ -98,14 +102,14 @@ impl Shell {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn policy_and_keys_change_while_stations_go_on_and_everything_verifies_offline() {
-    let mut rehearsal = Rehearsal::open(Plan::of(3)).await;
+    let mut rehearsal = Rehearsal::open(Plan { voters: VOTERS, ..Plan::of(3) }).await;
     rehearsal.keep_addresses();
     let shell = Shell { genesis: rehearsal.world.trust.election_id().to_string() };
     let url = |rehearsal: &Rehearsal, node: u32| format!("http://{}", rehearsal.public(node));
     let file = |rehearsal: &Rehearsal, name: &str| rehearsal.folder().join(name).to_str().unwrap().to_owned();
 
     // A receipt from before, in a file.
-    let (first, judged) = rehearsal.admit(1, Voter { home: 1, number: 3 }).await;
+    let (first, judged) = rehearsal.admit(1, Voter { home: 1, number: MIDDLE }).await;
     let early = rehearsal.receipt(&first, &judged).await;
     assert!(early.history.is_empty());
     let before = file(&rehearsal, "before");
@@ -164,7 +168,7 @@ async fn policy_and_keys_change_while_stations_go_on_and_everything_verifies_off
     assert!(acknowledged.len() >= 3 * SOME);
 
     // A client that knows the genesis record only learns the way by itself; promises of the node are signed with its new key.
-    let (late, judged) = rehearsal.admit(1, Voter { home: 1, number: 4 }).await;
+    let (late, judged) = rehearsal.admit(1, Voter { home: 1, number: MIDDLE + 1 }).await;
     let receipt = rehearsal.receipt(&late, &judged).await;
     assert!(receipt.history.steps.len() >= 2);
     let again = rehearsal::judged(&rehearsal.client_alone(NODE), &late).await;
@@ -199,7 +203,7 @@ async fn policy_and_keys_change_while_stations_go_on_and_everything_verifies_off
     // A power cut: every node starts by the policy that its own ledger puts in force, and goes on.
     rehearsal.power_cut().await;
     rehearsal.power_back().await;
-    let (_, judged) = rehearsal.admit(2, Voter { home: 2, number: 5 }).await;
+    let (_, judged) = rehearsal.admit(2, Voter { home: 2, number: MIDDLE }).await;
     for node in rehearsal.ids() {
         published_beyond(&rehearsal, node, judged.leaf.get() - 1).await;
     }
@@ -243,7 +247,7 @@ async fn browse(rehearsal: &Rehearsal, shell: &Shell, early: &TreeSize) {
 async fn revoked(rehearsal: &Rehearsal) {
     let world = &rehearsal.world;
     let device = public_key(&world.keys.device(3));
-    let late = world.identification(3, Voter { home: 3, number: 9 });
+    let late = world.identification(3, Voter { home: 3, number: MIDDLE });
     let commission = public_key(&world.commission);
     let draft = world.scribe.revoke_keys(&[commission], &[device.id()], RotationReason::Compromised).unwrap();
     let share = draft.share(&world.commission).unwrap();

@@ -88,7 +88,7 @@ pub(super) struct Inner {
 }
 
 impl DeviceClient {
-    /// A client of these nodes of the genesis record, the first preferred. Connects on first use; call it inside a tokio
+    /// A client of these nodes, of which `trust` knows (the genesis record's, and those of decisions walked since), the first preferred. Connects on first use; call it inside a tokio
     /// runtime.
     ///
     /// # Errors
@@ -100,7 +100,7 @@ impl DeviceClient {
         dial: Arc<dyn Dial>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, DeviceError> {
-        let nodes = Nodes::of_genesis(trust.election());
+        let nodes = trust.registry().clone();
         Self::of_nodes(trust, &nodes, endpoints, options, dial, entropy)
     }
 

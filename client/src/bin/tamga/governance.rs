@@ -10,10 +10,11 @@ use crate::output::{Done, Failure, Output, advance, open_source};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tamga_client::author::{
     Draft, Scribe, Share, node_add, node_remove, node_rotate_keys, node_set_role, organisation_keys, policy_text,
 };
-use tamga_client::device::{DeviceClient, DeviceOptions, NodeEndpoint, Outcome, TcpDial, Transport};
+use tamga_client::device::{DeviceClient, DeviceError, DeviceOptions, NodeEndpoint, Outcome, TcpDial, Transport};
 use tamga_client::verify::{Opened, last_sequence};
 use tamga_keys::{Key, KeyFile, Purpose, check_mode};
 use tamga_ledger::ids::{Digest, PublicKey};
@@ -21,6 +22,7 @@ use tamga_ledger::judge::check_epoch;
 use tamga_ledger::kinds::{
     Body as _, Governance as Decision, KeyRevocation, Kind, NodeKeys, RemovalReason, RotationReason,
 };
+use tamga_ledger::promise::Promise;
 use tamga_ledger::record::RECORD_BYTES_MAX;
 use tamga_ledger::submission::{SUBMISSION_BYTES_MAX, Submission};
 use tamga_ledger::trust::Trust;
@@ -304,7 +306,12 @@ struct Judged {
     leaf: Option<u64>,
     verdict: String,
     accepted: bool,
+    /// Size of a published checkpoint that covers it; none if there was none in time.
+    published: Option<u64>,
 }
+
+/// How long `submit` waits for a published checkpoint that covers the decision.
+const PUBLISHED_WITHIN: Duration = Duration::from_secs(60);
 
 fn submit(arguments: &Submit, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let bytes = read(disk, &arguments.record, SUBMISSION_BYTES_MAX as u64)?;
@@ -320,9 +327,18 @@ fn submit(arguments: &Submit, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let answered = runtime.block_on(async {
         let (options, dial, entropy) = (DeviceOptions::default(), Arc::new(TcpDial), Arc::new(OsEntropy));
-        DeviceClient::new(trust, &endpoints, options, dial, entropy)?.submit_for_verdict(&submission).await
+        let client = DeviceClient::new(trust, &endpoints, options, dial, entropy)?;
+        let answered = client.submit_for_verdict(&submission).await?;
+        // One node's word so far. The next draft takes its number from what is published.
+        let receipt = match &answered.outcome {
+            Outcome::Promised { promise: Promise { judged: Some(judged), .. }, .. } => {
+                client.receipt_at(&submission.signed.id(), judged.leaf, PUBLISHED_WITHIN).await.ok()
+            }
+            _ => None,
+        };
+        Ok::<_, DeviceError>((answered, receipt.map(|receipt| receipt.receipt.checkpoint().checkpoint().size.get())))
     });
-    let answered = answered.map_err(failed)?;
+    let (answered, published) = answered.map_err(failed)?;
     let (leaf, verdict) = match &answered.outcome {
         Outcome::Promised { promise, .. } => {
             let judged = promise.judged.as_ref();
@@ -334,10 +350,17 @@ fn submit(arguments: &Submit, disk: &Arc<dyn Disk>, output: &Output) -> Done {
         Outcome::Refused { refusal, .. } => (None, format!("not taken: {}: {}", refusal.code, refusal.text)),
     };
     let accepted = answered.outcome.is_accepted();
-    let content = Judged { record: submission.signed.id().to_string(), node: answered.node, leaf, verdict, accepted };
+    let content =
+        Judged { record: submission.signed.id().to_string(), node: answered.node, leaf, verdict, accepted, published };
     let text = || {
         let leaf = content.leaf.map_or_else(|| "no leaf".to_owned(), |leaf| format!("leaf {leaf}"));
-        format!("record {}\n  {leaf}, by the word of node {}: {}", content.record, content.node, content.verdict)
+        let published = match (content.leaf, content.published) {
+            (_, Some(size)) => format!("published: the checkpoint of size {size} covers it"),
+            (Some(_), None) => "not published yet; a draft made before it is needs --sequence".to_owned(),
+            (None, None) => "not recorded".to_owned(),
+        };
+        let Judged { record, node, verdict, .. } = &content;
+        format!("record {record}\n  {leaf}, by the word of node {node}: {verdict}\n  {published}")
     };
     if accepted {
         output.answer(NAME, &content, text);
