@@ -338,7 +338,7 @@ async fn what_does_not_belong_together_does_not_start() {
     assert!(refused(config).await.contains("are those of node 1, not of node 9"));
     let config = Config { keys_dir: cluster.path(2).join("keys"), ..cluster.config(1) };
     let error = refused(config).await;
-    assert!(error.contains("the cosigner key in") && error.contains("for node 1"), "{error}");
+    assert!(error.contains("key in") && error.contains("for node 1"), "{error}");
     let config = Config { peers: Vec::new(), ..cluster.config(1) };
     assert!(refused(config).await.contains("the address of node 2 is missing"));
     let keys = generate_node(&OsEntropy, 9, "org-1/node-9").unwrap();

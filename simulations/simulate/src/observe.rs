@@ -52,6 +52,8 @@ pub struct NodeSeen {
     pub published: Option<Arc<Published>>,
     /// Whether it is another one, or has other signatures, than at the last look.
     pub published_changed: bool,
+    /// The way from the genesis record to those who signed it, as the node shows it.
+    pub history: Arc<Vec<u8>>,
     /// Highest size cosigned.
     pub cosigned: u64,
     /// Whether it has caught up.
@@ -220,6 +222,8 @@ impl NodeSeen {
                 trace.node(self.id, format_args!("published {} by {}", now.checkpoint.size, now.organisations.len()));
             }
             (self.published, self.published_changed, changed) = (now, true, true);
+            // A store that cannot be read says so itself, to its node.
+            self.history = core.history().unwrap_or_else(|_| Arc::clone(&self.history));
         }
         let cosigned = core.cosigned_size();
         if cosigned != self.cosigned || self.restarted {
