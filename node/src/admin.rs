@@ -6,6 +6,7 @@
 //! | `/readyz` | 200 while it takes records: caught up, a leader known, room on the disk; else 503 with the reason |
 //! | `/status` | everything the core says about itself, JSON |
 //! | `/witnesses` | which outside witnesses cosigned what, and what hinders them, JSON |
+//! | `/certificates` | which TLS certificates are shown, until when they hold, JSON |
 //! | `/metrics` | Prometheus; no label ever names a voter, a tag or a record |
 //!
 //! Answers from the start of the process on, also while the ledger is still being replayed.
@@ -24,6 +25,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use tamga_consensus::Stream;
 
+use crate::certificates::Certificates;
 use crate::core::{Core, NodeStatus};
 use crate::listeners::{Handler, HttpServer, Stop};
 use crate::witnesses::Witnesses;
@@ -37,6 +39,7 @@ pub struct Admin {
     core: Arc<OnceLock<Arc<Core>>>,
     metrics: Option<PrometheusHandle>,
     witnesses: Arc<OnceLock<Witnesses>>,
+    certificates: Arc<OnceLock<Certificates>>,
 }
 
 impl std::fmt::Debug for Admin {
@@ -49,7 +52,7 @@ impl Admin {
     /// `metrics` renders what the process measures; without it `/metrics` is empty.
     #[must_use]
     pub fn new(metrics: Option<PrometheusHandle>) -> Self {
-        Self { core: Arc::default(), metrics, witnesses: Arc::default() }
+        Self { metrics, ..Self::default() }
     }
 
     /// From now on the core is there. Later calls change nothing.
@@ -62,6 +65,11 @@ impl Admin {
         let _only_the_first_counts = self.witnesses.set(witnesses.clone());
     }
 
+    /// TLS certificates are shown. Later calls change nothing.
+    pub fn certified(&self, certificates: &Certificates) {
+        let _only_the_first_counts = self.certificates.set(certificates.clone());
+    }
+
     /// The routes.
     pub fn router(&self) -> Router {
         Router::new()
@@ -69,6 +77,7 @@ impl Admin {
             .route("/readyz", get(readyz))
             .route("/status", get(status))
             .route("/witnesses", get(witnesses))
+            .route("/certificates", get(certificates))
             .route("/metrics", get(metrics_text))
             .with_state(self.clone())
     }
@@ -139,6 +148,13 @@ async fn status(State(admin): State<Admin>) -> Response {
     match admin.status() {
         Some(status) => Json(status).into_response(),
         None => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "starting": true }))).into_response(),
+    }
+}
+
+async fn certificates(State(admin): State<Admin>) -> Response {
+    match admin.certificates.get() {
+        Some(certificates) => Json(certificates.status()).into_response(),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "starting\n").into_response(),
     }
 }
 

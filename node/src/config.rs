@@ -74,6 +74,16 @@ pub struct Public {
     /// Also answer without TLS: for tests, and behind a proxy that speaks TLS. What is served is verifiable either way,
     /// but confidential bodies on their way in are then readable on the wire.
     pub plaintext: bool,
+    /// PEM file of the certificate that readers see, with the intermediate ones after it; without it the node's own. Read
+    /// again when it changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// PEM file of its private key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    /// How often the files are looked at, in milliseconds; 60,000 if not stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_check_ms: Option<u64>,
 }
 
 /// Bounds on what others may cost.

@@ -16,6 +16,7 @@
 //! | [`proto`] | the generated gRPC services |
 //! | [`config`], [`keys`], [`provision`] | what an operator configures and generates |
 //! | [`tls`], [`listeners`], [`public`], [`peer`], [`admin`] | the edges |
+//! | [`certificates`] | TLS certificates that change while the node runs |
 //! | [`witnesses`] | outside witnesses, asked to cosign what is published |
 //! | [`run`] | the whole node from a configuration |
 //! | [`repair`] | a damaged node, repaired from the others |
@@ -25,6 +26,7 @@
 //! the trust policy does not accept.
 
 pub mod admin;
+pub mod certificates;
 pub mod config;
 pub mod core;
 pub mod keys;

@@ -305,7 +305,7 @@ pub fn loopback_config(node: u32, genesis: &Path, peer: SocketAddr, peers: Vec<P
         genesis: genesis.to_owned(),
         keys_dir: "keys".into(),
         listen: Listen { peer, public: any, admin: any },
-        public: Public { plaintext: true },
+        public: Public { plaintext: true, ..Public::default() },
         limits: Limits::default(),
         tuning: CoreTuning::default(),
         log: Log::default(),

@@ -173,6 +173,9 @@ pub async fn run(config: Config, seams: Seams, shutdown: impl Future<Output = ()
     admin.started(&core);
     // Whom to let in is the ledger's word from here on, as it changes.
     let follower = tokio::spawn(follow_nodes(core.nodes(), prepared.pins.clone()));
+    admin.certified(&prepared.certificates);
+    let (certificate_stopper, certificate_stop) = Stopper::new();
+    let certificate_task = tokio::spawn(prepared.certificates.clone().keep(core.nodes(), certificate_stop));
     let (peer_stopper, peer_stop) = Stopper::new();
     let (public_stopper, public_stop) = Stopper::new();
     let peer_task = serve_peers(&config, &prepared, &core, sockets.peer, peer_stop)?;
@@ -218,6 +221,8 @@ pub async fn run(config: Config, seams: Seams, shutdown: impl Future<Output = ()
     peer_stopper.stop();
     finished("peer", peer_task).await;
     follower.abort();
+    certificate_stopper.stop();
+    finished("certificate", certificate_task).await;
     admin_stopper.stop();
     finished("admin", admin_task).await;
     tracing::info!("stopped");

@@ -15,7 +15,7 @@ use tamga_consensus::{Dialer, NodeId, PeerIdentity, Stream, TcpDialer};
 use tamga_node::listeners::{
     Gate, Handler, HttpServer, Network as _, PeerListener, PublicListener, Stopper, TcpNetwork, accept_connections,
 };
-use tamga_node::tls::{LivePins, Pins, TlsDialer, TlsIdentity, peer_server};
+use tamga_node::tls::{LivePins, Pins, Shown, TlsDialer, TlsIdentity, peer_server, public_server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -69,7 +69,7 @@ fn server(router: Router) -> HttpServer {
 fn peer_listener(identity: &TlsIdentity, pins: &LivePins) -> PeerListener {
     PeerListener {
         server: server(who_is_there()),
-        tls: peer_server(identity, pins).unwrap(),
+        tls: peer_server(&Shown::new(identity).unwrap(), pins).unwrap(),
         pins: pins.clone(),
         handshake_timeout: SOON,
         write_stall_max: SOON,
@@ -79,7 +79,7 @@ fn peer_listener(identity: &TlsIdentity, pins: &LivePins) -> PeerListener {
 fn public_listener(plaintext: bool) -> PublicListener {
     PublicListener {
         server: server(Router::new().route("/", get(|| async { "hello" }))),
-        tls: identity().public_server().unwrap(),
+        tls: public_server(&Shown::new(&identity()).unwrap()).unwrap(),
         plaintext,
         handshake_timeout: PATIENCE,
         write_stall_max: SOON,
@@ -101,7 +101,7 @@ async fn dial(
     wanted: u64,
     address: SocketAddr,
 ) -> std::io::Result<Box<dyn Stream>> {
-    let dialer = TlsDialer::new(own, pins, Arc::new(TcpDialer), SOON).unwrap();
+    let dialer = TlsDialer::new(&Shown::new(own).unwrap(), pins, Arc::new(TcpDialer), SOON).unwrap();
     dialer.dial(NodeId(wanted), &address.to_string()).await
 }
 
@@ -209,7 +209,8 @@ async fn connect(running: &Running) -> TcpStream {
 #[tokio::test]
 async fn one_port_speaks_tls_and_plaintext_in_both_versions() {
     let identity = identity();
-    let listener = PublicListener { tls: identity.public_server().unwrap(), ..public_listener(true) };
+    let listener =
+        PublicListener { tls: public_server(&Shown::new(&identity).unwrap()).unwrap(), ..public_listener(true) };
     let running = Running::start(listener, Gate::new(8, 8)).await;
     assert!(ask_http1(connect(&running).await).await.ends_with("\r\n\r\nhello"));
     assert_eq!(get_http2(connect(&running).await).await.unwrap(), "hello");

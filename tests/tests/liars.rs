@@ -13,7 +13,7 @@ use tamga_ledger::note::{Checkpoint, CosignerKey, KeyName, LogKey, UnverifiedChe
 use tamga_ledger::tree::Hash;
 use tamga_node::proto::OfferCosignatureRequest;
 use tamga_node::proto::peer_client::PeerClient;
-use tamga_node::tls::{LivePins, Pins, TlsDialer};
+use tamga_node::tls::{LivePins, Pins, Shown, TlsDialer};
 use tamga_tests::program::{Ran, run, tamga};
 use tamga_tests::{Plan, Rehearsal, Voter};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -29,7 +29,8 @@ async fn dial_as(rehearsal: &Rehearsal, own: u32, wanted: u32) -> Channel {
     let text = std::fs::read_to_string(rehearsal.data(wanted).join("addresses.json")).unwrap();
     let addresses: serde_json::Value = serde_json::from_str(&text).unwrap();
     let address: SocketAddr = addresses["peer"].as_str().unwrap().parse().unwrap();
-    let dialer = TlsDialer::new(identity, &LivePins::new(pins), Arc::new(TcpDialer), SOON).unwrap();
+    let dialer =
+        TlsDialer::new(&Shown::new(identity).unwrap(), &LivePins::new(pins), Arc::new(TcpDialer), SOON).unwrap();
     let mut stream = Some(dialer.dial(NodeId(u64::from(wanted)), &address.to_string()).await.unwrap());
     let connector = tower::service_fn(move |_: tonic::transport::Uri| {
         let stream = stream.take().map(TokioIo::new);

@@ -26,7 +26,7 @@ use tamga_node::config::Config;
 use tamga_node::proto::ForwardRequest;
 use tamga_node::proto::peer_client::PeerClient;
 use tamga_node::provision;
-use tamga_node::tls::{LivePins, Pins, TlsDialer, TlsIdentity};
+use tamga_node::tls::{LivePins, Pins, Shown, TlsDialer, TlsIdentity};
 use tamga_platform::disk::OsDisk;
 use tamga_platform::entropy::{OsEntropy, random_bytes};
 use tamga_tests::program::{run, tamga_node};
@@ -270,7 +270,8 @@ async fn identifications_without_a_sound_attestation_are_recorded_as_refused() {
 
 /// A connection to a node's port for nodes, with this certificate; `wanted` is who should be there.
 async fn dial(own: &TlsIdentity, pins: &Pins, wanted: u32, address: SocketAddr) -> std::io::Result<Channel> {
-    let dialer = TlsDialer::new(own, &LivePins::new(pins.clone()), Arc::new(TcpDialer), SOON).unwrap();
+    let dialer =
+        TlsDialer::new(&Shown::new(own).unwrap(), &LivePins::new(pins.clone()), Arc::new(TcpDialer), SOON).unwrap();
     let mut stream = Some(dialer.dial(NodeId(u64::from(wanted)), &address.to_string()).await?);
     let connector = tower::service_fn(move |_: tonic::transport::Uri| {
         let stream = stream.take().map(TokioIo::new);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tamga_consensus::{NodeId, PeerIdentity, Stream};
+use tamga_ledger::ids::Digest;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -35,9 +36,9 @@ impl std::fmt::Debug for PeerListener {
 }
 
 impl PeerListener {
-    fn identity(&self, stream: &TlsStream<Guarded>) -> Option<NodeId> {
+    fn identity(&self, stream: &TlsStream<Guarded>) -> Option<(NodeId, Digest)> {
         let (_, connection) = stream.get_ref();
-        self.pins.node(connection.peer_certificates()?.first()?)
+        self.pins.node_and_pin(connection.peer_certificates()?.first()?)
     }
 }
 
@@ -60,7 +61,7 @@ impl Handler for PeerListener {
             Err(_) => return refused(from, "the TLS handshake took too long"),
         };
         // The verifier let only pinned certificates pass, so this always finds one.
-        let Some(node) = self.identity(&stream) else {
+        let Some((node, pin)) = self.identity(&stream) else {
             return refused(from, "the certificate is not that of a node of this election");
         };
         tracing::debug!(%from, peer = node.0, "a node connected");
@@ -69,8 +70,8 @@ impl Handler for PeerListener {
         };
         tokio::select! {
             biased;
-            () = self.pins.withdrawn(node) => {
-                tracing::info!(%from, peer = node.0, "the node was removed; its connection is cut");
+            () = self.pins.withdrawn(pin) => {
+                tracing::info!(%from, peer = node.0, "the node was removed, or this key of it taken back; its connection is cut");
             }
             served = self.server.serve(stream, Version::Two, stop, identify) => if let Err(error) = served {
                 tracing::debug!(%from, peer = node.0, %error, "a node's connection ended");

@@ -32,7 +32,7 @@ use crate::proto::{
 };
 use crate::provision::read_genesis;
 use crate::run::{RunError, Seams};
-use crate::tls::{LivePins, TlsDialer};
+use crate::tls::{LivePins, Shown, TlsDialer};
 
 /// How long one question may take, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -55,7 +55,7 @@ pub(super) async fn connect(config: &Config, seams: &Seams, runtime: Handle) -> 
     let identity = LoadedIdentity::load(disk, &config.keys_dir, &seams.passphrases)?;
     let mut known = Known::here(config, &trust, disk);
     let pins = LivePins::new(known.roster.pins().collect());
-    let dialer = TlsDialer::new(&identity.tls, &pins, Arc::clone(&seams.dialer), TIMEOUT)?;
+    let dialer = TlsDialer::new(&Shown::new(&identity.tls)?, &pins, Arc::clone(&seams.dialer), TIMEOUT)?;
     let dialer: Arc<dyn Dialer> = Arc::new(dialer);
     ask_around(&mut known, &trust, &pins, &dialer).await;
     known.check_own(config, &identity)?;

@@ -11,6 +11,7 @@ use tamga_ledger::trust::Trust;
 
 use super::sockets::AddressesFile;
 use super::{DIAL_TIMEOUT, RunError, Seams, disk_error};
+use crate::certificates::Certificates;
 use crate::config::Config;
 use crate::core::{CoreSeams, CoreSetup};
 use crate::keys::LoadedIdentity;
@@ -25,6 +26,7 @@ pub(super) struct Prepared {
     pub(super) identity: LoadedIdentity,
     pub(super) pins: LivePins,
     pub(super) witnesses: Option<Witnesses>,
+    pub(super) certificates: Certificates,
 }
 
 impl Prepared {
@@ -45,7 +47,8 @@ impl Prepared {
         let dialer = || Arc::clone(&seams.dialer);
         let witnesses = config.witnesses.as_ref().map(|witnesses| Witnesses::open(disk, witnesses, dialer()));
         let witnesses = witnesses.transpose()?;
-        Ok(Self { genesis, trust, identity, pins, witnesses })
+        let certificates = Certificates::open(config, seams, &identity.tls)?;
+        Ok(Self { genesis, trust, identity, pins, witnesses, certificates })
     }
 
     pub(super) fn setup(&self, config: &Config, own: SocketAddr) -> CoreSetup {
@@ -60,7 +63,7 @@ impl Prepared {
     }
 
     pub(super) fn core_seams(&self, seams: &Seams) -> Result<CoreSeams, RunError> {
-        let dialer = TlsDialer::new(&self.identity.tls, &self.pins, Arc::clone(&seams.dialer), DIAL_TIMEOUT)?;
+        let dialer = TlsDialer::new(&self.certificates.peer(), &self.pins, Arc::clone(&seams.dialer), DIAL_TIMEOUT)?;
         Ok(CoreSeams {
             disk: Arc::clone(&seams.disk),
             clock: Arc::clone(&seams.clock),

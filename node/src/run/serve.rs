@@ -13,7 +13,7 @@ use crate::core::Core;
 use crate::listeners::{Gate, Handler, HttpServer, Listener, PeerListener, PublicListener, Stop, accept_connections};
 use crate::peer;
 use crate::public::{self, Site};
-use crate::tls::peer_server;
+use crate::tls::{peer_server, public_server};
 
 /// How long connections of peers may linger once the core has stopped.
 const PEER_DRAIN: Duration = Duration::from_millis(500);
@@ -55,7 +55,7 @@ pub(super) fn serve_peers(
     let handler = PeerListener {
         server: HttpServer::new(peer::router(core), header_timeout(config), PEER_STREAMS_MAX)
             .with_window(PEER_WINDOW_BYTES),
-        tls: peer_server(&prepared.identity.tls, &prepared.pins)?,
+        tls: peer_server(&prepared.certificates.peer(), &prepared.pins)?,
         pins: prepared.pins.clone(),
         handshake_timeout: header_timeout(config),
         write_stall_max: Duration::from_millis(config.limits.write_stall_ms_max),
@@ -77,7 +77,7 @@ pub(super) fn serve_public(
     let site = Site::new(Arc::clone(core), blocking, clock, limits.clone(), stop.clone());
     let handler = PublicListener {
         server: HttpServer::new(public::router(&site), header_timeout(config), limits.concurrent_streams_max),
-        tls: prepared.identity.tls.public_server()?,
+        tls: public_server(&prepared.certificates.public())?,
         plaintext: config.public.plaintext,
         handshake_timeout: header_timeout(config),
         write_stall_max: Duration::from_millis(limits.write_stall_ms_max),

@@ -7,7 +7,15 @@
 //! dialled must be exactly the node that was wanted.
 //!
 //! Whose pin is whose changes while a node runs ([`LivePins`]): each handshake looks at the pins of that moment, and a
-//! connection is cut when its node's pin is withdrawn.
+//! connection is cut when its node's pin is withdrawn. What this node shows may change too ([`Shown`]).
+//!
+//! | file | what |
+//! |---|---|
+//! | `identity` | [`TlsIdentity`]: a certificate with its key |
+//! | `shown` | [`Shown`]: what a listener or dialer shows now |
+
+mod identity;
+mod shown;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,12 +24,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256, SigningKey};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, ServerConfig};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, SignatureScheme};
@@ -30,9 +36,11 @@ use tamga_ledger::ids::Digest;
 use tamga_ledger::trust::Trust;
 use tokio::sync::watch;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
-use zeroize::Zeroizing;
 
-use crate::keys::spki_pin;
+pub use identity::TlsIdentity;
+pub use shown::Shown;
+
+use identity::pin_of;
 
 /// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -47,116 +55,6 @@ pub enum TlsError {
     /// No certificate could be made.
     #[error("cannot make a certificate: {0}")]
     Generate(#[from] rcgen::Error),
-}
-
-/// A certificate with its key.
-#[derive(Clone)]
-pub struct TlsIdentity {
-    certificate: CertificateDer<'static>,
-    certificate_pem: String,
-    key_pem: Zeroizing<String>,
-    pin: Digest,
-}
-
-impl fmt::Debug for TlsIdentity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsIdentity").field("pin", &self.pin).finish_non_exhaustive()
-    }
-}
-
-impl TlsIdentity {
-    /// A new P-256 key with a self-signed certificate for `names` (DNS names or addresses; browsers look at them, nodes do
-    /// not). The key comes from the TLS library's own generator.
-    ///
-    /// # Errors
-    /// [`TlsError::Generate`] for names that cannot stand in a certificate.
-    pub fn generate(common_name: &str, names: &[String]) -> Result<Self, TlsError> {
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-        let mut params = CertificateParams::new(names)?;
-        params.distinguished_name.push(DnType::CommonName, common_name);
-        let certificate = params.self_signed(&key)?;
-        Self::from_pem(&certificate.pem(), &key.serialize_pem())
-    }
-
-    /// Of what stands in `tls.crt` and `tls.key`.
-    ///
-    /// # Errors
-    /// [`TlsError`] when they cannot be read or do not belong together.
-    pub fn from_pem(certificate: &str, key: &str) -> Result<Self, TlsError> {
-        let unreadable = |what: &str| TlsError::Unreadable(what.to_owned());
-        let der = CertificateDer::from_pem_slice(certificate.as_bytes())
-            .map_err(|_| unreadable("no certificate in PEM is found"))?;
-        let pin = pin_of(&der).ok_or_else(|| unreadable("the certificate is not X.509"))?;
-        let identity = Self {
-            certificate: der,
-            certificate_pem: certificate.to_owned(),
-            key_pem: Zeroizing::new(key.to_owned()),
-            pin,
-        };
-        // Fails for a key that is not the certificate's: better at start-up than at the first handshake.
-        identity.public_server()?;
-        Ok(identity)
-    }
-
-    /// The certificate, DER.
-    #[must_use]
-    pub const fn certificate(&self) -> &CertificateDer<'static> {
-        &self.certificate
-    }
-
-    /// The certificate, PEM.
-    #[must_use]
-    pub fn certificate_pem(&self) -> &str {
-        &self.certificate_pem
-    }
-
-    pub(crate) fn key_pem(&self) -> &str {
-        &self.key_pem
-    }
-
-    /// SHA-256 of its SubjectPublicKeyInfo.
-    #[must_use]
-    pub const fn spki_sha256(&self) -> Digest {
-        self.pin
-    }
-
-    /// Its SubjectPublicKeyInfo, DER.
-    ///
-    /// # Errors
-    /// [`TlsError::Unreadable`], which a certificate that was read before never gives.
-    pub fn spki(&self) -> Result<Vec<u8>, TlsError> {
-        spki_of(&self.certificate).ok_or_else(|| TlsError::Unreadable("the certificate is not X.509".to_owned()))
-    }
-
-    /// Signs with its key: proof on a key card that the key is at hand.
-    ///
-    /// # Errors
-    /// [`TlsError`], for a key that is none.
-    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, TlsError> {
-        Ok(SigningKey::sign(&KeyPair::from_pem(&self.key_pem)?, message)?)
-    }
-
-    fn key(&self) -> Result<PrivateKeyDer<'static>, TlsError> {
-        let key = PrivatePkcs8KeyDer::from_pem_slice(self.key_pem.as_bytes());
-        key.map(PrivateKeyDer::from).map_err(|_| TlsError::Unreadable("no PKCS #8 key in PEM is found".to_owned()))
-    }
-
-    fn chain(&self) -> Vec<CertificateDer<'static>> {
-        vec![self.certificate.clone()]
-    }
-
-    /// The public listener: anybody may connect, HTTP/2 and HTTP/1.1.
-    ///
-    /// # Errors
-    /// [`TlsError`] when key and certificate do not belong together.
-    pub fn public_server(&self) -> Result<TlsAcceptor, TlsError> {
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_no_client_auth()
-            .with_single_cert(self.chain(), self.key()?)?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(TlsAcceptor::from(Arc::new(config)))
-    }
 }
 
 /// Which certificate belongs to which node.
@@ -213,10 +111,16 @@ impl LivePins {
         self.0.borrow().0.values().any(|held| *held == node)
     }
 
-    /// Resolves once no certificate is `node`'s any more.
-    pub(crate) async fn withdrawn(&self, node: NodeId) {
+    /// As [`node`](Self::node), with the pin that it was known by.
+    pub(crate) fn node_and_pin(&self, certificate: &CertificateDer<'_>) -> Option<(NodeId, Digest)> {
+        let pin = pin_of(certificate)?;
+        self.0.borrow().0.get(&pin).map(|node| (*node, pin))
+    }
+
+    /// Resolves once this is nobody's pin any more: the node was removed, or this key of it was taken back.
+    pub(crate) async fn withdrawn(&self, pin: Digest) {
         // The sender lives in self.
-        let _ = self.0.subscribe().wait_for(|pins| !pins.0.values().any(|held| *held == node)).await;
+        let _ = self.0.subscribe().wait_for(|pins| !pins.0.contains_key(&pin)).await;
     }
 }
 
@@ -224,15 +128,6 @@ impl From<Pins> for LivePins {
     fn from(pins: Pins) -> Self {
         Self::new(pins)
     }
-}
-
-fn pin_of(certificate: &CertificateDer<'_>) -> Option<Digest> {
-    spki_of(certificate).map(|spki| spki_pin(&spki))
-}
-
-fn spki_of(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
-    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
-    Some(parsed.tbs_certificate.subject_pki.raw.to_vec())
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -243,12 +138,12 @@ fn provider() -> Arc<CryptoProvider> {
 ///
 /// # Errors
 /// [`TlsError`].
-pub fn peer_server(identity: &TlsIdentity, pins: &LivePins) -> Result<TlsAcceptor, TlsError> {
+pub fn peer_server(shown: &Shown, pins: &LivePins) -> Result<TlsAcceptor, TlsError> {
     let verifier = Arc::new(Pinned { allowed: pins.clone(), wanted: None, provider: provider() });
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(identity.chain(), identity.key()?)?;
+        .with_cert_resolver(Arc::new(shown.clone()));
     config.alpn_protocols = vec![b"h2".to_vec()];
     // No tickets: every connection shows its certificate again.
     config.send_tls13_tickets = 0;
@@ -256,10 +151,23 @@ pub fn peer_server(identity: &TlsIdentity, pins: &LivePins) -> Result<TlsAccepto
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
+/// The public listener: anybody may connect, HTTP/2 and HTTP/1.1.
+///
+/// # Errors
+/// [`TlsError`].
+pub fn public_server(shown: &Shown) -> Result<TlsAcceptor, TlsError> {
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(shown.clone()));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
 /// Opens connections to nodes over another dialer, and proves that the node at the other end is the one wanted.
 pub struct TlsDialer {
     transport: Arc<dyn Dialer>,
-    identity: TlsIdentity,
+    shown: Shown,
     pins: LivePins,
     timeout: Duration,
 }
@@ -276,12 +184,12 @@ impl TlsDialer {
     /// # Errors
     /// [`TlsError`].
     pub fn new(
-        identity: &TlsIdentity,
+        shown: &Shown,
         pins: &LivePins,
         transport: Arc<dyn Dialer>,
         timeout: Duration,
     ) -> Result<Self, TlsError> {
-        let dialer = Self { transport, identity: identity.clone(), pins: pins.clone(), timeout };
+        let dialer = Self { transport, shown: shown.clone(), pins: pins.clone(), timeout };
         // What cannot work fails here, at start-up.
         dialer.connector(NodeId(0))?;
         Ok(dialer)
@@ -294,7 +202,7 @@ impl TlsDialer {
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_client_auth_cert(self.identity.chain(), self.identity.key()?)?;
+            .with_client_cert_resolver(Arc::new(self.shown.clone()));
         config.alpn_protocols = vec![b"h2".to_vec()];
         config.resumption = Resumption::disabled();
         config.enable_sni = false;
