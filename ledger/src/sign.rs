@@ -127,10 +127,10 @@ pub fn verify(key: &PublicKey, domain: Domain, bytes: &[u8], signature: &Signatu
 pub struct VerificationKey(Option<VerifyingKey>);
 
 impl VerificationKey {
-    /// Finds the key's point. A key that is no point verifies nothing.
+    /// Finds the key's point. A key that is not [acceptable](is_acceptable) verifies nothing.
     #[must_use]
     pub fn new(key: &PublicKey) -> Self {
-        Self(VerifyingKey::from_bytes(&key.0).ok())
+        Self(acceptable_point(key))
     }
 
     /// Verifies strictly, exactly as [`verify`] does.
@@ -151,5 +151,34 @@ pub fn public_key(key: &SigningKey) -> PublicKey {
 /// Whether a key may be registered at all: canonical, on the curve, not of small order.
 #[must_use]
 pub fn is_acceptable(key: &PublicKey) -> bool {
-    VerifyingKey::from_bytes(&key.0).is_ok_and(|point| !point.is_weak() && point.to_bytes() == key.0)
+    acceptable_point(key).is_some()
+}
+
+/// The library reads encodings of field elements above the prime too, and gives back the bytes it was given: only the point
+/// encoded anew tells.
+fn acceptable_point(key: &PublicKey) -> Option<VerifyingKey> {
+    let point = VerifyingKey::from_bytes(&key.0).ok()?;
+    let canonical = point.to_edwards().compress().to_bytes() == key.0;
+    (canonical && !point.is_weak()).then_some(point)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_has_one_encoding() {
+        let key = public_key(&SigningKey::from_bytes(&[7; 32]));
+        assert!(is_acceptable(&key));
+        // y = 3 is a point of large order; y = p + 3 encodes it a second time.
+        let (mut once, mut twice) = ([0; 32], [0xff; 32]);
+        once[0] = 3;
+        (twice[0], twice[31]) = (0xf0, 0x7f);
+        assert_eq!(
+            VerifyingKey::from_bytes(&once).unwrap().to_edwards(),
+            VerifyingKey::from_bytes(&twice).unwrap().to_edwards()
+        );
+        assert!(is_acceptable(&PublicKey(once)) && !is_acceptable(&PublicKey(twice)));
+        assert!(!is_acceptable(&PublicKey([0; 32])), "small order");
+    }
 }
