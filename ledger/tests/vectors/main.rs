@@ -1,0 +1,133 @@
+//! Conformance vectors: what any other implementation has to give to the last bit (FORMAT.md §15).
+//!
+//! They are committed in `json/`. This test makes them again and compares; after a change of the format on purpose they are
+//! written anew by
+//!
+//! ```text
+//! TAMGA_VECTORS=write cargo test --package tamga-ledger --test vectors
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | `bytes` | `codec.json`: canonical CBOR and every way not to be it |
+//! | `hashes` | `hashes.json`: each derive-key context |
+//! | `ed25519` | `ed25519.json`: the acceptance rule at its edges |
+//! | `hidden` | `commitments.json`: generators, blinding factors, commitments, openings |
+//! | `trees` | `trees.json`: leaves, nodes, roots, proofs, and proofs that must fail |
+//! | `day/` | `ledger.json`: a whole small ledger, a record of every kind, as many verdicts as fit |
+//! | `notes` | `checkpoints.json`: keys, policies, notes, cosignatures, receipts, histories, bundles |
+//! | `messages` | `messages.json`: what nodes and authors send each other |
+//!
+//! A new kind of record is shown in `day/`; until it is, `every_kind_is_shown` fails.
+
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "test code")]
+
+mod bytes;
+mod day;
+mod ed25519;
+mod hashes;
+mod hidden;
+#[path = "../kit/mod.rs"]
+mod kit;
+mod messages;
+mod notes;
+mod trees;
+
+use day::Day;
+use serde_json::{Value, json};
+use std::path::Path;
+use tamga_ledger::kinds::Kind;
+use tamga_ledger::verdict::{FlagCode, Refusal, Verdict};
+
+fn file(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/json").join(name)
+}
+
+/// One line a case, so that a difference is read in a review.
+fn text_of(value: &Value) -> String {
+    let Value::Object(sections) = value else { panic!("a vector file is an object of sections") };
+    let mut sections: Vec<_> = sections.iter().collect();
+    sections.sort_by_key(|(name, _)| *name);
+    let section = |(name, value): (&String, &Value)| match value {
+        Value::Array(cases) if cases.iter().any(Value::is_object) => {
+            let cases: Vec<String> = cases.iter().map(|case| format!("    {}", line_of(case))).collect();
+            format!("  {}: [\n{}\n  ]", Value::from(name.as_str()), cases.join(",\n"))
+        }
+        value => format!("  {}: {}", Value::from(name.as_str()), line_of(value)),
+    };
+    format!("{{\n{}\n}}\n", sections.into_iter().map(section).collect::<Vec<_>>().join(",\n"))
+}
+
+/// Keys in order whatever features the JSON library was built with.
+fn line_of(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by_key(|(name, _)| *name);
+            let field =
+                |(name, value): (&String, &Value)| format!("{}: {}", Value::from(name.as_str()), line_of(value));
+            format!("{{{}}}", fields.into_iter().map(field).collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(line_of).collect::<Vec<_>>().join(", ")),
+        plain => plain.to_string(),
+    }
+}
+
+fn compare(name: &str, value: &Value) {
+    let (path, due) = (file(name), text_of(value));
+    if std::env::var("TAMGA_VECTORS").is_ok_and(|what| what == "write") {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, due).unwrap();
+        return;
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    let differs = committed.lines().zip(due.lines()).position(|(committed, due)| committed != due);
+    let line = differs.unwrap_or_else(|| committed.lines().count().min(due.lines().count()));
+    assert!(
+        committed == due,
+        "{} differs from what the code gives, first in line {}. If the format was changed on purpose (FORMAT.md first):\n\
+         TAMGA_VECTORS=write cargo test --package tamga-ledger --test vectors",
+        path.display(),
+        line + 1
+    );
+}
+
+#[test]
+fn what_is_committed_is_what_the_code_gives() {
+    compare("codec.json", &bytes::vectors());
+    compare("hashes.json", &hashes::vectors());
+    compare("ed25519.json", &ed25519::vectors());
+    compare("commitments.json", &hidden::vectors());
+    compare("trees.json", &trees::vectors());
+    let day = Day::whole();
+    compare("ledger.json", &day.vectors());
+    compare("checkpoints.json", &notes::vectors(&day));
+    compare("messages.json", &messages::vectors(&day));
+}
+
+#[test]
+fn every_kind_is_shown() {
+    let day = Day::whole();
+    for kind in Kind::ALL {
+        let accepted = day.world.leaves.iter().any(|leaf| leaf.kind == kind && leaf.verdict.is_accepted());
+        assert!(
+            accepted,
+            "no accepted record of kind {kind:?} in tests/vectors/day: add one, and write the vectors anew"
+        );
+    }
+}
+
+/// What no vector shows is said in the file itself, so that nobody takes silence for coverage.
+fn not_shown(day: &Day) -> Value {
+    let leaves = &day.world.leaves;
+    let refused: Vec<u16> = leaves.iter().map(|leaf| leaf.verdict.code()).collect();
+    let flagged: Vec<u16> = leaves.iter().flat_map(|leaf| leaf.verdict.flags()).map(|flag| flag.code).collect();
+    let refusals = Refusal::ALL.iter().filter(|code| !refused.contains(&code.number())).map(|code| code.number());
+    let flags = FlagCode::ALL.iter().filter(|code| !flagged.contains(&code.number())).map(|code| code.number());
+    let clean = leaves.iter().filter(|leaf| leaf.verdict == Verdict::Accepted(vec![])).count();
+    json!({
+        "accepted without flags": clean,
+        "codes that no entry shows": refusals.collect::<Vec<_>>(),
+        "flags that no entry shows": flags.collect::<Vec<_>>(),
+    })
+}
