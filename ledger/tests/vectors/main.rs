@@ -17,12 +17,14 @@
 //! | `day/` | `ledger.json`: a whole small ledger, a record of every kind, as many verdicts as fit |
 //! | `notes` | `checkpoints.json`: keys, policies, notes, cosignatures, receipts, histories, bundles |
 //! | `messages` | `messages.json`: what nodes and authors send each other |
+//! | `checker` | the same through the independent checker in Python, and copies of the ledger tampered with |
 //!
 //! A new kind of record is shown in `day/`; until it is, `every_kind_is_shown` fails.
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "test code")]
 
 mod bytes;
+mod checker;
 mod day;
 mod ed25519;
 mod hashes;

@@ -111,6 +111,14 @@ pub fn vectors(day: &Day) -> Value {
     })
 }
 
+/// The last published checkpoint and the history, as a copy of the ledger has them.
+pub fn published(day: &Day) -> (String, Vec<u8>) {
+    let publisher = Publisher::of(day);
+    let (epoch, size) = (day.world.state.nodes().epochs()[0].leaf, day.world.state.size().get());
+    let steps = Steps::of(day, &publisher, epoch, size);
+    (publisher.note(size, &new_cosigners()), History { steps: steps.0 }.to_bytes())
+}
+
 fn vkeys(publisher: &Publisher) -> Vec<Value> {
     let origin = publisher.genesis.origin().clone();
     let cosigner = KeyName::new("node1.example/cosigner").unwrap();

@@ -1,0 +1,14 @@
+"""Every verdict (docs/RULES.md), section by section.
+
+| file | sections |
+|---|---|
+| `state` | 1, 2, 3: the state, what every leaf does, what every record has to keep |
+| `registering` | 4 to 7: Election, DefinitionPart, Key, KeyRevocation, RollChunk |
+| `voting` | 8, 9: StationPhase, Identification |
+| `counting` | 10, 11: BallotBatch, TotalOpening, Protocol |
+| `deciding` | 12, 13: Governance, Seal, the tally |
+"""
+
+from .state import Judge
+
+__all__ = ["Judge"]

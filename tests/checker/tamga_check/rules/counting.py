@@ -1,0 +1,162 @@
+"""Sections 10 and 11: BallotBatch, TotalOpening, Protocol."""
+
+from .. import ristretto
+from ..crypto import b3
+from .base import need
+
+MACHINE, HAND = 0, 1
+
+
+def batch(state, record, _time):
+    state.one_of(record, 4)
+    number, cells, last = record.body
+    need([cell[0] for cell in cells] == [one[0] for one in state.constituencies] and last <= 1, 160)
+    unit = state.there(record.scope)
+    need(unit is not None, 150)
+    need(not unit.complete, 161)
+    papers = sum(cell[1] for cell in cells)
+    flags = [(4, unit.last_batch)] * (number != unit.last_batch + 1) + [(14, 0)] * (unit.status == "closed")
+    flags += [(5, unit.identified)] * (sum(unit.papers) + papers > unit.identified)
+
+    def effect(_leaf, _time):
+        unit.last_batch, unit.complete = number, last == 1
+        for place, (_, papers, commitment) in enumerate(cells):
+            unit.papers[place] += papers
+            unit.sums[place] = ristretto.total([unit.sums[place], commitment])
+
+    return flags, effect
+
+
+def opening(state, record, time):
+    need(time >= state.genesis[9], 170)
+    basis, number, counts, blinding = record.body
+    need(basis in (MACHINE, HAND), 107)
+    constituency = state.constituency(number)
+    need(constituency is not None, 106)
+    need(len(counts) == len(constituency[3]) + 2, 107)
+    if record.scope[0] == 3:
+        return own_opening(state, record, basis, number, counts, blinding)
+    need(record.scope[0] == 1 and record.scope[1] == number, 106)
+    state.commission_alone(record)
+    need((basis, number) not in state.totals, 174)
+    covered = covered_cells(state, basis, number)
+    need(covered is not None, 172)
+    papers, commitments = covered
+    need(papers == 0 or state.may_show(papers), 171)
+    check_opens(counts, blinding, papers, ristretto.total(commitments))
+    return [], lambda _leaf, _time: state.totals.update({(basis, number): counts})
+
+
+def own_opening(state, record, basis, number, counts, blinding):
+    state.member_quorum(record)
+    need(basis == MACHINE and state.home(record.scope[1]) == number, 106)
+    unit = state.there(record.scope)
+    need(unit is not None, 150)
+    need(unit.complete, 172)
+    need(unit.opened is None, 174)
+    papers = unit.papers[number - 1]
+    need(state.may_show(papers), 171)
+    check_opens(counts, blinding, papers, unit.sums[number - 1])
+
+    def effect(_leaf, _time):
+        unit.opened = counts
+
+    return [], effect
+
+
+def check_opens(counts, blinding, papers, commitment):
+    need(all(count <= 1 << 32 for count in counts), 107)
+    need(sum(counts) == papers and ristretto.opens(commitment, counts, blinding), 173)
+
+
+def covered_cells(state, basis, number):
+    papers, commitments = 0, []
+    for station in sorted(state.stations):
+        for one in state.stations[station][6]:
+            unit = state.there([3, station, one])
+            if unit is None:
+                return None
+            if basis == MACHINE:
+                if not unit.complete:
+                    return None
+                cell = (unit.papers[number - 1], unit.sums[number - 1])
+                if state.home(station) == number and state.may_show(cell[0]):
+                    continue
+            else:
+                protocol = unit.protocols.get(HAND)
+                if protocol is None or protocol["blocked"]:
+                    return None
+                cell = protocol["cells"].get(number)
+                if cell is None:
+                    continue
+            papers += cell[0]
+            commitments.append(cell[1])
+    return papers, commitments
+
+
+def protocol(state, record, time):
+    state.member_quorum(record)
+    code, version, basis, lines, counts, cells, seals, present, dissenting, _, _, _ = record.body
+    need(basis in (MACHINE, HAND), 107)
+    form = state.forms.get((code, version))
+    need(form is not None, 180)
+    need([line[0] for line in lines] == [line[0] for line in form[2]], 181)
+    shown = any(line[2] == 1 and value[1] for line, value in zip(form[2], lines))
+    need(time >= state.genesis[9] or not (counts or shown), 170)
+    need(max(len(seals), len(present), len(dissenting)) <= 64 and all(value < 1 << 32 for _, value in lines), 107)
+    home = state.home(record.scope[1])
+    own = state.constituency(home)
+    if counts:
+        need(own is not None and len(counts) == len(own[3]) + 2 and all(count < 1 << 32 for count in counts), 107)
+        need(state.may_show(sum(counts)), 171)
+    else:
+        need(not shown, 171)
+    due = [one[0] for one in state.constituencies if not (counts and one[0] == home)] if basis == HAND else []
+    need([cell[0] for cell in cells] == due, 160)
+    unit = state.there(record.scope)
+    before = unit.protocols.get(basis) if unit else None
+    need(record.supersedes == (before["id"] if before else b""), 109)
+    broken = broken_relations(form, lines, counts)
+    flags = [(6 if hard else 7, number) for number, hard in broken]
+    if before is not None:
+        flags.append((20, before["leaf"]))
+    flags += [(19, len(dissenting))] * bool(dissenting)
+    flags += compared(record, basis, counts, cells, unit)
+    made = {
+        "id": record.id, "blocked": any(hard for _, hard in broken), "counts": counts,
+        "cells": {number: (papers, commitment) for number, papers, commitment in cells},
+    }
+
+    def effect(leaf, _time):
+        state.unit(record.scope).protocols[basis] = {**made, "leaf": leaf}
+
+    return flags, effect
+
+
+def compared(record, basis, counts, cells, unit):
+    if basis == MACHINE:
+        digest = unit.closing_digest if unit else None
+        other = digest is not None and digest != b3("tamga 2025 closing digest v1", record.body_bytes)
+        opened = unit.opened if unit else None
+        return [(13, 0)] * other + [(18, 0)] * (opened is not None and bool(counts) and opened != counts)
+    papers = sum(unit.papers) if unit else 0
+    return [(17, papers)] * (sum(counts) + sum(cell[1] for cell in cells) != papers)
+
+
+def broken_relations(form, lines, counts):
+    values = dict(map(tuple, lines))
+    discloses = {line[0] for line in form[2] if line[2] == 1}
+    figures = {}
+    if counts:
+        figures = {
+            "@invalid": counts[-1], "@against_all": counts[-2], "@valid": sum(counts[:-1]), "@candidates": sum(counts[:-2]),
+        }
+    broken = []
+    for number, (left, comparator, right, hard) in enumerate(form[3]):
+        named = [term[1] for term in left + right]
+        if not counts and any(one.startswith("@") or one in discloses for one in named):
+            continue
+        a, b = (sum(n * (figures[one] if one.startswith("@") else values[one]) for n, one in side) for side in (left, right))
+        if not (a == b if comparator == 0 else a >= b if comparator == 1 else a <= b):
+            broken.append((number, hard == 1))
+    return broken
