@@ -122,9 +122,14 @@ fn a_receipt_is_made_found_and_verified_offline() {
     let files = tempfile::tempdir().unwrap();
     let out = files.path().join("receipt");
     let record = ledger.world.ids[300].to_string();
-    let arguments = ["--record", &record, "--out", &out.display().to_string()];
+    let tlog = files.path().join("leaf.tlog-proof");
+    let [to, tlog_to] = [&out, &tlog].map(|path| path.display().to_string());
+    let arguments = ["--record", &record, "--out", &to, "--tlog-proof", &tlog_to];
     let (code, proof) = run("prove", ledger.folder.path(), &arguments);
     assert_eq!((code, proof["leaf"].as_u64()), (0, Some(300)), "{proof}");
+    let text = std::fs::read_to_string(&tlog).unwrap();
+    assert!(text.starts_with("c2sp.org/tlog-proof@v1\nindex 300\n"), "{text}");
+    assert!(std::fs::read(files.path().join("leaf.tlog-proof.entry")).is_ok_and(|entry| !entry.is_empty()));
     let (code, verified) = run("verify", &out, &[]);
     assert_eq!((code, verified["record"].as_str()), (0, Some(record.as_str())));
     // One byte of the file changed, wherever it is: never verified.

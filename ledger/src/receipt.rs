@@ -116,6 +116,14 @@ impl Receipt {
         Ok(Self { leaf, entry: raw.entry, proof, checkpoint: raw.checkpoint })
     }
 
+    /// As C2SP tlog-proof (`.tlog-proof`): index, SHA-256 path, checkpoint. For verifiers that know tlogs and nothing of us; whoever
+    /// gets it needs the entry's bytes beside it, and has one of the two trees.
+    #[must_use]
+    pub fn to_tlog_proof(&self) -> String {
+        let hashes: String = self.proof.sha256.path().iter().map(|hash| hash.to_base64() + "\n").collect();
+        format!("c2sp.org/tlog-proof@v1\nindex {}\n{hashes}\n{}", self.leaf, self.checkpoint)
+    }
+
     /// Verifies signatures, quorum and both proofs against the pinned election.
     ///
     /// # Errors

@@ -18,6 +18,7 @@
 //! | `notes` | `checkpoints.json`: keys, policies, notes, cosignatures, receipts, histories, bundles |
 //! | `messages` | `messages.json`: what nodes and authors send each other |
 //! | `checker` | the same through the independent checker in Python, and copies of the ledger tampered with |
+//! | `golang` | trees and notes against Go's, both directions; `.tlog-proof` |
 //!
 //! A new kind of record is shown in `day/`; until it is, `every_kind_is_shown` fails.
 
@@ -27,6 +28,7 @@ mod bytes;
 mod checker;
 mod day;
 mod ed25519;
+mod golang;
 mod hashes;
 mod hidden;
 #[path = "../kit/mod.rs"]

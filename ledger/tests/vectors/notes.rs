@@ -119,6 +119,12 @@ pub fn published(day: &Day) -> (String, Vec<u8>) {
     (publisher.note(size, &new_cosigners()), History { steps: steps.0 }.to_bytes())
 }
 
+/// The receipt of a leaf under the last published checkpoint.
+pub fn receipt(day: &Day, leaf: u64) -> Receipt {
+    let publisher = Publisher::of(day);
+    publisher.receipt(leaf, &publisher.note(day.world.state.size().get(), &new_cosigners()))
+}
+
 fn vkeys(publisher: &Publisher) -> Vec<Value> {
     let origin = publisher.genesis.origin().clone();
     let cosigner = KeyName::new("node1.example/cosigner").unwrap();

@@ -10,7 +10,7 @@ use tamga_ledger::tree::{
 const LEAVES: u64 = 300;
 
 /// Entry i is i mod 70 bytes of the repeated eight big-endian bytes of i.
-fn entry(number: u64) -> Vec<u8> {
+pub fn entry(number: u64) -> Vec<u8> {
     number.to_be_bytes().iter().copied().cycle().take(number as usize % 70).collect()
 }
 

@@ -117,6 +117,10 @@ pub(crate) struct Prove {
     /// Where to write the receipt.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+    /// Where to write the proof for other tools too: C2SP tlog-proof, SHA-256 only. The entry's bytes are written beside it, in
+    /// FILE.entry.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tlog_proof: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

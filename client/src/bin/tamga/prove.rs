@@ -3,7 +3,7 @@
 use crate::args::Prove;
 use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source};
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tamga_client::source::{DownloadError, SourceError};
 use tamga_client::verify::{Opened, ProofBundle, find_record, prove};
@@ -27,9 +27,13 @@ pub(crate) fn run(arguments: &Prove, disk: &Arc<dyn Disk>, output: &Output) -> D
     let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?;
     let leaf = find(arguments, &opened, output)?;
     let (receipt, verified) = prove(&opened, leaf)?;
+    if let Some(path) = &arguments.tlog_proof {
+        write(&**disk, path, receipt.to_tlog_proof().as_bytes())?;
+        write(&**disk, &beside(path), &receipt.entry)?;
+    }
     let bytes = ProofBundle { genesis: opened.genesis.clone(), receipt, history: opened.history.clone() }.to_bytes();
     let path = &arguments.out;
-    disk.replace(path, &bytes).map_err(|error| DownloadError::Disk { path: path.clone(), error })?;
+    write(&**disk, path, &bytes)?;
     let content = Content {
         record: verified.record_id(),
         leaf: leaf.get(),
@@ -53,6 +57,17 @@ pub(crate) fn run(arguments: &Prove, disk: &Arc<dyn Disk>, output: &Output) -> D
         )
     });
     Ok(())
+}
+
+fn write(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), DownloadError> {
+    disk.replace(path, bytes).map_err(|error| DownloadError::Disk { path: path.to_owned(), error })
+}
+
+/// `FILE.entry`: what the proof is about.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".entry");
+    name.into()
 }
 
 fn find(arguments: &Prove, opened: &Opened<'_>, output: &Output) -> Result<LeafIndex, Failure> {
