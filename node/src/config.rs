@@ -110,6 +110,11 @@ pub struct Limits {
     pub wait_ms_max: u32,
     /// How long requests in flight may go on when the node shuts down, in milliseconds.
     pub drain_ms: u64,
+    /// What one address (of IPv6, one /64) may cost the public HTTP side in a second: 1 for a tile or a checkpoint, 5 for a proof,
+    /// 10 for a page. 0 switches the limit off, for a node behind a proxy, whose address is everybody's.
+    pub cost_per_second: u32,
+    /// How much of it one address may save up.
+    pub cost_burst: u32,
 }
 
 impl Default for Limits {
@@ -125,6 +130,8 @@ impl Default for Limits {
             request_timeout_ms: 60_000,
             wait_ms_max: 30_000,
             drain_ms: 5_000,
+            cost_per_second: 5_000,
+            cost_burst: 50_000,
         }
     }
 }

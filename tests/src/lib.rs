@@ -7,6 +7,7 @@
 //! | [`rehearsal`] | the cluster under test: `tamga-node` processes, started, killed, started again |
 //! | [`load`] | stations that submit until told to stop, and keep what was acknowledged |
 //! | [`copy`] | a copy of what one node has published, checked by hash functions of other people |
+//! | [`day`] | a small day that leaves something of everything behind |
 //! | [`http`] | one GET, by hand: what a stranger's client would see |
 //! | [`program`] | the program `tamga` as a process |
 //! | [`aftermath`] | what must hold when everything is over |
@@ -29,6 +30,7 @@
 //! | `faults_disk` | full disks: refused cleanly, readable, recovered |
 //! | `faults_syscalls` | write, sync, rename, open that fail: fail-stop, and nothing is lost |
 //! | `reliability` | what docs/RELIABILITY.md says exists |
+//! | `api` | the HTTP side for programs: pages of lists, tags, budgets, what the OpenAPI document promises |
 //! | `surface` | tiles, checkpoint, proofs and problems, judged by other people's code |
 //!
 //! Run one with `cargo test -p tamga-tests --test kill`; the programs under test are built first. Without cargo (the test's
@@ -40,6 +42,7 @@
 
 pub mod aftermath;
 pub mod copy;
+pub mod day;
 pub mod faults;
 pub mod http;
 pub mod load;

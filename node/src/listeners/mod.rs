@@ -26,5 +26,5 @@ pub use gate::{Gate, Pass};
 pub use http::HttpServer;
 pub use network::{Listener, Network, TcpNetwork};
 pub use peer::PeerListener;
-pub use public::PublicListener;
+pub use public::{Caller, PublicListener};
 pub use stop::{Stop, Stopper};

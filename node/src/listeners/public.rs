@@ -1,7 +1,7 @@
 //! The public listener: gRPC and HTTP on one port, TLS or plaintext told apart by the first byte.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,6 +18,10 @@ use super::stop::Stop;
 const TLS_NEEDED: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\
     Content-Length: 63\r\n\r\nThis port speaks TLS only. Use https:// with the same address.\n";
+
+/// Who asks, in the extensions of every public request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller(pub IpAddr);
 
 /// Serves everybody.
 pub struct PublicListener {
@@ -77,10 +81,13 @@ impl Handler for PublicListener {
 
     async fn serve(&self, stream: Box<dyn Stream>, from: SocketAddr, stop: &Stop) {
         let opened = tokio::time::timeout(self.handshake_timeout, self.open(stream)).await;
-        let unchanged = |_: &mut http::Request<_>| {};
+        let caller = Caller(from.ip());
+        let known = move |request: &mut http::Request<_>| {
+            request.extensions_mut().insert(caller);
+        };
         let served = match opened {
-            Ok(Ok(Ready::Tls(stream, version))) => self.server.serve(stream, version, stop, unchanged).await,
-            Ok(Ok(Ready::Plain(stream, version))) => self.server.serve(stream, version, stop, unchanged).await,
+            Ok(Ok(Ready::Tls(stream, version))) => self.server.serve(stream, version, stop, known).await,
+            Ok(Ok(Ready::Plain(stream, version))) => self.server.serve(stream, version, stop, known).await,
             Ok(Ok(Ready::Refused)) => return tracing::debug!(%from, "refused plaintext where TLS is needed"),
             Ok(Err(error)) => return tracing::debug!(%from, %error, "a connection did not come about"),
             Err(_) => return tracing::debug!(%from, "a connection took too long to say what it speaks"),

@@ -3,11 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::header;
+use http::{HeaderMap, header};
 use serde::Serialize;
 use tamga_ledger::tree::{Hash, LeafIndex};
 
 use super::SiteState;
+use super::edge;
 use super::problem::Problem;
 use super::text::iso_utc;
 use crate::core::{Cosigner, Published};
@@ -58,10 +59,11 @@ struct Summary {
 }
 
 /// `GET /checkpoint`.
-pub(super) async fn note(State(site): SiteState) -> Result<Response, Problem> {
+pub(super) async fn note(State(site): SiteState, headers: HeaderMap) -> Result<Response, Problem> {
     let published = site.published()?;
-    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
-    Ok((headers, published.note.clone()).into_response())
+    let answer = || ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], published.note.clone()).into_response();
+    // Later cosignatures change the note, not its size.
+    Ok(edge::conditional(&headers, edge::tag_of(published.note.as_bytes()), "no-cache", answer))
 }
 
 /// `GET /api/v1/checkpoint`.

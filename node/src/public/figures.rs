@@ -4,12 +4,13 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::HeaderMap;
 use serde::Serialize;
 use serde_json::json;
 use tamga_ledger::state::HourCount;
 
 use super::checkpoint::Source;
+use super::edge;
 use super::problem::Problem;
 use super::{SiteState, number};
 use crate::core::Published;
@@ -78,14 +79,12 @@ pub(super) async fn units(
         return Err(Problem::no_such_station(station));
     }
     let answer = json!({ "checkpoint": Source::of(&published), "units": units });
-    Ok(tagged(&headers, &published, "units", answer))
+    Ok(tagged(&headers, &published, &format!("units-{station}"), answer))
 }
 
 /// The answer with the checkpoint's size as its tag, or "not modified".
 fn tagged(headers: &HeaderMap, published: &Published, what: &str, answer: serde_json::Value) -> Response {
     // Figures are a function of the entries below a size: the size names them.
-    let tag = format!("\"{what}-{}\"", published.checkpoint.size);
-    let known = headers.get(header::IF_NONE_MATCH).map(HeaderValue::as_bytes) == Some(tag.as_bytes());
-    let cache = [(header::CACHE_CONTROL, "no-cache".to_owned()), (header::ETAG, tag)];
-    if known { (StatusCode::NOT_MODIFIED, cache).into_response() } else { (cache, Json(answer)).into_response() }
+    let tag = format!("W/\"{what}-{}\"", published.checkpoint.size);
+    edge::conditional(headers, tag, "no-cache", || Json(answer).into_response())
 }

@@ -8,6 +8,9 @@
 //! | `entries` | `/api/v1/records/{id}`, `/api/v1/entries/{index}` |
 //! | `proofs` | `/api/v1/proofs/…`, `/api/v1/receipts/{leaf}` |
 //! | `figures` | `/api/v1/turnout`, `/api/v1/results`, `/api/v1/units/{station}` |
+//! | `catalogue`, `chronicle` | the definition, stations, lists of records; the lists it pages through |
+//! | `openapi` | `/api/openapi.json`, and the table of routes it is checked against |
+//! | `edge` | request ids, budgets, tags: what all answers have in common |
 //! | `submission`, `reading` | the gRPC services |
 //! | `body`, `text` | record bodies and times as JSON |
 //! | `problem` | every error, as RFC 9457 says |
@@ -17,9 +20,13 @@
 
 mod archive;
 mod body;
+mod catalogue;
 mod checkpoint;
+mod chronicle;
+mod edge;
 mod entries;
 mod figures;
+mod openapi;
 mod problem;
 mod proofs;
 mod reading;
@@ -42,6 +49,8 @@ use tamga_platform::blocking::{Blocking, BlockingExt as _};
 use tamga_platform::clock::Clock;
 use tokio::time::Instant;
 use tonic::service::Routes;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use tower_http::cors::{Any, CorsLayer};
 
 use crate::config::Limits;
@@ -50,6 +59,7 @@ use crate::listeners::Stop;
 use crate::proto::DESCRIPTORS;
 use crate::proto::reading_server::ReadingServer;
 use crate::proto::submission_server::SubmissionServer;
+use chronicle::Chronicle;
 use problem::Problem;
 
 /// Longest gRPC message from outside: a submission (about 75 KiB) with room for its frame.
@@ -63,12 +73,15 @@ pub struct Site {
     clock: Arc<dyn Clock>,
     limits: Limits,
     stop: Stop,
+    chronicle: Chronicle,
+    requests: edge::Requests,
+    budgets: edge::Budgets,
 }
 
 type SiteState = State<Arc<Site>>;
 
 impl Site {
-    /// The public side of a core. `stop` ends answers that would go on for ever.
+    /// The public side of a core, with a task that keeps its lists. `stop` ends it, and answers that would go on for ever.
     #[must_use]
     pub fn new(
         core: Arc<Core>,
@@ -77,7 +90,11 @@ impl Site {
         limits: Limits,
         stop: Stop,
     ) -> Arc<Self> {
-        Arc::new(Self { core, blocking, clock, limits, stop })
+        let budgets = edge::Budgets::new(limits.cost_per_second, limits.cost_burst);
+        let (chronicle, requests) = (Chronicle::default(), edge::Requests::default());
+        let site = Arc::new(Self { core, blocking, clock, limits, stop, chronicle, requests, budgets });
+        tokio::spawn(Arc::clone(&site).keep_lists());
+        site
     }
 
     /// The latest published checkpoint.
@@ -95,6 +112,27 @@ impl Site {
         self.blocking.run(move || work(&core)).await
     }
 
+    /// Follows the published checkpoint until the node stops.
+    async fn keep_lists(self: Arc<Self>) {
+        let mut published = self.core.published();
+        loop {
+            let size = published.borrow_and_update().as_ref().map(|published| published.checkpoint.size);
+            if let Some(size) = size {
+                let site = Arc::clone(&self);
+                match self.blocking.run(move || site.chronicle.advance(site.core.store(), size)).await {
+                    Ok(true) => continue,
+                    Ok(false) => {}
+                    // The ledger's own checks stop the node if its files are damaged; lists only stay behind.
+                    Err(error) => tracing::warn!(%error, "the lists of published records cannot be continued now"),
+                }
+            }
+            tokio::select! {
+                changed = published.changed() => if changed.is_err() { return },
+                () = self.stop.stopped() => return,
+            }
+        }
+    }
+
     /// How long a caller may wait who asked for `wait_ms`; 0 leaves it to the node.
     fn wait(&self, wait_ms: u32) -> Option<Duration> {
         (wait_ms > 0).then(|| Duration::from_millis(u64::from(wait_ms.min(self.limits.wait_ms_max))))
@@ -103,31 +141,34 @@ impl Site {
 
 /// Everything on the public port.
 pub fn router(site: &Arc<Site>) -> Router {
-    let pages = Router::new()
-        .route("/", get(index))
-        .route("/checkpoint", get(checkpoint::note))
-        .route("/checkpoints/{size}", get(archive::note))
-        .route("/history", get(archive::history))
-        .route("/api/v1/checkpoints", get(archive::list))
-        .route("/tile/{*path}", get(tiles::sha256))
-        .route("/blake3/tile/{*path}", get(tiles::blake3))
-        .route("/api/v1/checkpoint", get(checkpoint::summary))
-        .route("/api/v1/genesis", get(checkpoint::genesis))
-        .route("/api/v1/records/{id}", get(entries::record))
-        .route("/api/v1/entries/{index}", get(entries::entry))
-        .route("/api/v1/proofs/inclusion", get(proofs::inclusion))
-        .route("/api/v1/proofs/consistency", get(proofs::consistency))
-        .route("/api/v1/receipts/{leaf}", get(proofs::receipt))
-        .route("/api/v1/turnout", get(figures::turnout))
-        .route("/api/v1/results", get(figures::results))
-        .route("/api/v1/units/{station}", get(figures::units))
-        .layer(CorsLayer::new().allow_origin(Any).allow_methods([Method::GET, Method::HEAD]).expose_headers(Any))
+    let reading = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD])
+        .allow_headers([header::ACCEPT, header::IF_NONE_MATCH])
+        .expose_headers(Any)
+        .max_age(Duration::from_secs(86_400));
+    let mut pages = Router::new().route("/", get(index));
+    for (path, route) in openapi::routes() {
+        pages = pages.route(path, route);
+    }
+    let pages = pages
+        .layer(from_fn_with_state(Arc::clone(site), edge::within_budget))
+        .layer(CompressionLayer::new().compress_when(worth_compressing()))
+        .layer(reading)
         .with_state(Arc::clone(site));
     services(site)
         .merge(pages)
         .fallback(no_such_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(site), bounded))
+        .layer(from_fn_with_state(Arc::clone(site), edge::identified))
+}
+
+/// Texts. Hashes and signed bytes do not become smaller, and what tiles look like on the wire is C2SP's.
+fn worth_compressing() -> impl Predicate {
+    DefaultPredicate::new()
+        .and(NotForContentType::const_new("application/octet-stream"))
+        .and(NotForContentType::const_new("application/cbor"))
 }
 
 fn services(site: &Arc<Site>) -> Router {

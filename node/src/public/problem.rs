@@ -9,6 +9,7 @@ use serde_json::json;
 use tamga_ledger::store::StoreError;
 use tamga_ledger::tree::{LeafIndex, TreeSize};
 
+use super::edge;
 use crate::core::ReceiptError;
 
 /// What a caller is told.
@@ -101,6 +102,20 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "no-such-station", "No such station", detail)
     }
 
+    pub(super) fn no_such_constituency(constituency: u32) -> Self {
+        let detail = format!("The published definition has no constituency {constituency}.");
+        Self::new(StatusCode::NOT_FOUND, "no-such-constituency", "No such constituency", detail)
+    }
+
+    pub(super) fn too_many_requests(after_s: u32) -> Self {
+        let detail = format!(
+            "Your address has asked for more than this node gives to one. Ask again in {after_s} s, ask another node, or use \
+             a mirror: all serve the same bytes."
+        );
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        Self::new(status, "too-many-requests", "Too many requests", detail).retry(after_s)
+    }
+
     pub(super) fn confidential() -> Self {
         let detail = "Confidential bodies become public when a published checkpoint covers the Voting seal, which ends \
                       voting everywhere. Until then only the nodes hold them.";
@@ -114,7 +129,7 @@ impl Problem {
 
     /// A failure inside: the operator gets the reason, the caller a way out.
     pub(super) fn internal(reason: &impl Display) -> Self {
-        tracing::error!(%reason, "a public request failed inside");
+        tracing::error!(%reason, request = edge::request_id(), "a public request failed inside");
         let detail = "This node cannot read its ledger now. Every other node holds the same ledger: ask another one.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "This node has a problem", detail)
     }
@@ -137,6 +152,7 @@ impl Problem {
             StatusCode::NOT_FOUND => tonic::Code::NotFound,
             StatusCode::FORBIDDEN => tonic::Code::PermissionDenied,
             StatusCode::SERVICE_UNAVAILABLE => tonic::Code::Unavailable,
+            StatusCode::TOO_MANY_REQUESTS => tonic::Code::ResourceExhausted,
             StatusCode::GATEWAY_TIMEOUT => tonic::Code::DeadlineExceeded,
             _ => tonic::Code::Internal,
         };
@@ -146,12 +162,16 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = Json(json!({
+        let mut body = json!({
             "type": format!("urn:tamga:problem:{}", self.slug),
             "title": self.title,
             "status": self.status.as_u16(),
             "detail": self.detail,
-        }));
+        });
+        if let (Some(id), Some(fields)) = (edge::request_id(), body.as_object_mut()) {
+            fields.insert("instance".to_owned(), format!("urn:tamga:request:{id}").into());
+        }
+        let body = Json(body);
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -1,0 +1,75 @@
+//! A small election day that leaves something of everything behind: for stories about what the public sees.
+
+use crate::rehearsal::Rehearsal;
+use crate::station::{Closing, Sums};
+use crate::world::{STATIONS, Voter};
+use std::sync::Arc;
+use tamga_client::author::{admitted_root, voting_seal};
+use tamga_ledger::promise::Judged;
+use tamga_ledger::submission::Submission;
+
+/// What has happened, for those who look at it.
+#[derive(Debug)]
+pub struct Day {
+    /// Identifications, each with its verdict.
+    pub identifications: Vec<(Submission, Judged)>,
+    /// Who was admitted, in that order.
+    pub voters: Vec<(u32, Voter)>,
+    /// Leaf of the refused second attempt of a voter.
+    pub second_attempt: u64,
+    /// Leaf of the Voting seal.
+    pub voting_seal: u64,
+    /// Leaves of the hand protocols, by station from 1.
+    pub hand_protocols: Vec<u64>,
+}
+
+/// Voters who come: at home, and to the other constituency's and the remote station.
+fn visits() -> Vec<(u32, Voter)> {
+    let voter = |home, number| Voter { home, number };
+    let local = (1..=4).flat_map(|home| (0..8).map(move |number| (home, voter(home, number))));
+    let away = (8..12).flat_map(|number| [(3, voter(1, number)), (1, voter(4, number)), (5, voter(2, number))]);
+    local.chain(away).collect()
+}
+
+/// Votes, one second attempt, closes all stations but leaves the last hand protocol out if `one_missing`, and seals the voting.
+///
+/// # Panics
+/// If something is not accepted.
+pub async fn pass(rehearsal: &Rehearsal, one_missing: bool) -> Day {
+    let world = Arc::clone(&rehearsal.world);
+    let mut identifications = Vec::new();
+    let voters = visits();
+    for (station, voter) in &voters {
+        identifications.push(rehearsal.admit(*station, *voter).await);
+    }
+    let again = rehearsal.judged(&world.identification(1, voters[0].1)).await;
+    assert!(!again.verdict.is_accepted(), "{}", again.verdict);
+    let mut sums = Sums::default();
+    let closings: Vec<Closing> = STATIONS.iter().map(|(station, _)| world.close(*station, &mut sums)).collect();
+    for closing in &closings {
+        rehearsal.accepted(&closing.batch).await;
+        rehearsal.accepted(&closing.report).await;
+    }
+    let applied = rehearsal.applied(1).await;
+    let head = rehearsal.published(1, applied).await.checkpoint().head();
+    let leaves = voters.iter().map(|(_, voter)| world.tag(*voter).roll_leaf()).collect();
+    let seal = world.scribe.seal(&world.commission, &voting_seal(&head, admitted_root(leaves))).unwrap();
+    let voting_seal = rehearsal.accepted(&seal).await.leaf.get();
+    let mut hand_protocols = Vec::new();
+    let last = closings.len() - 1;
+    for (place, closing) in closings.into_iter().enumerate() {
+        rehearsal.accepted(&closing.machine).await;
+        if let Some(opening) = &closing.opening {
+            rehearsal.accepted(opening).await;
+        }
+        if !(one_missing && place == last) {
+            hand_protocols.push(rehearsal.accepted(&closing.hand).await.leaf.get());
+        }
+    }
+    if !one_missing {
+        for record in world.remote_openings(&sums) {
+            rehearsal.accepted(&record).await;
+        }
+    }
+    Day { identifications, voters, second_attempt: again.leaf.get(), voting_seal, hand_protocols }
+}

@@ -1,0 +1,255 @@
+//! The HTTP side for programs, against a running cluster: lists page by page, tags, compression, budgets, problems, and the
+//! OpenAPI document that describes them.
+
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use tamga_tests::http::{self, Answer};
+use tamga_tests::wait::until;
+use tamga_tests::{Plan, Rehearsal, day};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn programs_read_the_day_page_by_page() {
+    let rehearsal = Rehearsal::open(Plan::of(3)).await;
+    let day = day::pass(&rehearsal, false).await;
+    let agreed = rehearsal.agreed(rehearsal.ids()).await.checkpoint().size.get();
+    let address = rehearsal.public(2);
+    // Lists follow the checkpoint in the background.
+    until("the lists to have come up to the checkpoint", async || {
+        let lists = http::found(address, "/api/v1/irregularities").await.json();
+        if lists["covered_size"] == json!(agreed) { Ok(()) } else { Err(lists["covered_size"].to_string()) }
+    })
+    .await;
+    the_definition_is_there(address, &rehearsal).await;
+    lists_are_paged_without_gap(address).await;
+    irregularities_name_what_was_refused(address, day.second_attempt).await;
+    ranges_are_bounded(address).await;
+    answers_are_conditional(address).await;
+    texts_are_compressed_and_tiles_are_not(address).await;
+    other_sites_may_read(address).await;
+    the_document_is_true_of_the_answers(address, day.voting_seal).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_too_much_is_told_when_to_come_again() {
+    let mut rehearsal = Rehearsal::start(Plan::of(1)).await;
+    rehearsal.published(1, 1).await;
+    rehearsal.node(1).configure(|config| (config.limits.cost_per_second, config.limits.cost_burst) = (1, 25)).unwrap();
+    rehearsal.node_mut(1).kill().await;
+    rehearsal.restart(1).await;
+    let address = rehearsal.public(1);
+    let mut last = None;
+    for _ in 0..30 {
+        let answer = http::get(address, "/api/v1/proofs/inclusion?leaf=0").await.unwrap();
+        let status = answer.status;
+        last = Some(answer);
+        if status != 200 {
+            break;
+        }
+    }
+    let refused = last.unwrap();
+    assert_eq!(refused.status, 429, "{refused:?}");
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=6).contains(&wait), "{refused:?}");
+    assert_eq!(refused.json()["type"], json!("urn:tamga:problem:too-many-requests"));
+    // What the operator asks is not counted.
+    assert_eq!(http::get(rehearsal.node(1).admin_address(), "/healthz").await.unwrap().status, 200);
+}
+
+async fn the_definition_is_there(address: SocketAddr, rehearsal: &Rehearsal) {
+    let election = http::found(address, "/api/v1/election").await.json();
+    assert_eq!(election["election_id"], json!(rehearsal.world.trust.election_id().to_string()));
+    assert_eq!((&election["real"], election["organisations"].as_array().unwrap().len()), (&json!(false), 3));
+    let one = http::found(address, "/api/v1/constituencies/1").await.json();
+    assert_eq!(one["constituency"]["candidates"].as_array().unwrap().len(), 3, "{one}");
+    assert_eq!(one["stations"], json!([1, 2]));
+    let hundredths: u64 = one["hand_shares"]["hundredths"].as_array().unwrap().iter().filter_map(Value::as_u64).sum();
+    assert_eq!(hundredths, 10_000, "{one}");
+    let station = http::found(address, "/api/v1/stations/5").await.json();
+    assert_eq!((&station["station"]["station_kind"], &station["units"][0]["status"]), (&json!(1), &json!("closed")));
+    let of_two = http::found(address, "/api/v1/stations?constituency=2").await.json();
+    let numbers: Vec<&Value> = of_two["items"].as_array().unwrap().iter().map(|item| &item["number"]).collect();
+    assert_eq!(numbers, [&json!(3), &json!(4)]);
+}
+
+async fn whole_list(address: SocketAddr, path: &str, limit: u64) -> Vec<Value> {
+    let (mut items, mut from) = (Vec::new(), 0);
+    loop {
+        let page = http::found(address, &format!("{path}from={from}&limit={limit}")).await.json();
+        let here = page["items"].as_array().unwrap();
+        assert!(here.len() as u64 <= limit);
+        items.extend(here.iter().cloned());
+        match page["next"].as_u64() {
+            Some(next) => from = next,
+            None => break items,
+        }
+    }
+}
+
+async fn lists_are_paged_without_gap(address: SocketAddr) {
+    for path in
+        ["/api/v1/constituencies?", "/api/v1/stations?", "/api/v1/stations/1/records?", "/api/v1/records?kind=protocol&"]
+    {
+        let (small, large) = (whole_list(address, path, 2).await, whole_list(address, path, 200).await);
+        assert_eq!(small, large, "{path}");
+        assert!(small.len() > 1, "{path}: {small:?}");
+    }
+    let records = whole_list(address, "/api/v1/stations/1/records?", 200).await;
+    let kinds: Vec<&str> = records.iter().filter_map(|record| record["kind"].as_str()).collect();
+    let expected = ["station-phase", "ballot-batch", "station-phase", "protocol", "total-opening", "protocol"];
+    assert_eq!(kinds, expected, "identifications are not listed");
+    assert_eq!(records[2]["what"], json!("close"));
+}
+
+async fn irregularities_name_what_was_refused(address: SocketAddr, leaf: u64) {
+    let found = whole_list(address, "/api/v1/irregularities?", 50).await;
+    let refused = found.iter().find(|line| line["leaf"] == json!(leaf)).unwrap();
+    assert_eq!((&refused["verdict"], &refused["kind"]), (&json!("refused"), &json!("identification")));
+    let entry = http::found(address, refused["entry"].as_str().unwrap()).await.json();
+    assert_eq!(entry["refusal"]["name"], json!("already-admitted"), "{entry}");
+}
+
+async fn problem_of(address: SocketAddr, path: &str) -> (u16, String) {
+    let answer = http::get(address, path).await.unwrap();
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{path}: {answer:?}");
+    let problem = answer.json();
+    let instance = format!("urn:tamga:request:{}", answer.header("x-request-id").unwrap());
+    assert_eq!(problem["instance"], json!(instance), "a problem can be found again in the node's log");
+    (answer.status, problem["type"].as_str().unwrap().rsplit(':').next().unwrap().to_owned())
+}
+
+async fn ranges_are_bounded(address: SocketAddr) {
+    let cases = [
+        ("/api/v1/stations?limit=0", 400, "bad-parameter"),
+        ("/api/v1/stations?limit=201", 400, "bad-parameter"),
+        ("/api/v1/stations?from=-1", 400, "bad-parameter"),
+        ("/api/v1/stations?from=1&from=2", 400, "bad-parameter"),
+        ("/api/v1/stations?form=1", 400, "bad-parameter"),
+        ("/api/v1/records", 400, "bad-parameter"),
+        ("/api/v1/records?kind=identification", 400, "bad-parameter"),
+        ("/api/v1/stations/99999999999", 404, "no-such-station"),
+        ("/api/v1/stations/77/records", 404, "no-such-station"),
+        ("/api/v1/constituencies/3", 404, "no-such-constituency"),
+        ("/api/v2/checkpoint", 404, "no-such-route"),
+    ];
+    for (path, status, slug) in cases {
+        assert_eq!(problem_of(address, path).await, (status, slug.to_owned()), "{path}");
+    }
+    let beyond = http::found(address, "/api/v1/stations?from=18446744073709551615").await.json();
+    assert_eq!((&beyond["items"], &beyond["next"]), (&json!([]), &Value::Null));
+}
+
+async fn answers_are_conditional(address: SocketAddr) {
+    let paths =
+        ["/checkpoint", "/api/v1/election", "/api/v1/results", "/api/v1/stations/1", "/api/v1/records?kind=seal"];
+    for path in paths {
+        let tag = http::found(address, path).await.header("etag").unwrap().to_owned();
+        let again = http::ask(address, "GET", path, &[("If-None-Match", &format!("\"other\", {tag}"))]).await.unwrap();
+        assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
+        assert_eq!(again.header("etag"), Some(tag.as_str()), "{path}");
+        let other = http::ask(address, "GET", path, &[("If-None-Match", "\"other\"")]).await.unwrap();
+        assert_eq!(other.status, 200, "{path}");
+        let head = http::ask(address, "HEAD", path, &[]).await.unwrap();
+        assert_eq!((head.status, head.body.len(), head.header("etag")), (200, 0, Some(tag.as_str())), "{path}");
+    }
+}
+
+async fn texts_are_compressed_and_tiles_are_not(address: SocketAddr) {
+    let zip = [("Accept-Encoding", "gzip")];
+    let plain = http::found(address, "/api/openapi.json").await;
+    let packed = http::ask(address, "GET", "/api/openapi.json", &zip).await.unwrap();
+    assert_eq!(packed.header("content-encoding"), Some("gzip"), "{:?}", packed.headers);
+    assert!(packed.body.len() * 4 < plain.body.len(), "{} of {}", packed.body.len(), plain.body.len());
+    let tile = http::ask(address, "GET", "/tile/entries/000.p/60", &zip).await.unwrap();
+    assert_eq!((tile.status, tile.header("content-encoding")), (200, None));
+}
+
+async fn other_sites_may_read(address: SocketAddr) {
+    let asked = [
+        ("Origin", "https://observers.example"),
+        ("Access-Control-Request-Method", "GET"),
+        ("Access-Control-Request-Headers", "if-none-match"),
+    ];
+    let allowed = http::ask(address, "OPTIONS", "/api/v1/results", &asked).await.unwrap();
+    assert_eq!(allowed.header("access-control-allow-origin"), Some("*"), "{allowed:?}");
+    assert!(allowed.header("access-control-allow-headers").unwrap().contains("if-none-match"), "{allowed:?}");
+    assert!(!allowed.header("access-control-allow-methods").unwrap().contains("POST"), "{allowed:?}");
+    let written = http::ask(address, "POST", "/api/v1/results", &[("Content-Length", "0")]).await.unwrap();
+    assert_eq!(written.status, 405);
+}
+
+/// Every address of the document, with real parameters, against the schema it names: required fields and plain types. A tool
+/// nobody here wrote goes further (`.ci/run`).
+async fn the_document_is_true_of_the_answers(address: SocketAddr, leaf: u64) {
+    let document = http::found(address, "/api/openapi.json").await.json();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let id = http::found(address, &format!("/api/v1/entries/{leaf}")).await.json()["record_id"].clone();
+    let real = |path: &str| {
+        let leaf = leaf.to_string();
+        let filled = [
+            ("{index}", leaf.as_str()),
+            ("{leaf}", &leaf),
+            ("{number}", "1"),
+            ("{station}", "1"),
+            ("{id}", id.as_str().unwrap()),
+            ("{path}", "0/000.p/9"),
+        ];
+        let path = filled.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
+        match path.as_str() {
+            "/api/v1/records" => path + "?kind=seal",
+            "/api/v1/proofs/inclusion" => path + "?leaf=1",
+            "/api/v1/proofs/consistency" => path + "?from=1",
+            _ if path.starts_with("/api/v1/receipts/") => path + "?format=json",
+            _ => path,
+        }
+    };
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let answer: Answer = http::found(address, &real(path)).await;
+        assert!(answer.header("x-request-id").is_some(), "{path}");
+        let described = &item["get"]["responses"]["200"]["content"];
+        let media = answer.header("content-type").unwrap().split(';').next().unwrap();
+        let Some(schema) = described.get(media).map(|content| &content["schema"]) else {
+            panic!("{path}: {media} is not described: {described}");
+        };
+        if media == "application/json" {
+            holds(&document, schema, &answer.json(), path);
+        }
+    }
+}
+
+fn holds(document: &Value, schema: &Value, value: &Value, place: &str) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let name = reference.rsplit('/').next().unwrap();
+        return holds(document, &document["components"]["schemas"][name], value, place);
+    }
+    if let Some(choices) = schema["anyOf"].as_array() {
+        let nothing = choices.iter().any(|choice| choice["type"] == "null");
+        if !(nothing && value.is_null()) {
+            holds(document, &choices[0], value, place);
+        }
+        return;
+    }
+    let fits = match schema["type"].as_str() {
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some("string") => value.is_string(),
+        Some("integer") => value.is_u64(),
+        Some("boolean") => value.is_boolean(),
+        _ => true,
+    };
+    assert!(fits, "{place}: {value} is no {schema}");
+    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        assert!(value.get(name).is_some(), "{place}: {name} is missing");
+    }
+    for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
+        if let Some(found) = value.get(name) {
+            holds(document, inner, found, &format!("{place} {name}"));
+        }
+    }
+    for item in value.as_array().into_iter().flatten() {
+        if let Some(inner) = schema.get("items") {
+            holds(document, inner, item, place);
+        }
+    }
+}
