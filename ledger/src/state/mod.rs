@@ -381,18 +381,24 @@ impl State {
         self.remote_openings.get(&(basis, constituency))
     }
 
+    /// Roll leaves of admitted voters, ascending, each with the leaf index of the admission.
+    #[must_use]
+    pub fn admitted(&self) -> Vec<(RollLeaf, u64)> {
+        let mut admitted = Vec::new();
+        for roll in self.rolls.values() {
+            let marked = roll.leaves.iter().zip(&roll.admitted);
+            admitted.extend(marked.filter_map(|(leaf, mark)| Some((*leaf, u64::from(mark.checked_sub(1)?)))));
+        }
+        admitted.sort_unstable();
+        admitted
+    }
+
     /// Root of the BLAKE3 tree over the roll leaves of admitted voters, ascending: with it anybody who knows a tag can be
     /// shown that it was used, or that it was not.
     #[must_use]
     pub fn admitted_root(&self) -> Digest {
-        let mut admitted: Vec<RollLeaf> = Vec::new();
-        for roll in self.rolls.values() {
-            admitted
-                .extend(roll.leaves.iter().zip(&roll.admitted).filter(|(_, leaf)| **leaf != 0).map(|(leaf, _)| *leaf));
-        }
-        admitted.sort_unstable();
         let mut tree = Frontier::<Blake3Tree>::new();
-        for leaf in &admitted {
+        for (leaf, _) in self.admitted() {
             // A frontier is full at 2⁵³ leaves; a roll cannot get there.
             let _ = tree.push(Blake3Tree::leaf(leaf.as_ref()));
         }

@@ -80,7 +80,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::Stream;
 use tamga_consensus::{RaftServer, Service};
-use tamga_ledger::ids::{KeyId, PublicKey, RecordId};
+use tamga_ledger::ids::{KeyId, PublicKey, RecordId, RollLeaf};
 use tamga_ledger::note::{NoteSignature, SignedNote};
 use tamga_ledger::receipt::Receipt;
 use tamga_ledger::store::{Store, StoreError};
@@ -91,6 +91,7 @@ use tamga_platform::disk::LockGuard;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use self::lock::Access as _;
 use self::shared::Shared;
 use crate::proto::{
     AnnounceReply, AnnounceRequest, BirthReply, CompareBatchesReply, CompareBatchesRequest, EntriesPart,
@@ -197,6 +198,12 @@ impl Core {
     #[must_use]
     pub fn confidential_is_public(&self) -> bool {
         self.shared.published.borrow().as_ref().is_some_and(|published| published.view.voting_sealed)
+    }
+
+    /// Roll leaves of admitted voters, ascending, each with the leaf index of the admission. Final once the Voting seal is there.
+    #[must_use]
+    pub(crate) fn admitted(&self) -> Vec<(RollLeaf, u64)> {
+        self.shared.state.look().admitted()
     }
 
     /// This node's view of itself.

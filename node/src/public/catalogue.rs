@@ -88,11 +88,7 @@ pub(super) async fn election(State(site): SiteState, headers: HeaderMap) -> Resu
 }
 
 /// `GET /api/v1/constituencies?from=&limit=`.
-pub(super) async fn constituencies(
-    State(site): SiteState,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(super) async fn constituencies(State(site): SiteState, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let (range, _) = range(&uri, &[])?;
     let published = site.published()?;
     let definition = Arc::clone(site.chronicle.now().definition());
@@ -204,11 +200,7 @@ fn kind_name(kind: Kind) -> Option<String> {
 }
 
 /// `GET /api/v1/irregularities?from=&limit=`: every entry with a flag, and every refused one.
-pub(super) async fn irregularities(
-    State(site): SiteState,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(super) async fn irregularities(State(site): SiteState, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let (range, _) = range(&uri, &[])?;
     list(&site, &headers, "irregularities", range, Lists::irregular)
 }

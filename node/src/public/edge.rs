@@ -58,6 +58,7 @@ fn cost(route: &str) -> u32 {
     match route {
         // Written by hand for caches: a copy of the whole ledger must be possible.
         "/checkpoint" | "/tile/{*path}" | "/blake3/tile/{*path}" | "/site/{file}" => 1,
+        "/admitted/leaves/{*path}" | "/admitted/tile/{*path}" => 1,
         "/api/v1/proofs/inclusion" | "/api/v1/proofs/consistency" | "/api/v1/receipts/{leaf}" => 5,
         "/api/v1/results" | "/api/v1/constituencies" | "/api/v1/stations" => 10,
         _ if route.starts_with("/{lang}") => 10,

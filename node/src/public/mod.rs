@@ -9,8 +9,11 @@
 //! | `proofs` | `/api/v1/proofs/…`, `/api/v1/receipts/{leaf}` |
 //! | `figures` | `/api/v1/turnout`, `/api/v1/results`, `/api/v1/units/{station}` |
 //! | `catalogue`, `chronicle` | the definition, stations, lists of records; the lists it pages through |
+//! | `admitted` | `/api/v1/admitted`, `/admitted/…`: was I identified, asked without saying who I am |
+//! | `events` | `/api/v1/events`: new checkpoints as they come |
 //! | `openapi` | `/api/openapi.json`, and the table of routes it is checked against |
 //! | `edge` | request ids, budgets, tags: what all answers have in common |
+//! | `site` | pages for people: `/ky/`, `/ru/`, `/en/` |
 //! | `submission`, `reading` | the gRPC services |
 //! | `body`, `text` | record bodies and times as JSON |
 //! | `problem` | every error, as RFC 9457 says |
@@ -18,6 +21,7 @@
 //! Invariants: nothing beyond the latest published checkpoint is served; confidential bodies only once it covers the
 //! Voting seal, and of class V only; what goes wrong inside is told to the operator, not to the caller.
 
+mod admitted;
 mod archive;
 mod body;
 mod catalogue;
@@ -25,11 +29,13 @@ mod checkpoint;
 mod chronicle;
 mod edge;
 mod entries;
+mod events;
 mod figures;
 mod openapi;
 mod problem;
 mod proofs;
 mod reading;
+mod site;
 mod submission;
 mod text;
 mod tiles;
@@ -44,9 +50,10 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use http::{HeaderValue, Method, Uri, header};
-use tamga_ledger::tree::TreeSize;
+use tamga_ledger::tree::{LeafIndex, TreeSize};
 use tamga_platform::blocking::{Blocking, BlockingExt as _};
 use tamga_platform::clock::Clock;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tonic::service::Routes;
 use tower_http::compression::CompressionLayer;
@@ -76,6 +83,9 @@ pub struct Site {
     chronicle: Chronicle,
     requests: edge::Requests,
     budgets: edge::Budgets,
+    admitted: admitted::Admitted,
+    /// Places of streams that go on for ever.
+    streams: Arc<Semaphore>,
 }
 
 type SiteState = State<Arc<Site>>;
@@ -92,7 +102,9 @@ impl Site {
     ) -> Arc<Self> {
         let budgets = edge::Budgets::new(limits.cost_per_second, limits.cost_burst);
         let (chronicle, requests) = (Chronicle::default(), edge::Requests::default());
-        let site = Arc::new(Self { core, blocking, clock, limits, stop, chronicle, requests, budgets });
+        let (admitted, streams) = (admitted::Admitted::default(), Arc::new(Semaphore::new(events::STREAMS_MAX)));
+        let site =
+            Arc::new(Self { core, blocking, clock, limits, stop, chronicle, requests, budgets, admitted, streams });
         tokio::spawn(Arc::clone(&site).keep_lists());
         site
     }
@@ -147,11 +159,13 @@ pub fn router(site: &Arc<Site>) -> Router {
         .allow_headers([header::ACCEPT, header::IF_NONE_MATCH])
         .expose_headers(Any)
         .max_age(Duration::from_secs(86_400));
-    let mut pages = Router::new().route("/", get(index));
-    for (path, route) in openapi::routes() {
+    let mut pages = Router::new().route("/api/", get(index));
+    for (path, route) in openapi::routes().into_iter().chain(site::routes()) {
         pages = pages.route(path, route);
     }
     let pages = pages
+        // Before the layers: a browser's preflight (OPTIONS) is no method that a route has, and CORS has to see it.
+        .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(site), edge::within_budget))
         .layer(CompressionLayer::new().compress_when(worth_compressing()))
         .layer(reading)
@@ -266,6 +280,11 @@ fn parameters(uri: &Uri, known: &[&str]) -> Result<BTreeMap<String, String>, Pro
         }
     }
     Ok(found)
+}
+
+/// The leaf if the tree has it.
+fn check_leaf(leaf: u64, size: TreeSize) -> Option<LeafIndex> {
+    LeafIndex::new(leaf).ok()?.within(size).ok()
 }
 
 /// A decimal number out of a path or a query.

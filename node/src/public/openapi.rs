@@ -11,7 +11,7 @@ use axum::routing::{MethodRouter, get};
 use http::{HeaderMap, header};
 use serde_json::Value;
 
-use super::{Site, SiteState, archive, catalogue, checkpoint, edge, entries, figures, proofs, tiles};
+use super::{Site, SiteState, admitted, archive, catalogue, checkpoint, edge, entries, events, figures, proofs, tiles};
 
 const DOCUMENT: &str = include_str!("openapi.json");
 
@@ -44,6 +44,11 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Site>>)> {
         ("/api/v1/proofs/consistency", get(proofs::consistency)),
         ("/api/v1/receipts/{leaf}", get(proofs::receipt)),
         ("/api/v1/nodes", get(catalogue::nodes)),
+        ("/api/v1/events", get(events::stream)),
+        ("/api/v1/admitted", get(admitted::summary)),
+        ("/admitted/index", get(admitted::index)),
+        ("/admitted/leaves/{*path}", get(admitted::leaves)),
+        ("/admitted/tile/{*path}", get(admitted::tile)),
     ]
 }
 

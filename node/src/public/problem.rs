@@ -40,7 +40,7 @@ impl Problem {
 
     pub(super) fn no_such_route(path: &str) -> Self {
         let shown: String = path.chars().take(100).collect();
-        let detail = format!("There is nothing at {shown}; the list of what there is stands at /.");
+        let detail = format!("There is nothing at {shown}; the list of what there is stands at /api/.");
         Self::new(StatusCode::NOT_FOUND, "no-such-route", "No such address", detail)
     }
 
@@ -114,6 +114,12 @@ impl Problem {
         );
         let status = StatusCode::TOO_MANY_REQUESTS;
         Self::new(status, "too-many-requests", "Too many requests", detail).retry(after_s)
+    }
+
+    pub(super) fn too_many_streams() -> Self {
+        let detail =
+            "This node keeps as many streams open as it may. Ask another node, or ask /checkpoint from time to time.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-streams", "Too many streams", detail).retry(30)
     }
 
     pub(super) fn confidential() -> Self {

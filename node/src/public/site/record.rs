@@ -1,0 +1,188 @@
+//! One record in words, with what it corrects and how to verify it.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::HeaderMap;
+use maud::{Markup, html};
+use serde_json::Value;
+use tamga_ledger::entry::{Entry, Payload};
+use tamga_ledger::kinds::{Body as _, Kind, Protocol};
+use tamga_ledger::record::{Record, Scope};
+use tamga_ledger::tree::LeafIndex;
+use tamga_ledger::verdict::Verdict;
+
+use super::frame::{Page, not_found, trouble};
+use super::{Scene, SiteState, assets, codes, lists, scene, station, words};
+use crate::public::{body, check_leaf};
+
+/// `GET /{lang}/records/{leaf}`.
+pub(super) async fn page(
+    State(site): SiteState,
+    Path((lang, leaf)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let scene = match scene(&site, &lang) {
+        Ok(scene) => scene,
+        Err(answer) => return *answer,
+    };
+    let size = scene.published.checkpoint.size;
+    let Some(leaf) = leaf.parse().ok().and_then(|leaf: u64| check_leaf(leaf, size)) else { return not_found(&scene) };
+    let Ok(bytes) = site.read(move |core| core.store().entry(leaf)).await else { return trouble(&scene) };
+    let Ok(entry) = Entry::from_bytes(&bytes) else { return trouble(&scene) };
+    let record = match &entry.payload {
+        Payload::Full(signed) => signed.parse().ok(),
+        Payload::Stub(_) => None,
+    };
+    let earlier = match record.as_ref().and_then(|record| record.supersedes.0) {
+        Some(id) => earlier(&scene, &id).await,
+        None => None,
+    };
+    let title = format!("{} {leaf}", scene.t(words::RECORD));
+    let main = html! {
+        (about(&scene, &entry, record.as_ref()))
+        (remarks(&scene, &entry.verdict))
+        @if let (Some((place, before)), Some(record)) = (&earlier, &record) { (difference(&scene, *place, before, record)) }
+        (verification(&scene, leaf))
+        @if let Some(record) = &record { (content(&scene, record)) }
+        @else { p { (scene.t(words::STUB)) } }
+    };
+    let (path, json) = (format!("records/{leaf}"), format!("/api/v1/entries/{leaf}"));
+    let scripts = [assets::BLAKE3, assets::VERIFY, assets::VERIFY_PAGE];
+    Page { path: &path, title: &title, json: Some(&json), main, scripts: &scripts }.answer(&scene, &headers)
+}
+
+/// The protocol that this one replaces, if it is published.
+async fn earlier(scene: &Scene, id: &tamga_ledger::ids::RecordId) -> Option<(u64, Protocol)> {
+    let leaf = scene.site.core.lookup(id)?;
+    let leaf = check_leaf(leaf.get(), scene.published.checkpoint.size)?;
+    let bytes = scene.site.read(move |core| core.store().entry(leaf)).await.ok()?;
+    let Payload::Full(signed) = Entry::from_bytes(&bytes).ok()?.payload else { return None };
+    let record = signed.parse().ok().filter(|record| record.kind == Kind::Protocol as u16)?;
+    Some((leaf.get(), Protocol::from_bytes(&record.body).ok()?))
+}
+
+fn about(scene: &Scene, entry: &Entry, record: Option<&Record>) -> Markup {
+    let kind = match (&entry.payload, record) {
+        (Payload::Stub(stub), _) => stub.kind,
+        (_, Some(record)) => record.kind,
+        (_, None) => 0,
+    };
+    let unit = record.and_then(|record| match record.scope {
+        Scope::Unit(unit) => Some((unit.station, unit.unit)),
+        Scope::Station(station) => Some((station, 0)),
+        Scope::Election | Scope::Constituency(_) => None,
+    });
+    let signers = record.map_or(&[][..], |record| &record.signers);
+    html! {
+        dl {
+            dt { (scene.t(words::KIND)) } dd { (scene.t(lists::kind_word(kind))) }
+            dt { (scene.t(words::TIME)) } dd { (scene.lang.time(entry.time_ms)) }
+            @if let Some((number, unit)) = unit {
+                dt { (scene.t(words::STATION)) }
+                dd {
+                    a href=(scene.link(&format!("stations/{number}"))) { (number) }
+                    @if unit > 0 { ", " (scene.t(words::UNIT)) " " (unit) }
+                }
+            }
+            dt { (scene.t(words::VERDICT)) } dd { (scene.t(lists::verdict_word(entry.verdict.number()))) }
+            dt { (scene.t(words::RECORD_ID)) } dd { code { (entry.record_id()) } }
+            @if !signers.is_empty() {
+                dt { (scene.t(words::SIGNERS)) }
+                dd { @for signer in signers { code { (signer) } " " } }
+            }
+        }
+    }
+}
+
+/// Flags and the refusal, in words.
+fn remarks(scene: &Scene, verdict: &Verdict) -> Markup {
+    html! {
+        @if let Verdict::Refused(refusal) = verdict { p.flag { (codes::refusal(scene.lang, *refusal)) } }
+        @if !verdict.flags().is_empty() {
+            h2 { (scene.t(words::FLAGS)) }
+            ul { @for flag in verdict.flags() { li.flag { (codes::flag(scene.lang, *flag)) } } }
+        }
+    }
+}
+
+/// Which figures a corrected protocol changes.
+fn difference(scene: &Scene, place: u64, before: &Protocol, record: &Record) -> Markup {
+    let Ok(after) = Protocol::from_bytes(&record.body) else { return html! {} };
+    let form = station::form_of(scene, &after.lines);
+    let mut rows: Vec<(String, u64, u64)> = Vec::new();
+    for line in &after.lines {
+        let old = before.lines.iter().find(|old| old.code == line.code).map_or(0, |old| old.value);
+        let title = form.and_then(|form| form.lines.iter().find(|one| one.code == line.code));
+        let title = title.map_or("", |one| scene.lang.title(&one.title));
+        rows.push((format!("{} {title}", line.code), old, line.value));
+    }
+    // Both show their own counts, or neither: the ledger refuses a correction of fewer papers than may be shown.
+    for (position, (old, new)) in (1..).zip(before.counts.iter().zip(&after.counts)) {
+        rows.push((format!("{} {position}", scene.t(words::VOTES)), *old, *new));
+    }
+    rows.retain(|(_, old, new)| old != new);
+    let lang = scene.lang;
+    html! {
+        section aria-labelledby="corrects" {
+            h2 #corrects {
+                (scene.t(words::CORRECTS)) ": " a href=(scene.link(&format!("records/{place}"))) { (place) }
+            }
+            @if rows.is_empty() { p { (scene.t(words::UNCHANGED)) } }
+            @else {
+                table {
+                    thead {
+                        tr {
+                            th scope="col" { (scene.t(words::LINE)) }
+                            th.n scope="col" { (scene.t(words::BEFORE)) }
+                            th.n scope="col" { (scene.t(words::AFTER)) }
+                            th.n scope="col" { (scene.t(words::DIFFERENCE)) }
+                        }
+                    }
+                    tbody {
+                        @for (name, old, new) in rows {
+                            tr {
+                                th scope="row" { (name) }
+                                td.n { (lang.number(old)) }
+                                td.n { (lang.number(new)) }
+                                td.n { (lang.difference(old, new)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn verification(scene: &Scene, leaf: LeafIndex) -> Markup {
+    html! {
+        section.verify aria-labelledby="verify" data-leaf=(leaf) {
+            h2 #verify { (scene.t(words::VERIFY)) }
+            (super::check::words_for_script(scene.lang))
+            p.script-only hidden { button #verify-record type="button" { (scene.t(words::VERIFY_RECORD)) } }
+            div #verify-result role="status" aria-live="polite" {}
+            p {
+                (scene.t(words::WITHOUT_SCRIPT)) ": "
+                code { "tamga prove URL --leaf " (leaf) " --genesis " (scene.site.core.trust().election_id()) " --out proof" }
+            }
+            p {
+                a href=(format!("/api/v1/receipts/{leaf}?format=cbor")) download=(format!("tamga-{leaf}.receipt")) {
+                    (scene.t(words::RECEIPT))
+                }
+            }
+        }
+    }
+}
+
+fn content(scene: &Scene, record: &Record) -> Markup {
+    let value = body::to_json(record.kind, &record.body);
+    let text = if value == Value::Null { None } else { serde_json::to_string_pretty(&value).ok() };
+    html! {
+        @if let Some(text) = text {
+            details {
+                summary { (scene.t(words::CONTENT)) }
+                pre tabindex="0" { (text) }
+            }
+        }
+    }
+}

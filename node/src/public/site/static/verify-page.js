@@ -1,0 +1,242 @@
+// The buttons of the verification page: what is asked, in which order, and what is said about it.
+"use strict";
+(() => {
+  const SAID = JSON.parse(document.querySelector("#said").textContent);
+  const say = (key, ...values) => values.reduce((text, value, i) => text.replace(`{${i}}`, value), SAID[key] ?? key);
+  const field = (id) => document.querySelector(`#${id}`);
+  const own = location.protocol.startsWith("http");
+
+  // ---- what is said
+  class Report {
+    constructor() { this.lines = []; this.refuted = false; this.finished = true; }
+    add(state, key, ...values) { this.lines.push([state, say(key, ...values)]); this.refuted ||= state === "bad"; }
+    good(key, ...values) { this.add("good", key, ...values); }
+    bad(key, ...values) { this.add("bad", key, ...values); }
+    open(key, ...values) { this.add("open", key, ...values); }
+
+    show() {
+      const place = field("verify-result");
+      const made = (tag, name, text) => Object.assign(document.createElement(tag), { className: name, textContent: text });
+      // What was found before a check broke off is shown, but it answers no question.
+      const sure = this.finished && this.lines.some(([state]) => state === "good");
+      const verdict = this.refuted ? "refuted" : sure ? "verified" : "unchecked";
+      const list = made("ul", "checked", "");
+      list.append(...this.lines.map(([state, text]) => made("li", state, text)));
+      place.replaceChildren(made("p", `verdict ${this.refuted ? "bad" : ""}`, say(verdict)), list);
+      place.dataset.verdict = verdict;
+    }
+  }
+
+  // Runs a check and shows its report, however it ends.
+  async function run(check) {
+    const place = field("verify-result");
+    delete place.dataset.verdict;
+    place.textContent = say("working");
+    const report = new Report();
+    try {
+      if (!globalThis.crypto?.subtle) throw new Error(say("insecure"));
+      await check(report);
+    } catch (error) {
+      if (error instanceof Tamga.Refuted) report.bad(error.said, error.detail);
+      else {
+        report.open("failed", error.message);
+        report.finished = false;
+      }
+    }
+    report.show();
+  }
+
+  // ---- what is remembered: the last checkpoint of each election that this browser has verified
+  const key = (id) => `tamga:${id}`;
+  function remembered(id) {
+    try { return JSON.parse(localStorage.getItem(key(id))); } catch { return null; }
+  }
+  function remember(id, note) {
+    try { localStorage.setItem(key(id), JSON.stringify({ size: note.size, note: note.note })); } catch { /* a browser without memory */ }
+  }
+
+  // ---- the steps
+  async function trusted(report, pinned, entry, history) {
+    const genesis = Tamga.parseGenesis(entry, pinned);
+    if (history) await Tamga.follow(genesis, history);
+    if (pinned) report.good("pinned", genesis.id);
+    else report.open("unpinned", genesis.id);
+    if (!genesis.real) report.open("rehearsal");
+    return genesis;
+  }
+
+  async function checkpoint(report, genesis, noteText) {
+    const note = Tamga.parseNote(noteText);
+    if (note.origin !== genesis.origin) throw new Tamga.Refuted("origin", note.origin);
+    const signed = await Tamga.cosigned(note, Tamga.policyAt(genesis, note.size));
+    const names = signed.organisations.join(", ") || "–";
+    if (!signed.satisfied) throw new Tamga.Refuted("noQuorum", `${signed.organisations.length} / ${signed.of} (${names}); ${signed.least}`);
+    if (!(await Tamga.published(note, genesis.logs))) throw new Tamga.Refuted("noLog");
+    report.good("quorum", signed.organisations.length, signed.of, names, note.size);
+    return note;
+  }
+
+  // Whether the smaller of two checkpoints is the beginning of the larger one, by the tiles of `node`.
+  async function consistent(node, one, other) {
+    const [before, after] = one.size <= other.size ? [one, other] : [other, one];
+    for (const [name, tree] of Object.entries(Tamga.TREES)) {
+      if (before.size === after.size) {
+        if (!Tamga.same(before.roots[name], after.roots[name])) return false;
+        continue;
+      }
+      if (before.size === 0) continue;
+      const [earlier, later] = await Tamga.rootsAt(node, tree, before.size, after.size);
+      if (!Tamga.same(later, after.roots[name])) throw new Tamga.Refuted("tiles", name);
+      if (!Tamga.same(earlier, before.roots[name])) return false;
+    }
+    return true;
+  }
+
+  async function againstMemory(report, genesis, node, note) {
+    const seen = remembered(genesis.id);
+    if (!seen) report.open("firstTime");
+    else if (seen.size > note.size) return report.open("older", note.size, seen.size);
+    else if (await consistent(node, Tamga.parseNote(seen.note), note)) report.good("extends", seen.size, note.size);
+    else throw new Tamga.Refuted("twoHistories", `${seen.size} / ${note.size}`);
+    remember(genesis.id, note);
+  }
+
+  function told(report, leaf, entry) {
+    const parsed = Tamga.parseEntry(entry);
+    const verdict = say(["accepted", "flagged", "refusedRecord"][parsed.verdict] ?? "flagged");
+    report.good("record", leaf, Tamga.hex(parsed.id), new Date(parsed.time).toISOString(), verdict);
+    report.open("notChecked");
+  }
+
+  // ---- what can be asked
+  async function verifyLeaf(report, url, pinned, leaf) {
+    const node = new Tamga.Node(url);
+    const genesis = await trusted(report, pinned, await node.bytes("api/v1/genesis"), await node.bytes("history"));
+    const note = await checkpoint(report, genesis, Tamga.text(await node.bytes("checkpoint")));
+    if (leaf >= note.size) throw new Error(say("notCovered", leaf, note.size));
+    const entry = await node.entry(leaf, note.size);
+    await Tamga.included(node, note, leaf, entry);
+    report.good("included", leaf, note.size);
+    await againstMemory(report, genesis, node, note);
+    told(report, leaf, entry);
+  }
+
+  async function verifyReceipt(report, bytes, url, pinned, genesisFile) {
+    const receipt = Tamga.parseReceipt(bytes);
+    const node = url ? new Tamga.Node(url) : null;
+    const entry = genesisFile ?? receipt.genesis ?? (node ? await node.bytes("api/v1/genesis") : null);
+    if (!entry) throw new Error(say("genesisNeeded"));
+    const history = receipt.history ?? (await node?.bytes("history").catch(() => null));
+    const genesis = await trusted(report, pinned, entry, history);
+    const note = await checkpoint(report, genesis, receipt.checkpoint);
+    await Tamga.proven(receipt);
+    report.good("included", receipt.leaf, note.size);
+    told(report, receipt.leaf, receipt.entry);
+    if (!node) return report.open("offline");
+    let now;
+    try {
+      now = Tamga.text(await node.bytes("checkpoint"));
+    } catch {
+      return report.open("offline");
+    }
+    const latest = await checkpoint(report, genesis, now);
+    if (latest.text === note.text) report.good("latest");
+    else if (latest.size < note.size) report.open("older", latest.size, note.size);
+    else if (await consistent(node, note, latest)) report.good("extends", note.size, latest.size);
+    else throw new Tamga.Refuted("twoHistories", `${note.size} / ${latest.size}`);
+    await againstMemory(report, genesis, node, latest);
+  }
+
+  async function findOwn(report, url, pinned, tag) {
+    const node = new Tamga.Node(url);
+    const genesis = await trusted(report, pinned, await node.bytes("api/v1/genesis"), await node.bytes("history"));
+    const note = await checkpoint(report, genesis, Tamga.text(await node.bytes("checkpoint")));
+    const summary = await node.bytes("api/v1/admitted").catch((error) => {
+      throw error.status === 403 ? new Error(say("notSealed")) : error;
+    });
+    const { count, seal } = JSON.parse(Tamga.text(summary));
+    const entry = await node.entry(seal, note.size);
+    await Tamga.included(node, note, seal, entry);
+    report.good("sealed", seal, count);
+    const found = await Tamga.admission(node, entry, count, tag);
+    if (found === null) report.good("notAdmitted");
+    else report.good("admittedAt", found);
+    report.open("tagStays");
+  }
+
+  async function compare(report, urls, pinned) {
+    let genesis;
+    const found = [];
+    for (const url of urls) {
+      const node = new Tamga.Node(url);
+      try {
+        const entry = await node.bytes("api/v1/genesis");
+        genesis ??= await trusted(report, pinned, entry, await node.bytes("history"));
+        Tamga.parseGenesis(entry, genesis.id);
+        found.push({ url, node, note: await checkpoint(report, genesis, Tamga.text(await node.bytes("checkpoint"))) });
+        report.good("nodeShows", url, found.at(-1).note.size);
+      } catch (error) {
+        if (error instanceof Tamga.Refuted) report.bad("nodeBad", url, say(error.said, error.detail));
+        else report.open("nodeSilent", url, error.message);
+      }
+    }
+    const largest = found.reduce((best, one) => (best && best.note.size >= one.note.size ? best : one), null);
+    for (const one of found.filter((other) => other !== largest)) {
+      if (await consistent(largest.node, one.note, largest.note)) report.good("agrees", one.url, one.note.size, largest.url);
+      else report.bad("nodesDiffer", one.url, largest.url);
+    }
+  }
+
+  // ---- the form
+  const given = (id) => field(id)?.value.trim() ?? "";
+  const pinned = () => {
+    const id = given("election").toLowerCase();
+    if (id && !/^[0-9a-f]{64}$/.test(id)) throw new Error(say("badId"));
+    return id;
+  };
+  const node = () => given("node") || (own ? location.origin : "");
+  const neededNode = () => node() || (() => { throw new Error(say("nodeNeeded")); })();
+  const file = async (id) => (field(id).files[0] ? new Uint8Array(await field(id).files[0].arrayBuffer()) : null);
+
+  async function receiptGiven() {
+    const chosen = await file("receipt-file");
+    const pasted = given("receipt");
+    if (!chosen && !pasted) throw new Error(say("receiptNeeded"));
+    let text = pasted;
+    if (chosen) {
+      // Canonical bytes of a receipt begin with an array; a text file begins with a letter or a brace.
+      if (chosen[0] >> 5 === 4) return chosen;
+      text = Tamga.text(chosen).trim();
+    }
+    if (text.startsWith("{")) text = JSON.parse(text).cbor ?? "";
+    try {
+      return Tamga.unbase64(text.replace(/\s+/g, ""));
+    } catch {
+      throw new Tamga.Refuted("receipt");
+    }
+  }
+
+  function onClick(id, check) {
+    field(id)?.addEventListener("click", (event) => { event.preventDefault(); run(check); });
+  }
+
+  onClick("verify-receipt", async (report) => verifyReceipt(report, await receiptGiven(), node(), pinned(), await file("genesis-file")));
+  onClick("verify-leaf", (report) => {
+    if (!/^\d+$/.test(given("leaf"))) throw new Error(say("leafNeeded"));
+    return verifyLeaf(report, neededNode(), pinned(), Number(given("leaf")));
+  });
+  onClick("verify-record", (report) => verifyLeaf(report, location.origin, "", Number(document.querySelector(".verify").dataset.leaf)));
+  onClick("verify-tag", (report) => {
+    const tag = given("tag").toLowerCase();
+    if (!/^[0-9a-f]{64}$/.test(tag)) throw new Error(say("badTag"));
+    return findOwn(report, neededNode(), pinned(), Tamga.unhex(tag));
+  });
+  onClick("compare", (report) => {
+    const urls = given("nodes-list").split(/\s+/).filter((url) => /^https?:\/\//.test(url));
+    if (urls.length < 2) throw new Error(say("twoNodes"));
+    return compare(report, urls, pinned());
+  });
+
+  for (const hidden of document.querySelectorAll(".script-only")) hidden.hidden = false;
+  if (field("node") && own) field("node").value = location.origin;
+})();
