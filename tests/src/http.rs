@@ -57,12 +57,7 @@ pub async fn get(address: SocketAddr, path: &str) -> std::io::Result<Answer> {
 ///
 /// # Errors
 /// If there is no whole answer.
-pub async fn ask(
-    address: SocketAddr,
-    method: &str,
-    path: &str,
-    headers: &[(&str, &str)],
-) -> std::io::Result<Answer> {
+pub async fn ask(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> std::io::Result<Answer> {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n{headers}Connection: close\r\n\r\n");
     let bytes = timeout(WITHIN, exchange(address, request.as_bytes())).await??;

@@ -31,6 +31,7 @@
 //! | `faults_syscalls` | write, sync, rename, open that fail: fail-stop, and nothing is lost |
 //! | `reliability` | what docs/RELIABILITY.md says exists |
 //! | `api` | the HTTP side for programs: pages of lists, tags, budgets, what the OpenAPI document promises |
+//! | `browser` | the site in Chromium: three languages, scripts on and off, receipts good and forged, accessibility |
 //! | `surface` | tiles, checkpoint, proofs and problems, judged by other people's code |
 //!
 //! Run one with `cargo test -p tamga-tests --test kill`; the programs under test are built first. Without cargo (the test's

@@ -1,0 +1,112 @@
+//! The site in a real browser: Debian's Chromium, driven by Playwright (`tests/browser/run.mjs`), accessibility judged by axe-core.
+//!
+//! Needs `chromium`, `node`, and `npm ci` in `tests/browser` (`.ci/run` sees to all three). Screenshots stay in
+//! `target/browser/`.
+
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+use tamga_tests::faults::needs;
+use tamga_tests::wait::until;
+use tamga_tests::{Plan, Rehearsal, Voter, day, http};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("browser")
+}
+
+fn program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_read_and_verify_in_a_browser() {
+    let driver = folder().join("node_modules/playwright-core/package.json");
+    let (Some(chromium), Some(node), true) = (program("chromium"), program("node"), driver.is_file()) else {
+        return needs::skipped("browser", "it needs chromium, node, and `npm ci` in tests/browser");
+    };
+    let rehearsal = Rehearsal::open(Plan::of(3)).await;
+    let day = day::pass(&rehearsal, false).await;
+    let checkpoint = rehearsal.agreed(rehearsal.ids()).await;
+    let size = checkpoint.checkpoint().size.get();
+    for id in rehearsal.ids() {
+        until("the lists to have come up to the checkpoint", async || {
+            let lists = http::found(rehearsal.public(id), "/api/v1/irregularities").await.json();
+            if lists["covered_size"] == json!(size) { Ok(()) } else { Err(lists["covered_size"].to_string()) }
+        })
+        .await;
+    }
+    let leaf = day.hand_protocols[0];
+    let receipt = http::found(rehearsal.public(1), &format!("/api/v1/receipts/{leaf}?format=cbor")).await.body;
+    let genesis = http::found(rehearsal.public(1), "/api/v1/genesis").await.body;
+    let genesis_file = rehearsal.folder().join("genesis.entry");
+    std::fs::write(&genesis_file, &genesis).unwrap();
+    let nodes: Vec<String> = rehearsal.ids().map(|id| format!("http://{}", rehearsal.public(id))).collect();
+    let note = http::found(rehearsal.public(1), "/checkpoint").await;
+    let mut tags: Vec<_> = day.voters.iter().map(|(_, voter)| rehearsal.world.tag(*voter)).collect();
+    tags.sort_by_key(|tag| tag.roll_leaf());
+    let middle = &tags[tags.len() / 2];
+    let (first, last) = (&tags[0], &tags[tags.len() - 1]);
+    let absent: Vec<String> =
+        (40..46).map(|number| rehearsal.world.tag(Voter { home: 1, number }).to_string()).collect();
+    let plan = json!({
+        "admitted": [first.to_string(), middle.to_string(), last.to_string()],
+        "last_admitted": last.to_string(),
+        "absent": absent,
+        "chromium": chromium,
+        "nodes": nodes,
+        "election": rehearsal.world.trust.election_id().to_string(),
+        "hand_protocol": leaf,
+        "second_attempt": day.second_attempt,
+        "receipt": BASE64.encode(&receipt),
+        "forged": forgeries(&receipt),
+        "genesis_file": genesis_file,
+        "checkpoint": note.text(),
+    });
+    let plan_file = rehearsal.folder().join("plan.json");
+    std::fs::write(&plan_file, plan.to_string()).unwrap();
+    if let Some(held) = std::env::var_os("TAMGA_BROWSER_HOLD") {
+        // For whoever writes the pages: the cluster stays until this file is gone.
+        std::fs::write(&held, plan.to_string()).unwrap();
+        while Path::new(&held).exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        }
+        return;
+    }
+    let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/browser");
+    let ran = tokio::process::Command::new(node)
+        .arg(folder().join("run.mjs"))
+        .args([&plan_file, &out])
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    println!("{said}");
+}
+
+/// One byte changed in each part that is checked.
+fn forgeries(receipt: &[u8]) -> Map<String, Value> {
+    let parsed = tamga_ledger::receipt::Receipt::from_bytes(receipt).unwrap();
+    let at = |part: &[u8]| receipt.windows(part.len()).position(|window| window == part).unwrap();
+    let path = parsed.proof.sha256.path().first().unwrap();
+    let blake3 = parsed.proof.blake3.path().first().unwrap();
+    let places = [
+        ("entry", at(&parsed.entry) + parsed.entry.len() - 3),
+        ("SHA-256 path", at(path.as_bytes()) + 7),
+        ("BLAKE3 path", at(blake3.as_bytes()) + 7),
+        ("checkpoint", at(b"\nblake3 ") + 12),
+        ("signature", receipt.len() - 60),
+    ];
+    let mut forged = Map::new();
+    for (name, place) in places {
+        let mut bytes = receipt.to_vec();
+        bytes[place] ^= 1;
+        forged.insert(name.to_owned(), BASE64.encode(bytes).into());
+    }
+    forged
+}
