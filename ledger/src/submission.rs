@@ -9,9 +9,9 @@ use crate::codec::{self, CodecError};
 use crate::entry::{Entry, Payload};
 use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId};
 use crate::kinds::{
-    Attestation, AttestedVoter, BallotBatch, Body as _, CONFIDENTIAL_BYTES_MAX, DefinitionPart, Election, Governance,
-    Identification, IdentificationSecret, KeyRegistration, KeyRevocation, Kind, Protocol, RollChunk, Seal,
-    StationPhase, TotalOpening,
+    Attestation, AttestedVoter, BallotBatch, Body as _, CONFIDENTIAL_BYTES_MAX, Case, DefinitionPart, Election,
+    Governance, Identification, IdentificationSecret, KeyRegistration, KeyRevocation, Kind, LegalAct, Protocol,
+    RollChunk, Seal, StationPhase, TotalOpening,
 };
 use crate::record::{Record, RecordError, SIGNED_RECORD_BYTES_MAX, Scope, SignedRecord};
 use crate::sign::{Domain, VerificationKey};
@@ -133,6 +133,8 @@ pub enum Content {
     BallotBatch(BallotBatch),
     TotalOpening(TotalOpening),
     Protocol(Protocol),
+    LegalAct(LegalAct),
+    Case(Case),
     Governance(Governance),
     Seal(Seal),
 }
@@ -152,6 +154,8 @@ impl Content {
             Self::BallotBatch(_) => Kind::BallotBatch,
             Self::TotalOpening(_) => Kind::TotalOpening,
             Self::Protocol(_) => Kind::Protocol,
+            Self::LegalAct(_) => Kind::LegalAct,
+            Self::Case(_) => Kind::Case,
             Self::Governance(_) => Kind::Governance,
             Self::Seal(_) => Kind::Seal,
         }
@@ -417,6 +421,8 @@ fn parse_body(kind: Kind, record: &Record) -> Result<Content, Rejection> {
         Kind::BallotBatch => BallotBatch::from_bytes(body).map(Content::BallotBatch),
         Kind::TotalOpening => TotalOpening::from_bytes(body).map(Content::TotalOpening),
         Kind::Protocol => Protocol::from_bytes(body).map(Content::Protocol),
+        Kind::LegalAct => LegalAct::from_bytes(body).map(Content::LegalAct),
+        Kind::Case => Case::from_bytes(body).map(Content::Case),
         Kind::Governance => Governance::from_bytes(body).map(Content::Governance),
         Kind::Seal => Seal::from_bytes(body).map(Content::Seal),
     };

@@ -3,23 +3,35 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `seats` | [`seats`]: who is elected, with the sex rule and lots |
+//! | `standing` | what the acts in force make of a constituency's result |
+//! | `difference` | machine against hand, ranked |
+//! | `places` | per station and unit |
 //! | `share` | [`share`], [`shares`]: percentages that add up to 100 and are never above |
 //! | `succession` | [`successor`]: who takes a vacant seat |
 //! | `margin` | [`Contest`]: by how much, and what would change it |
 
+mod difference;
 mod margin;
+mod places;
+mod seats;
 mod share;
+mod standing;
 mod succession;
 
+pub use difference::{Difference, differences};
 pub use margin::{Contest, Margin};
+pub use places::{Flip, UnitResult, flips, unit_results};
+pub use seats::{Elected, Seats, seats, seats_with_lots};
 pub use share::{Shares, WHOLE, Withheld, share, shares};
+pub use standing::Standing;
 pub use succession::{Succession, successor};
 
 use crate::codec;
 use crate::ids::Digest;
-use crate::kinds::{Basis, Candidate, Constituency};
+use crate::kinds::{Basis, Constituency};
 use crate::record::UnitId;
-use crate::state::{State, UnitState};
+use crate::state::{Legal, State, UnitState};
 use serde::{Deserialize, Serialize};
 
 /// How many of the places that should report have reported.
@@ -42,7 +54,7 @@ impl Coverage {
 /// Votes of one constituency on one basis.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BasisResult {
-    /// Units of the constituency whose own counts are in.
+    /// Units of the constituency whose own counts are in, of those that are not annulled.
     pub coverage: Coverage,
     /// Whether the nationwide total of papers cast elsewhere is in.
     pub remote_opened: bool,
@@ -50,6 +62,10 @@ pub struct BasisResult {
     pub counts: Vec<u64>,
     /// The part of `counts` that was cast elsewhere.
     pub remote_counts: Vec<u64>,
+    /// Papers that `remote_counts` has too much or lacks: of units annulled or reinstated after the total was opened, where taking
+    /// them out would open what must stay closed.
+    #[serde(default)]
+    pub remote_uncertain: u64,
 }
 
 impl BasisResult {
@@ -60,37 +76,8 @@ impl BasisResult {
     }
 }
 
-/// A candidate who gets a seat.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Elected {
-    /// Ballot position.
-    pub position: u32,
-    /// Votes.
-    pub votes: u64,
-}
-
-/// Who gets the seats.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "outcome")]
-pub enum Seats {
-    /// Counts are missing; nobody can be named yet.
-    Incomplete,
-    /// A tie decides a seat; the law asks for a lot.
-    NeedsLot {
-        /// Ballot positions that tie.
-        tied: Vec<u32>,
-        /// Elected before the tie matters.
-        elected: Vec<Elected>,
-    },
-    /// All seats are given.
-    Filled {
-        /// In order of votes.
-        elected: Vec<Elected>,
-    },
-}
-
 /// One constituency's result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConstituencyResult {
     /// Its number.
     pub constituency: u32,
@@ -98,12 +85,38 @@ pub struct ConstituencyResult {
     pub machine: BasisResult,
     /// By hand: the legal result.
     pub hand: BasisResult,
-    /// Seats by the hand count.
+    /// Seats by the hand count, under the acts in force.
     pub seats: Seats,
+    /// What the acts in force say.
+    #[serde(default)]
+    pub standing: Standing,
+}
+
+impl ConstituencyResult {
+    /// The hand counts with nothing for candidates who are struck out: what percentages are shares of. The last count is of invalid
+    /// papers and not among them.
+    #[must_use]
+    pub fn valid(&self) -> Vec<u64> {
+        let mut counts = without(&self.hand.counts, &self.standing.struck);
+        counts.pop();
+        counts
+    }
+
+    /// The hand counts with nothing for candidates who can have no seat: what seats are given by.
+    #[must_use]
+    pub fn ranked(&self) -> Vec<u64> {
+        without(&self.hand.counts, &self.standing.without_seat)
+    }
+}
+
+/// Counts with nothing at these ballot positions.
+fn without(counts: &[u64], positions: &[u32]) -> Vec<u64> {
+    let keep = |(count, position): (&u64, u32)| if positions.contains(&position) { 0 } else { *count };
+    counts.iter().zip(1..).map(keep).collect()
 }
 
 /// All results at one tree size.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// By constituency, ascending.
     pub constituencies: Vec<ConstituencyResult>,
@@ -113,6 +126,21 @@ pub struct Tally {
     pub hand_protocols: Coverage,
     /// Units whose hand protocol is blocked by a broken hard relation.
     pub blocked: Vec<UnitId>,
+    /// Units whose vote is void by an act in force: in no sum and not in coverage.
+    #[serde(default)]
+    pub annulled: Vec<UnitId>,
+    /// Units whose papers are to be counted again, and no hand protocol has come since.
+    #[serde(default)]
+    pub awaiting_recount: Vec<UnitId>,
+    /// Leaves of the acts in force.
+    #[serde(default)]
+    pub acts_in_force: Vec<u64>,
+    /// Some act in force can still be appealed against.
+    #[serde(default)]
+    pub appealable: bool,
+    /// Cases that nobody has decided.
+    #[serde(default)]
+    pub open_cases: u64,
 }
 
 impl Tally {
@@ -127,19 +155,28 @@ impl Tally {
     }
 }
 
-/// Computes the results.
+/// Computes the results, under the acts in force at the state's sequenced time.
 #[must_use]
 pub fn tally(state: &State) -> Tally {
-    let definition = state.definition();
-    let constituencies =
-        definition.constituencies().iter().map(|constituency| result_of(state, constituency)).collect();
+    tally_at(state, state.time_ms())
+}
+
+/// As [`tally`], under the acts in force at another time: an act recorded today may take effect tomorrow.
+#[must_use]
+pub fn tally_at(state: &State, time_ms: u64) -> Tally {
+    let (definition, legal) = (state.definition(), state.legal_at(time_ms));
     let mut tally = Tally {
-        constituencies,
+        constituencies: definition.constituencies().iter().map(|one| result_of(state, one, &legal)).collect(),
         machine_protocols: Coverage::default(),
         hand_protocols: Coverage::default(),
         blocked: Vec::new(),
+        annulled: legal.annulled_units.keys().copied().collect(),
+        awaiting_recount: definition.units().filter(|id| standing::awaits_recount(state, *id, &legal)).collect(),
+        acts_in_force: legal.in_force.clone(),
+        appealable: legal.appealable,
+        open_cases: state.cases().values().filter(|case| case.is_open()).count() as u64,
     };
-    for id in definition.units() {
+    for id in definition.units().filter(|id| !legal.is_annulled(*id)) {
         let unit = state.unit(id);
         let has = |basis| unit.and_then(|unit| unit.protocol(basis));
         let hand = has(Basis::Hand);
@@ -154,42 +191,58 @@ pub fn tally(state: &State) -> Tally {
     tally
 }
 
-fn result_of(state: &State, constituency: &Constituency) -> ConstituencyResult {
-    let machine = basis_result(state, constituency, Basis::Machine);
-    let hand = basis_result(state, constituency, Basis::Hand);
-    let same_sex_max = state.definition().seat_rule().map_or(0, |rule| rule.same_sex_max);
-    let seats = if hand.is_complete() {
-        seats(&constituency.candidates, &hand.counts, constituency.seats, same_sex_max)
-    } else {
-        Seats::Incomplete
+/// One constituency's result under these acts.
+#[must_use]
+pub fn result_of(state: &State, constituency: &Constituency, legal: &Legal) -> ConstituencyResult {
+    let number = constituency.number;
+    let mut result = ConstituencyResult {
+        constituency: number,
+        machine: basis_result(state, constituency, Basis::Machine, legal),
+        hand: basis_result(state, constituency, Basis::Hand, legal),
+        seats: Seats::Incomplete,
+        standing: Standing::of(state, constituency, legal),
     };
-    ConstituencyResult { constituency: constituency.number, machine, hand, seats }
-}
-
-fn basis_result(state: &State, constituency: &Constituency, basis: Basis) -> BasisResult {
-    let mut result = BasisResult { counts: vec![0; constituency.positions()], ..BasisResult::default() };
-    for station in state.definition().stations().values().filter(|station| station.constituency == constituency.number)
-    {
-        for unit in &station.units {
-            result.coverage.of += 1;
-            let unit = state.unit(UnitId { station: station.number, unit: *unit });
-            match unit.and_then(|unit| own_counts(state, unit, constituency.number, basis)) {
-                Some(counts) => {
-                    result.coverage.n += 1;
-                    add(&mut result.counts, counts);
-                }
-                None => continue,
-            }
+    let same_sex_max = state.definition().seat_rule().map_or(0, |rule| rule.same_sex_max);
+    if !result.standing.annulled_by.is_empty() {
+        result.seats = Seats::Annulled;
+    } else if result.hand.is_complete() {
+        let (candidates, ranked) = (&constituency.candidates, result.ranked());
+        let lots = legal.lots.get(&number).map_or(&[][..], Vec::as_slice);
+        result.seats = seats_with_lots(candidates, &ranked, constituency.seats, same_sex_max, lots);
+        let contest = Contest { candidates, counts: &ranked, seats: constituency.seats, same_sex_max };
+        if !contest.holds_against(result.hand.remote_uncertain) {
+            result.seats = Seats::Uncertain { papers: result.hand.remote_uncertain };
         }
     }
-    if let Some(counts) = state.remote_opening(basis, constituency.number) {
+    result.standing.settle(&result.seats, legal, number);
+    result
+}
+
+fn basis_result(state: &State, constituency: &Constituency, basis: Basis, legal: &Legal) -> BasisResult {
+    let number = constituency.number;
+    let mut result = BasisResult { counts: vec![0; constituency.positions()], ..BasisResult::default() };
+    for id in units_of(state, number).filter(|id| !legal.is_annulled(*id)) {
+        result.coverage.of += 1;
+        if let Some(counts) = state.unit(id).and_then(|unit| own_counts(state, unit, number, basis)) {
+            result.coverage.n += 1;
+            add(&mut result.counts, counts);
+        }
+    }
+    if let Some(opening) = state.remote_openings(basis, number).last() {
         result.remote_opened = true;
-        result.remote_counts = counts.clone();
-        add(&mut result.counts, counts);
-    } else if state.remote_cells(basis, constituency.number).is_some_and(|cells| cells.papers == 0) {
+        result.remote_counts = opening.counts.clone();
+        result.remote_uncertain = state.remote_changes(opening, basis, number, legal).papers;
+        add(&mut result.counts, &opening.counts);
+    } else if state.covered_cells(basis, number, legal).is_some_and(|cells| cells.papers == 0) {
         result.remote_opened = true;
     }
     result
+}
+
+/// Units of the stations of a constituency, ascending.
+fn units_of(state: &State, constituency: u32) -> impl Iterator<Item = UnitId> {
+    let stations = state.definition().stations().values().filter(move |station| station.constituency == constituency);
+    stations.flat_map(|station| station.units.iter().map(|unit| UnitId { station: station.number, unit: *unit }))
 }
 
 /// A unit's own counts, or an empty slice if its cell is too small and part of the nationwide total; `None` if not in.
@@ -206,84 +259,5 @@ fn own_counts<'a>(state: &State, unit: &'a UnitState, constituency: u32, basis: 
 fn add(sum: &mut [u64], counts: &[u64]) {
     for (sum, count) in sum.iter_mut().zip(counts) {
         *sum += count;
-    }
-}
-
-/// Gives `seats` to the candidates with most votes, at most `same_sex_max` of one sex (0: no limit).
-///
-/// `counts` are by ballot position; what follows the candidates (against all, invalid) is not looked at. Candidates without
-/// votes get no seat. A tie that decides whether somebody is elected asks for a lot.
-#[must_use]
-pub fn seats(candidates: &[Candidate], counts: &[u64], seats: u32, same_sex_max: u32) -> Seats {
-    let mut ranking: Vec<(&Candidate, u64)> = candidates.iter().zip(counts.iter().copied()).collect();
-    ranking.sort_by_key(|(candidate, votes)| (std::cmp::Reverse(*votes), candidate.position));
-    let mut elected = Vec::new();
-    let mut by_sex = [0_u32; 2];
-    let mut rest = ranking.as_slice();
-    while let Some((_, votes)) = rest.first().copied()
-        && votes > 0
-        && (elected.len() as u32) < seats
-    {
-        let tied_len = rest.partition_point(|(_, other)| *other == votes);
-        let (group, after) = rest.split_at(tied_len);
-        rest = after;
-        let room = |sex: u8, by_sex: &[u32; 2]| same_sex_max == 0 || by_sex[usize::from(sex & 1)] < same_sex_max;
-        let eligible: Vec<&Candidate> =
-            group.iter().map(|(candidate, _)| *candidate).filter(|candidate| room(candidate.sex, &by_sex)).collect();
-        let free = seats - elected.len() as u32;
-        let fits = |sex: u8| {
-            let count = eligible.iter().filter(|candidate| candidate.sex == sex).count() as u32;
-            same_sex_max == 0 || by_sex[usize::from(sex)] + count <= same_sex_max
-        };
-        if eligible.len() as u32 > free || !fits(0) || !fits(1) {
-            let tied = eligible.iter().map(|candidate| candidate.position).collect();
-            return Seats::NeedsLot { tied, elected };
-        }
-        for candidate in eligible {
-            by_sex[usize::from(candidate.sex & 1)] += 1;
-            elected.push(Elected { position: candidate.position, votes });
-        }
-    }
-    Seats::Filled { elected }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn candidates(sexes: &[u8]) -> Vec<Candidate> {
-        let candidate = |(sex, position): (&u8, u32)| Candidate {
-            position,
-            name_ky: String::new(),
-            name_ru: String::new(),
-            sex: *sex,
-        };
-        sexes.iter().zip(1..).map(candidate).collect()
-    }
-
-    fn positions(outcome: Seats) -> Vec<u32> {
-        match outcome {
-            Seats::Filled { elected } => elected.iter().map(|elected| elected.position).collect(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn at_most_two_of_three_are_of_one_sex() {
-        let list = candidates(&[0, 0, 0, 1, 1]);
-        assert_eq!(positions(seats(&list, &[50, 40, 30, 20, 10, 0, 0], 3, 2)), [1, 2, 4]);
-        assert_eq!(positions(seats(&list, &[50, 40, 30, 20, 10, 0, 0], 3, 0)), [1, 2, 3]);
-        assert_eq!(positions(seats(&list, &[10, 20, 30, 40, 50, 99, 99], 3, 2)), [5, 4, 3]);
-    }
-
-    #[test]
-    fn a_tie_asks_for_a_lot_only_where_it_decides() {
-        let list = candidates(&[0, 1, 0, 1]);
-        assert_eq!(positions(seats(&list, &[9, 9, 5, 1], 3, 2)), [1, 2, 3]);
-        let Seats::NeedsLot { tied, elected } = seats(&list, &[9, 5, 5, 5], 3, 2) else { panic!() };
-        assert_eq!((tied, elected.len()), (vec![2, 3, 4], 1));
-        // Third and fourth tie, but the fourth's sex has no room left.
-        let list = candidates(&[0, 0, 1, 0]);
-        assert_eq!(positions(seats(&list, &[9, 8, 5, 5], 3, 2)), [1, 2, 3]);
     }
 }

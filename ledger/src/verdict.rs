@@ -113,6 +113,10 @@ codes! {
         PolicyEpochOrder = 210, "policy-epoch-order", "The policy epoch is not the next one.";
         PolicyInvalid = 211, "policy-invalid", "The trust policy cannot be read, or names an organisation or a cosigner that the ledger does not.";
         PolicySplits = 212, "policy-splits", "Two quorums of the trust policy, or one of it and one of the policy before, share too few organisations.";
+        ActUnknown = 220, "act-unknown", "The act that this record is about is not in the ledger.";
+        TooManyActs = 221, "too-many-acts", "The ledger has as many acts or cases as it may.";
+        CaseUnknown = 222, "case-unknown", "The case was not opened by any record.";
+        CaseStateInvalid = 223, "case-state-invalid", "The case cannot go to this state from the one it is in, or not by this signer.";
     }
 }
 
@@ -139,6 +143,14 @@ codes! {
         OpeningDiffers = 18, "opening-differs", "The machine protocol's counts differ from the opened total.";
         Dissent = 19, "dissent", "Members who hold another opinion are named.";
         Correction = 20, "correction", "This protocol replaces an earlier one (detail: its leaf).";
+        ActNumberUsed = 21, "act-number-used", "The issuer has given this number to another act (detail: its leaf).";
+        IssuerBelowTarget = 22, "issuer-below-target", "The act sets aside one of a higher issuer (detail: its leaf).";
+        SeatsDiffer = 23, "seats-differ", "Those declared elected are not those whom the ledger computes.";
+        LotNotDue = 24, "lot-not-due", "No tie between these candidates decides a seat.";
+        SuccessionDiffers = 25, "succession-differs", "The vacant seat goes to another candidate than the seat rule says.";
+        DeadlinePassed = 26, "deadline-passed", "The case was decided after its deadline (detail: the deadline, ms).";
+        CasesOpen = 27, "cases-open", "Results are sealed while cases are undecided (detail: how many).";
+        RemoteTotalReopened = 28, "remote-total-reopened", "This total replaces an earlier one, after units were annulled or reinstated (detail: the earlier one's leaf).";
     }
 }
 

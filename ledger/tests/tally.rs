@@ -87,7 +87,7 @@ fn with(contest: &Contest<'_>, place: usize, votes: u64) -> (bool, bool) {
             let has = elected.iter().any(|one| one.position == position);
             (has, has || tied.contains(&position))
         }
-        Seats::Incomplete => panic!("nothing is missing"),
+        Seats::Incomplete | Seats::Annulled | Seats::Uncertain { .. } => panic!("nothing is missing"),
     }
 }
 

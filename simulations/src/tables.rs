@@ -73,6 +73,8 @@ fn result_line(row: &ConstituencyResult, constituency: &Constituency) -> String 
         }
         Seats::NeedsLot { tied, .. } => format!("a lot decides between positions {tied:?}"),
         Seats::Incomplete => "not complete".to_owned(),
+        Seats::Annulled => "annulled".to_owned(),
+        Seats::Uncertain { papers } => format!("{papers} papers of annulled units may decide"),
     };
     let delta = moved / 2;
     format!("  {title:<26} {coverage:>9} {remote:>6} {votes:>9} {invalid:>7} {delta:>8}  {elected}")

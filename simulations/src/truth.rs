@@ -7,7 +7,7 @@ use crate::world::World;
 use tamga_ledger::kinds::Basis;
 use tamga_ledger::record::UnitId;
 use tamga_ledger::state::State;
-use tamga_ledger::tally::{BasisResult, ConstituencyResult, Coverage, Seats, Tally, seats, tally};
+use tamga_ledger::tally::{BasisResult, ConstituencyResult, Coverage, Tally, seats, tally};
 
 /// The truth about the ballots.
 #[derive(Debug)]
@@ -65,14 +65,9 @@ impl Truth {
             constituency,
             machine: BasisResult { counts: self.counts(Basis::Machine, constituency), ..BasisResult::default() },
             hand: BasisResult { counts: self.counts(Basis::Hand, constituency), ..BasisResult::default() },
-            seats: Seats::Incomplete,
+            ..ConstituencyResult::default()
         };
-        Tally {
-            constituencies: (1..=self.expected.machine.len() as u32).map(row).collect(),
-            machine_protocols: Coverage::default(),
-            hand_protocols: Coverage::default(),
-            blocked: Vec::new(),
-        }
+        Tally { constituencies: (1..=self.expected.machine.len() as u32).map(row).collect(), ..Tally::default() }
     }
 
     /// Everything in which a ledger's state differs from the simulated day.

@@ -42,6 +42,8 @@ pub struct Auditor {
     findings_total: u64,
     withheld: u64,
     stubs: u64,
+    keep_at: Option<u64>,
+    kept: Option<Box<State>>,
 }
 
 /// What an audit found.
@@ -136,6 +138,25 @@ impl Auditor {
             findings_total: 0,
             withheld: 0,
             stubs: 0,
+            keep_at: None,
+            kept: None,
+        }
+    }
+
+    /// Keeps the state at this size beside the audit: what the ledger said before something happened.
+    pub fn keep_state_at(&mut self, size: TreeSize) {
+        self.keep_at = Some(size.get());
+        self.keep();
+    }
+
+    /// The state at the size that was asked for, once the audit has come there.
+    pub fn take_kept(&mut self) -> Option<State> {
+        self.kept.take().map(|state| *state)
+    }
+
+    fn keep(&mut self) {
+        if self.keep_at == Some(self.state.size().get()) {
+            self.kept = Some(Box::new(self.state.clone()));
         }
     }
 
@@ -249,6 +270,7 @@ impl Auditor {
         for (offset, (bytes, checked)) in entries.iter().zip(checked).enumerate() {
             let body = confidential.get(offset).map_or(&[][..], Vec::as_slice);
             self.add_checked(bytes, checked, body);
+            self.keep();
             self.confirm();
         }
     }

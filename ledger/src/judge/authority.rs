@@ -67,7 +67,12 @@ impl State {
                 Kind::StationPhase | Kind::Identification | Kind::BallotBatch | Kind::Protocol | Kind::TotalOpening,
                 Scope::Unit(unit),
             ) => self.definition.has_unit(unit),
-            (Kind::TotalOpening, Scope::Constituency(number)) => self.definition.constituency(number).is_some(),
+            (Kind::LegalAct | Kind::Case, Scope::Election) => true,
+            (Kind::LegalAct | Kind::Case, Scope::Station(station)) => self.definition.station(station).is_some(),
+            (Kind::LegalAct | Kind::Case, Scope::Unit(unit)) => self.definition.has_unit(unit),
+            (Kind::TotalOpening | Kind::LegalAct | Kind::Case, Scope::Constituency(number)) => {
+                self.definition.constituency(number).is_some()
+            }
             _ => false,
         };
         if fits { Ok(()) } else { Err(Refusal::ScopeInvalid) }

@@ -10,7 +10,7 @@ use super::effect::Effect;
 use crate::commitment::{self, Commitment, Counts};
 use crate::kinds::{BallotBatch, Basis, HolderClass, TotalOpening};
 use crate::record::{Record, Scope, UnitId};
-use crate::state::{State, UnitState, UnitStatus};
+use crate::state::{Legal, RemoteOpening, State, UnitStatus};
 use crate::verdict::{Flag, FlagCode, Refusal};
 
 impl State {
@@ -54,7 +54,7 @@ impl State {
         match record.scope {
             Scope::Unit(unit) => self.decide_own_opening(body, record, basis, unit),
             Scope::Constituency(number) if number == body.constituency => {
-                self.decide_remote_opening(body, record, basis)
+                self.decide_remote_opening(body, record, basis, time_ms)
             }
             _ => Err(Refusal::ScopeInvalid),
         }
@@ -82,17 +82,69 @@ impl State {
         Ok((Vec::new(), Effect::OpenOwn { unit: unit_id, counts: body.counts.clone() }))
     }
 
-    fn decide_remote_opening(&self, body: &TotalOpening, record: &Record, basis: Basis) -> Decision {
+    fn decide_remote_opening(&self, body: &TotalOpening, record: &Record, basis: Basis, time_ms: u64) -> Decision {
         self.check_commission(record)?;
-        if self.remote_openings.contains_key(&(basis, body.constituency)) {
-            return Err(Refusal::OpeningExists);
-        }
-        let covered = self.remote_cells(basis, body.constituency).ok_or(Refusal::CoverageIncomplete)?;
+        let legal = self.legal_at(time_ms);
+        let earlier = self.remote_openings(basis, body.constituency);
+        self.check_reopening(earlier, basis, body.constituency, &legal)?;
+        let covered = self.covered_cells(basis, body.constituency, &legal).ok_or(Refusal::CoverageIncomplete)?;
         if covered.papers != 0 && !self.may_show(covered.papers) {
             return Err(Refusal::SmallCell);
         }
         check_opens(body, &covered.commitments, covered.papers)?;
-        Ok((Vec::new(), Effect::OpenRemote { basis, constituency: body.constituency, counts: body.counts.clone() }))
+        let flags = earlier.last().map(|last| Flag::with(FlagCode::RemoteTotalReopened, last.leaf));
+        let without = legal.annulled_units.into_keys().collect();
+        let opening = RemoteOpening { leaf: 0, counts: body.counts.clone(), without };
+        let effect = Effect::OpenRemote { basis, constituency: body.constituency, opening };
+        Ok((flags.into_iter().collect(), effect))
+    }
+
+    /// A total is opened again only after units were annulled or reinstated, and only if the difference from *each* earlier total
+    /// covers enough papers of enough cells: a difference of two totals is an opening too (DESIGN §7).
+    fn check_reopening(
+        &self,
+        earlier: &[RemoteOpening],
+        basis: Basis,
+        constituency: u32,
+        legal: &Legal,
+    ) -> Result<(), Refusal> {
+        if earlier.len() >= REMOTE_OPENINGS_MAX {
+            return Err(Refusal::OpeningExists);
+        }
+        for opening in earlier {
+            let changed = self.remote_changes(opening, basis, constituency, legal);
+            if changed.cells == 0 {
+                return Err(Refusal::OpeningExists);
+            }
+            if changed.cells < CELLS_CHANGED_MIN || !self.may_show(changed.papers) {
+                return Err(Refusal::SmallCell);
+            }
+        }
+        Ok(())
+    }
+
+    /// What an opened total has too much, or lacks, of what it would cover now: cells with papers of units that were annulled or
+    /// reinstated since.
+    #[must_use]
+    pub fn remote_changes(
+        &self,
+        opening: &RemoteOpening,
+        basis: Basis,
+        constituency: u32,
+        legal: &Legal,
+    ) -> RemoteChanges {
+        let mut changes = RemoteChanges::default();
+        let then = |id: &UnitId| opening.without.binary_search(id).is_ok();
+        let touched = legal.annulled_units.keys().filter(|id| !then(id));
+        for id in touched.chain(opening.without.iter().filter(|id| !legal.is_annulled(**id))) {
+            if let Some(Some((papers, _))) = self.hidden_cell(basis, *id, constituency)
+                && papers > 0
+            {
+                changes.cells += 1;
+                changes.papers += papers;
+            }
+        }
+        changes
     }
 
     /// Whether the distribution of that many papers may be shown.
@@ -101,47 +153,56 @@ impl State {
         papers >= self.election.as_ref().map_or(u64::MAX, |election| u64::from(election.cell_papers_min))
     }
 
-    /// All cells of a constituency that are not shown by themselves; `None` until every unit's is in.
+    /// All cells of a constituency that are not shown by themselves; `None` until every unit's is in. Annulled units have none.
     #[must_use]
     pub fn remote_cells(&self, basis: Basis, constituency: u32) -> Option<RemoteCells> {
+        self.covered_cells(basis, constituency, &self.legal())
+    }
+
+    /// As [`remote_cells`](Self::remote_cells), under the acts of another moment.
+    #[must_use]
+    pub fn covered_cells(&self, basis: Basis, constituency: u32, legal: &Legal) -> Option<RemoteCells> {
         let mut covered = RemoteCells::default();
-        for id in self.definition.units() {
-            let unit = self.units.get(&id)?;
-            let own = self.definition.station(id.station).is_some_and(|station| station.constituency == constituency);
-            match basis {
-                Basis::Machine => self.add_machine_cell(&mut covered, unit, constituency, own)?,
-                Basis::Hand => add_hand_cell(&mut covered, unit, constituency)?,
+        for id in self.definition.units().filter(|id| !legal.is_annulled(*id)) {
+            if let Some((papers, commitment)) = self.hidden_cell(basis, id, constituency)? {
+                covered.papers += papers;
+                covered.commitments.push(commitment);
             }
         }
         Some(covered)
     }
 
-    fn add_machine_cell(
-        &self,
-        covered: &mut RemoteCells,
-        unit: &UnitState,
-        constituency: u32,
-        own: bool,
-    ) -> Option<()> {
+    /// A unit's cell that is not shown by itself. The outer absence: it is not in yet; the inner one: there is none, its papers are
+    /// shown.
+    fn hidden_cell(&self, basis: Basis, id: UnitId, constituency: u32) -> Option<Option<(u64, Commitment)>> {
+        let unit = self.units.get(&id)?;
+        if basis == Basis::Hand {
+            let protocol = unit.protocol(Basis::Hand).filter(|protocol| !protocol.blocked)?;
+            let cell = protocol.cells.get(&constituency);
+            return Some(cell.map(|(papers, commitment)| (u64::from(*papers), *commitment)));
+        }
         if !unit.batches_complete {
             return None;
         }
+        let own = self.definition.station(id.station).is_some_and(|station| station.constituency == constituency);
         let cell = unit.cells.get((constituency as usize).checked_sub(1)?)?;
-        if !(own && self.may_show(u64::from(cell.papers))) {
-            covered.papers += u64::from(cell.papers);
-            covered.commitments.push(cell.commitment);
-        }
-        Some(())
+        let papers = u64::from(cell.papers);
+        Some((!(own && self.may_show(papers))).then_some((papers, cell.commitment)))
     }
 }
 
-fn add_hand_cell(covered: &mut RemoteCells, unit: &UnitState, constituency: u32) -> Option<()> {
-    let protocol = unit.protocol(Basis::Hand).filter(|protocol| !protocol.blocked)?;
-    if let Some((papers, commitment)) = protocol.cells.get(&constituency) {
-        covered.papers += u64::from(*papers);
-        covered.commitments.push(*commitment);
-    }
-    Some(())
+/// Fewest cells in which two openings of one total may differ.
+pub const CELLS_CHANGED_MIN: u64 = 3;
+/// Most openings of one total.
+pub const REMOTE_OPENINGS_MAX: usize = 8;
+
+/// In how much an opened total differs from what it would cover now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RemoteChanges {
+    /// Cells with papers.
+    pub cells: u64,
+    /// Papers in them.
+    pub papers: u64,
 }
 
 /// Cells that are opened only together.

@@ -2,12 +2,13 @@
 
 use crate::commitment::{self, Commitment};
 use crate::definition::Definition;
-use crate::ids::{Digest, ElectionId, KeyId, PublicKey};
+use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId};
 use crate::kinds::{Basis, Counters, Election, Governance, Stage};
 use crate::nodes::Nodes;
 use crate::record::UnitId;
 use crate::state::{
-    CellSum, HourCount, KeyEntry, ProtocolInForce, SequenceWindow, State, StationRoll, UnitState, UnitStatus,
+    CellSum, HourCount, KeyEntry, ProtocolInForce, RecordedAct, RecordedCase, RemoteOpening, SequenceWindow, State,
+    StationRoll, UnitState, UnitStatus,
 };
 use crate::submission::Authentic;
 use std::sync::Arc;
@@ -24,8 +25,10 @@ pub(crate) enum Effect {
     Identify(Identify),
     Batch { unit: UnitId, number: u32, last: bool, cells: Vec<(u32, Commitment)> },
     OpenOwn { unit: UnitId, counts: Vec<u64> },
-    OpenRemote { basis: Basis, constituency: u32, counts: Vec<u64> },
+    OpenRemote { basis: Basis, constituency: u32, opening: RemoteOpening },
     Protocol { unit: UnitId, basis: Basis, protocol: Box<ProtocolInForce> },
+    Act(Box<RecordedAct>),
+    Case(RecordId, Box<RecordedCase>),
     Nodes(Box<Governance>),
     Seal(Stage),
 }
@@ -96,8 +99,15 @@ impl Effect {
                 state.counts.papers += papers_total;
             }
             Self::OpenOwn { unit, counts } => unit_entry(state, unit).own_opening = Some(counts),
-            Self::OpenRemote { basis, constituency, counts } => {
-                state.remote_openings.insert((basis, constituency), counts);
+            Self::OpenRemote { basis, constituency, opening } => {
+                let opening = RemoteOpening { leaf, ..opening };
+                state.remote_openings.entry((basis, constituency)).or_default().push(opening);
+            }
+            Self::Act(act) => state.acts.push(RecordedAct { leaf, ..*act }),
+            Self::Case(id, case) => {
+                // The record that opens a case names no earlier one.
+                let opened = state.cases.get(&id).map_or(leaf, |open| open.leaf);
+                state.cases.insert(id, RecordedCase { leaf: opened, last_leaf: leaf, ..*case });
             }
             Self::Protocol { unit, basis, mut protocol } => {
                 protocol.leaf = leaf;

@@ -11,6 +11,7 @@
 //! | `voting` | StationPhase, Identification |
 //! | `counting` | BallotBatch, TotalOpening |
 //! | `protocol` | Protocol and its control relations |
+//! | `legal` | LegalAct, Case |
 //! | `governance`, `epochs` | Governance; trust policies among them |
 //! | `seals` | Seal |
 //!
@@ -22,11 +23,13 @@ mod effect;
 mod epochs;
 mod genesis;
 mod governance;
+mod legal;
 mod protocol;
 mod registration;
 mod seals;
 mod voting;
 
+pub use counting::{CELLS_CHANGED_MIN, REMOTE_OPENINGS_MAX, RemoteCells, RemoteChanges};
 pub use epochs::{EpochObjection, check_epoch};
 pub use genesis::{GenesisError, NodeRegistration, check_genesis};
 pub use protocol::{Disclosure, broken_relations};
@@ -244,8 +247,10 @@ impl State {
             Content::BallotBatch(batch) => self.decide_batch(batch, authentic.record()),
             Content::TotalOpening(opening) => self.decide_opening(opening, authentic.record(), time_ms),
             Content::Protocol(protocol) => self.decide_protocol(protocol, authentic, time_ms),
+            Content::LegalAct(act) => self.decide_act(act, authentic.record(), *authentic.id(), time_ms),
+            Content::Case(case) => self.decide_case(case, authentic.record(), *authentic.id(), time_ms),
             Content::Governance(change) => self.decide_governance(change, authentic.record()),
-            Content::Seal(seal) => self.decide_seal(seal, authentic.record()),
+            Content::Seal(seal) => self.decide_seal(seal, authentic.record(), time_ms),
         }
     }
 

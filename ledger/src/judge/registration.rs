@@ -146,12 +146,19 @@ impl State {
 /// What a class of holders may ever sign.
 pub(super) const fn kinds_of(class: HolderClass) -> &'static [Kind] {
     match class {
-        HolderClass::Organisation => {
-            &[Kind::DefinitionPart, Kind::Key, Kind::KeyRevocation, Kind::TotalOpening, Kind::Governance, Kind::Seal]
-        }
+        HolderClass::Organisation => &[
+            Kind::DefinitionPart,
+            Kind::Key,
+            Kind::KeyRevocation,
+            Kind::TotalOpening,
+            Kind::LegalAct,
+            Kind::Case,
+            Kind::Governance,
+            Kind::Seal,
+        ],
         HolderClass::Registry => &[Kind::RollChunk, Kind::Identification],
         HolderClass::Device => &[Kind::Identification],
         HolderClass::Scanner => &[Kind::BallotBatch],
-        HolderClass::Member => &[Kind::StationPhase, Kind::TotalOpening, Kind::Protocol],
+        HolderClass::Member => &[Kind::StationPhase, Kind::TotalOpening, Kind::Protocol, Kind::Case],
     }
 }

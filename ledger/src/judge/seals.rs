@@ -6,10 +6,10 @@ use crate::ids::Digest;
 use crate::kinds::{Seal, Stage};
 use crate::record::Record;
 use crate::state::{State, UnitStatus};
-use crate::verdict::Refusal;
+use crate::verdict::{Flag, FlagCode, Refusal};
 
 impl State {
-    pub(super) fn decide_seal(&self, seal: &Seal, record: &Record) -> Decision {
+    pub(super) fn decide_seal(&self, seal: &Seal, record: &Record, time_ms: u64) -> Decision {
         self.check_commission(record)?;
         let stage = Stage::from_number(seal.stage).ok_or(Refusal::ContentInvalid)?;
         if self.seals.contains_key(&stage) {
@@ -24,11 +24,13 @@ impl State {
         match stage {
             Stage::Roll => self.check_rolls_complete()?,
             Stage::Voting => self.check_voting_over(seal)?,
-            Stage::Results => self.check_results(seal)?,
+            Stage::Results => self.check_results(seal, time_ms)?,
             Stage::Archive if !self.seals.contains_key(&Stage::Results) => return Err(Refusal::SealPremature),
             Stage::Archive => {}
         }
-        Ok((Vec::new(), Effect::Seal(stage)))
+        let open = if stage == Stage::Results { self.open_cases() } else { 0 };
+        let flags = (open > 0).then(|| Flag::with(FlagCode::CasesOpen, open));
+        Ok((flags.into_iter().collect(), Effect::Seal(stage)))
     }
 
     fn check_seal_head(&self, seal: &Seal) -> Result<(), Refusal> {
@@ -58,11 +60,11 @@ impl State {
         if matches { Ok(()) } else { Err(Refusal::SealRootMismatch) }
     }
 
-    fn check_results(&self, seal: &Seal) -> Result<(), Refusal> {
+    fn check_results(&self, seal: &Seal, time_ms: u64) -> Result<(), Refusal> {
         if !self.seals.contains_key(&Stage::Voting) {
             return Err(Refusal::SealPremature);
         }
-        let digest: Digest = crate::tally::tally(self).digest();
+        let digest: Digest = crate::tally::tally_at(self, time_ms).digest();
         if seal.tally.0 == Some(digest) { Ok(()) } else { Err(Refusal::SealTallyMismatch) }
     }
 }

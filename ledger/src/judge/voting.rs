@@ -59,7 +59,9 @@ impl State {
     }
 
     fn within_hours(&self, unit: UnitId, time_ms: u64) -> bool {
-        self.definition.station(unit.station).is_some_and(|station| time_ms < station.closes_ms)
+        let closes = self.definition.station(unit.station).map_or(0, |station| station.closes_ms);
+        // Acts are looked through only for what comes late.
+        time_ms < closes || self.legal_at(time_ms).extended_until_ms.get(&unit).is_some_and(|until| time_ms < *until)
     }
 
     pub(super) fn decide_identification(

@@ -14,6 +14,7 @@
 //! | `ballots` | Ballot batches of committed cells, and the opening of their sums. |
 //! | `protocol` | A unit's protocol. |
 //! | `governance` | Decisions about the cluster: nodes, organisations' and nodes' keys, the trust policy. |
+//! | `legal` | Legal acts, and cases: complaints, incidents. |
 //! | `seal` | Seals of stages. |
 
 use crate::codec::{self, CodecError};
@@ -33,6 +34,7 @@ mod election;
 mod governance;
 mod identification;
 mod key;
+mod legal;
 mod phase;
 mod protocol;
 mod roll;
@@ -44,6 +46,7 @@ pub use election::{Decree, Election, NodeKeys, OfficialHour, Organisation};
 pub use governance::{Governance, NodeRole, RemovalReason, RotationReason};
 pub use identification::{Attestation, AttestedVoter, Identification, IdentificationSecret};
 pub use key::{GRANTS_MAX, HolderClass, KeyGrant, KeyRegistration, KeyRevocation};
+pub use legal::{ACT_NUMBER_BYTES_MAX, ACTS_MAX, ActEffect, Case, CaseState, Issuer, LegalAct};
 pub use phase::{Counters, MemberRole, Phase, StationPhase};
 pub use protocol::{LineValue, Protocol};
 pub use roll::{ROLL_CHUNK_LEAVES_MAX, RollChunk};
@@ -74,6 +77,10 @@ pub enum Kind {
     TotalOpening = 11,
     /// A polling station's protocol.
     Protocol = 12,
+    /// A decision of a commission or a court.
+    LegalAct = 16,
+    /// A step of a complaint, an incident, a disputed identification.
+    Case = 17,
     /// A decision of the organisations about their cluster.
     Governance = 20,
     /// The end of a stage.
@@ -82,7 +89,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds of this version.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Election,
         Self::DefinitionPart,
         Self::Key,
@@ -93,6 +100,8 @@ impl Kind {
         Self::BallotBatch,
         Self::TotalOpening,
         Self::Protocol,
+        Self::LegalAct,
+        Self::Case,
         Self::Governance,
         Self::Seal,
     ];

@@ -8,11 +8,14 @@ use super::SavedError;
 use super::units::{self, UnitBytes};
 use crate::codec;
 use crate::definition::Definition;
-use crate::ids::{ElectionId, PublicKey};
+use crate::ids::{ElectionId, PublicKey, RecordId};
 use crate::kinds::{Basis, Election, HolderClass, Kind, Stage};
 use crate::nodes::Nodes;
-use crate::record::{RECORD_BYTES_MAX, Scope};
-use crate::state::{Counts, HourCount, KeyEntry, RecordIndex, SequenceWindow, State, StationRoll, UsedAttestations};
+use crate::record::{RECORD_BYTES_MAX, Scope, UnitId};
+use crate::state::{
+    Counts, HourCount, KeyEntry, RecordIndex, RecordedAct, RecordedCase, RemoteOpening, SequenceWindow, State,
+    StationRoll, UsedAttestations,
+};
 use crate::tree::{Hash, Roots, TreeHead, TreeSize, TwinFrontier};
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, VecDeque};
@@ -43,7 +46,8 @@ pub(super) struct Parts {
     #[n(7)]
     units: Vec<UnitBytes>,
     #[n(8)]
-    remote_openings: Vec<(u8, u32, Vec<u64>)>,
+    /// In the order of recording for each basis and constituency.
+    remote_openings: Vec<OpeningBytes>,
     #[n(9)]
     seals: Vec<(u8, u64)>,
     /// Packed: until u64, nonce.
@@ -67,6 +71,25 @@ pub(super) struct Parts {
     last_cut_size: u64,
     #[n(17)]
     admitted_unseen: u64,
+    #[n(18)]
+    acts: Vec<RecordedAct>,
+    #[n(19)]
+    cases: Vec<(RecordId, RecordedCase)>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct OpeningBytes {
+    #[n(0)]
+    basis: u8,
+    #[n(1)]
+    constituency: u32,
+    #[n(2)]
+    leaf: u64,
+    #[n(3)]
+    counts: Vec<u64>,
+    #[n(4)]
+    without: Vec<UnitId>,
 }
 
 #[derive(Encode, Decode)]
@@ -166,6 +189,8 @@ impl Parts {
             rolls,
             units,
             remote_openings,
+            acts,
+            cases,
             seals,
             attestations,
             turnout,
@@ -187,8 +212,10 @@ impl Parts {
             units: units.iter().map(|(id, unit)| UnitBytes::of(*id, unit)).collect(),
             remote_openings: remote_openings
                 .iter()
-                .map(|((basis, constituency), counts)| (*basis as u8, *constituency, counts.clone()))
+                .flat_map(|(place, openings)| openings.iter().map(|opening| opening_bytes(*place, opening)))
                 .collect(),
+            acts: acts.clone(),
+            cases: cases.iter().map(|(id, case)| (*id, case.clone())).collect(),
             seals: seals.iter().map(|(stage, leaf)| (*stage as u8, *leaf)).collect(),
             attestations: attestations.recent().iter().fold(Vec::new(), |mut bytes, (until_ms, nonce)| {
                 bytes.extend_from_slice(&until_ms.to_le_bytes());
@@ -221,7 +248,6 @@ pub(super) fn read(parts: Parts) -> Result<State, SavedError> {
         )),
     };
     let keys = parts.keys.into_iter().map(key_entry).collect::<Option<BTreeMap<_, _>>>();
-    let opening = |(basis, constituency, counts)| Some(((Basis::from_number(basis)?, constituency), counts));
     let seal = |(stage, leaf)| Some((Stage::from_number(stage)?, leaf));
     Ok(State {
         election_id: parts.election_id,
@@ -233,12 +259,9 @@ pub(super) fn read(parts: Parts) -> Result<State, SavedError> {
         ids: RecordIndex::default(),
         rolls: parts.rolls.into_iter().map(station_roll).collect(),
         units: units::read(parts.units)?,
-        remote_openings: parts
-            .remote_openings
-            .into_iter()
-            .map(opening)
-            .collect::<Option<_>>()
-            .ok_or_else(|| shape("an opening on an unknown basis"))?,
+        remote_openings: openings(parts.remote_openings).ok_or_else(|| shape("an opening on an unknown basis"))?,
+        acts: parts.acts,
+        cases: parts.cases.into_iter().collect(),
         seals: parts.seals.into_iter().map(seal).collect::<Option<_>>().ok_or_else(|| shape("an unknown stage"))?,
         attestations: attestations(&parts.attestations).ok_or_else(|| shape("a part of an attestation"))?,
         turnout: parts
@@ -253,6 +276,20 @@ pub(super) fn read(parts: Parts) -> Result<State, SavedError> {
         last_cut_size: parts.last_cut_size,
         admitted_unseen: parts.admitted_unseen,
     })
+}
+
+fn opening_bytes((basis, constituency): (Basis, u32), opening: &RemoteOpening) -> OpeningBytes {
+    let RemoteOpening { leaf, counts, without } = opening.clone();
+    OpeningBytes { basis: basis as u8, constituency, leaf, counts, without }
+}
+
+fn openings(bytes: Vec<OpeningBytes>) -> Option<BTreeMap<(Basis, u32), Vec<RemoteOpening>>> {
+    let mut openings: BTreeMap<_, Vec<RemoteOpening>> = BTreeMap::new();
+    for OpeningBytes { basis, constituency, leaf, counts, without } in bytes {
+        let place = (Basis::from_number(basis)?, constituency);
+        openings.entry(place).or_default().push(RemoteOpening { leaf, counts, without });
+    }
+    Some(openings)
 }
 
 fn key_bytes(entry: &KeyEntry) -> KeyBytes {

@@ -5,6 +5,7 @@
 //! | file | what |
 //! |---|---|
 //! | `records` | which record is at which leaf |
+//! | `acts` | legal acts and cases, and which acts are in force |
 //! | `sequence`, `attestations` | numbers and attestations that are used once |
 //!
 //! Invariants:
@@ -24,10 +25,12 @@ use crate::tree::{Blake3Tree, Frontier, TreeHash as _, TreeHead, TreeSize, TwinF
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+mod acts;
 mod attestations;
 mod records;
 mod sequence;
 
+pub use acts::{Legal, RecordedAct, RecordedCase, in_force};
 pub(crate) use attestations::UsedAttestations;
 pub(crate) use records::RecordIndex;
 pub(crate) use sequence::{SequenceUse, SequenceWindow};
@@ -44,7 +47,11 @@ pub struct State {
     pub(crate) ids: RecordIndex,
     pub(crate) rolls: BTreeMap<u32, StationRoll>,
     pub(crate) units: BTreeMap<UnitId, UnitState>,
-    pub(crate) remote_openings: BTreeMap<(Basis, u32), Vec<u64>>,
+    /// Openings by basis and constituency, in the order of recording; the last is in force.
+    pub(crate) remote_openings: BTreeMap<(Basis, u32), Vec<RemoteOpening>>,
+    /// In the order of recording.
+    pub(crate) acts: Vec<RecordedAct>,
+    pub(crate) cases: BTreeMap<RecordId, RecordedCase>,
     pub(crate) seals: BTreeMap<Stage, u64>,
     pub(crate) attestations: UsedAttestations,
     pub(crate) turnout: Vec<Vec<HourCount>>,
@@ -221,6 +228,17 @@ pub struct ProtocolInForce {
     pub cells: BTreeMap<u32, (u32, Commitment)>,
 }
 
+/// A nationwide total of a constituency's papers that are not shown by themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteOpening {
+    /// Its leaf.
+    pub leaf: u64,
+    /// Counts by position.
+    pub counts: Vec<u64>,
+    /// Units that were annulled then, ascending: their cells are not in it.
+    pub without: Vec<UnitId>,
+}
+
 /// Identifications within one interval between official hours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct HourCount {
@@ -375,10 +393,16 @@ impl State {
         &self.turnout
     }
 
-    /// An opened nationwide total of papers cast elsewhere.
+    /// The counts of the opened nationwide total of papers cast elsewhere that is in force.
     #[must_use]
     pub fn remote_opening(&self, basis: Basis, constituency: u32) -> Option<&Vec<u64>> {
-        self.remote_openings.get(&(basis, constituency))
+        self.remote_openings(basis, constituency).last().map(|opening| &opening.counts)
+    }
+
+    /// All openings of that total, in the order of recording.
+    #[must_use]
+    pub fn remote_openings(&self, basis: Basis, constituency: u32) -> &[RemoteOpening] {
+        self.remote_openings.get(&(basis, constituency)).map_or(&[], Vec::as_slice)
     }
 
     /// Roll leaves of admitted voters, ascending, each with the leaf index of the admission.

@@ -33,7 +33,7 @@ pub struct Contest<'a> {
 
 impl Contest<'_> {
     /// The outcome with other counts.
-    fn outcome(&self, counts: &[u64]) -> Seats {
+    pub(super) fn outcome(&self, counts: &[u64]) -> Seats {
         seats(self.candidates, counts, self.seats, self.same_sex_max)
     }
 
@@ -49,6 +49,18 @@ impl Contest<'_> {
             Margin { position, elected, votes }
         };
         Some(self.candidates.iter().enumerate().map(margin).collect())
+    }
+
+    /// Whether so many papers more or less, however they were filled in, leave the elected the same.
+    ///
+    /// Papers that are taken out, or that come, change the difference between two candidates by at most their number. So nothing
+    /// changes as long as nobody's own margin is that small.
+    #[must_use]
+    pub fn holds_against(&self, papers: u64) -> bool {
+        papers == 0
+            || self
+                .margins()
+                .is_some_and(|margins| margins.iter().all(|margin| margin.votes.is_none_or(|votes| votes > papers)))
     }
 
     /// Whether the candidate at `place` has a seat for sure, and whether at all, with `votes`.
@@ -67,7 +79,7 @@ impl Contest<'_> {
                 let has = elected.iter().any(|one| one.position == position);
                 (has, has || tied.contains(&position))
             }
-            Seats::Incomplete => (false, false),
+            Seats::Incomplete | Seats::Annulled | Seats::Uncertain { .. } => (false, false),
         }
     }
 
@@ -105,7 +117,7 @@ impl Contest<'_> {
 /// Who is elected for sure and who depends on a lot, whatever the order.
 fn elected_by(outcome: &Seats) -> (Vec<u32>, Vec<u32>) {
     let (mut elected, mut tied) = match outcome {
-        Seats::Incomplete => (Vec::new(), Vec::new()),
+        Seats::Incomplete | Seats::Annulled | Seats::Uncertain { .. } => (Vec::new(), Vec::new()),
         Seats::Filled { elected } => (elected.iter().map(|one| one.position).collect(), Vec::new()),
         Seats::NeedsLot { tied, elected } => (elected.iter().map(|one| one.position).collect(), tied.clone()),
     };

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use tamga_ledger::codec::{self, CodecError};
 use tamga_ledger::definition::part_digest;
 use tamga_ledger::kinds::{
-    BallotBatch, Basis, Body, Cell, Constituency, DefinitionPart, Election, Form, Governance, HolderClass,
-    Identification, KeyGrant, KeyRegistration, KeyRevocation, Kind, NodeKeys, NodeRole, Organisation, Phase, Protocol,
-    RemovalReason, RollChunk, RotationReason, Seal, SeatRule, Stage, Station, StationPhase, TotalOpening,
+    ActEffect, BallotBatch, Basis, Body, Case, CaseState, Cell, Constituency, DefinitionPart, Election, Form,
+    Governance, HolderClass, Identification, Issuer, KeyGrant, KeyRegistration, KeyRevocation, Kind, LegalAct,
+    NodeKeys, NodeRole, Organisation, Phase, Protocol, RemovalReason, RollChunk, RotationReason, Seal, SeatRule, Stage,
+    Station, StationPhase, TotalOpening,
 };
 use tamga_ledger::record::RECORD_BYTES_MAX;
 
@@ -30,6 +31,8 @@ pub(super) fn to_json(kind: u16, body: &[u8]) -> Value {
         Kind::BallotBatch => read(body, ballot_batch),
         Kind::TotalOpening => read(body, total_opening),
         Kind::Protocol => read(body, protocol),
+        Kind::LegalAct => read(body, legal_act),
+        Kind::Case => read(body, case),
         Kind::Governance => read(body, governance),
         Kind::Seal => read(body, seal),
     }
@@ -213,6 +216,47 @@ fn protocol(protocol: &Protocol) -> Value {
         "explanation": protocol.explanation,
         "scan": protocol.scan.0,
         "closing_salt": protocol.closing_salt.0,
+    })
+}
+
+fn legal_act(act: &LegalAct) -> Value {
+    let detail = match &act.effect {
+        ActEffect::Annul | ActEffect::Recount => json!({}),
+        ActEffect::Cancel { act } | ActEffect::Suspend { act } => json!({ "act": act }),
+        ActEffect::Strike { position } | ActEffect::Withdraw { position } => json!({ "position": position }),
+        ActEffect::Lot { order } => json!({ "order": order }),
+        ActEffect::Extend { until_ms } => json!({ "until_ms": until_ms }),
+        ActEffect::Elect { positions } => json!({ "positions": positions }),
+        ActEffect::Succeed { vacated, successor } => json!({ "vacated": vacated, "successor": successor }),
+    };
+    json!({
+        "number": act.number,
+        "date": act.date,
+        "issuer": Issuer::from_number(act.issuer),
+        "issuer_number": act.issuer_number,
+        "effect": act.effect.slug(),
+        "detail": detail,
+        "effective_ms": act.effective_ms,
+        "final": act.final_act == 1,
+        "document": act.document,
+    })
+}
+
+fn case(case: &Case) -> Value {
+    let category = match case.category {
+        1 => "complaint",
+        2 => "incident",
+        3 => "disputed-identification",
+        _ => "unknown",
+    };
+    json!({
+        "category": category,
+        "state": CaseState::from_number(case.state),
+        "opened_by": case.opened_by.0,
+        "deadline_ms": case.deadline_ms,
+        "target": case.target.0,
+        "act": case.act.0,
+        "document": case.document,
     })
 }
 

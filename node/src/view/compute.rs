@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tamga_ledger::kinds::{Basis, Kind, Stage};
 use tamga_ledger::record::UnitId;
-use tamga_ledger::state::{HourCount, ProtocolInForce, State, UnitState};
+use tamga_ledger::state::{HourCount, ProtocolInForce, State, UnitState, in_force};
 use tamga_ledger::tally::{Tally, tally};
 
 use super::{ConstituencyTurnout, ProtocolView, Turnout, UnitView, View};
@@ -18,8 +18,8 @@ pub(crate) struct Views(Mutex<Last>);
 #[derive(Debug, Default)]
 struct Last {
     units: BTreeMap<UnitId, Arc<UnitView>>,
-    /// The tally, with the number of entries of each kind it depends on.
-    tally: Option<([u64; 5], Arc<Tally>)>,
+    /// The tally, with the number of entries of each kind it depends on, and the acts in force: acts take effect by time, too.
+    tally: Option<([u64; 7], Vec<u64>, Arc<Tally>)>,
 }
 
 impl Views {
@@ -41,13 +41,22 @@ impl Views {
 
 impl Last {
     fn results(&mut self, state: &State) -> Arc<Tally> {
-        let inputs = [Kind::DefinitionPart, Kind::StationPhase, Kind::BallotBatch, Kind::TotalOpening, Kind::Protocol];
+        let inputs = [
+            Kind::DefinitionPart,
+            Kind::StationPhase,
+            Kind::BallotBatch,
+            Kind::TotalOpening,
+            Kind::Protocol,
+            Kind::LegalAct,
+            Kind::Case,
+        ];
         let entries = inputs.map(|kind| state.counts().by_kind.get(&kind).map_or(0, |counts| counts.iter().sum()));
+        let acts: Vec<u64> = in_force(state.acts(), state.time_ms()).iter().map(|act| act.leaf).collect();
         match &self.tally {
-            Some((before, tally)) if *before == entries => Arc::clone(tally),
+            Some((before, standing, tally)) if *before == entries && *standing == acts => Arc::clone(tally),
             _ => {
                 let computed = Arc::new(tally(state));
-                self.tally = Some((entries, Arc::clone(&computed)));
+                self.tally = Some((entries, acts, Arc::clone(&computed)));
                 computed
             }
         }

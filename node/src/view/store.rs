@@ -12,14 +12,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tamga_ledger::record::UnitId;
 use tamga_ledger::state::Counts;
-use tamga_ledger::tally::{ConstituencyResult, Coverage, Tally};
+use tamga_ledger::tally::{ConstituencyResult, Tally};
 use tamga_ledger::tree::TreeHead;
 use tamga_platform::disk::{Disk, Open};
 
 use super::{Turnout, UnitView, View};
 
 /// Layout of the keys; another layout is rebuilt.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 /// sled's cache; the keys are few.
 const CACHE_BYTES: u64 = 8 << 20;
 
@@ -99,13 +99,6 @@ struct Meta {
     constituencies: u64,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct ResultsMeta {
-    machine_protocols: Coverage,
-    hand_protocols: Coverage,
-    blocked: Vec<UnitId>,
-}
-
 impl SledViews {
     /// Opens or creates the database in `folder`. One that cannot be opened is an error: remove the folder.
     ///
@@ -149,7 +142,7 @@ impl SledViews {
         let parts = (
             self.read::<Turnout>("turnout")?,
             self.read::<Counts>("counts")?,
-            self.read::<ResultsMeta>("results")?,
+            self.read::<Tally>("results")?,
             self.read_all::<ConstituencyResult>("result/")?,
             self.read_all::<UnitView>("unit/")?,
         );
@@ -159,12 +152,11 @@ impl SledViews {
         if units.len() as u64 != meta.units || constituencies.len() as u64 != meta.constituencies {
             return Ok(None);
         }
-        let ResultsMeta { machine_protocols, hand_protocols, blocked } = results;
         Ok(Some(View {
             head: meta.head,
             time_ms: meta.time_ms,
             turnout,
-            results: Arc::new(Tally { constituencies, machine_protocols, hand_protocols, blocked }),
+            results: Arc::new(Tally { constituencies, ..results }),
             units: units.into_iter().map(Arc::new).collect(),
             counts,
             keys: meta.keys,
@@ -189,11 +181,10 @@ impl SledViews {
         put("turnout".to_owned(), serde_json::to_vec(&view.turnout)?);
         put("counts".to_owned(), serde_json::to_vec(&view.counts)?);
         if last.is_none_or(|last| !Arc::ptr_eq(&last.results, &view.results)) {
-            let Tally { constituencies, machine_protocols, hand_protocols, blocked } = &*view.results;
-            let (machine_protocols, hand_protocols) = (*machine_protocols, *hand_protocols);
-            let results = ResultsMeta { machine_protocols, hand_protocols, blocked: blocked.clone() };
+            // Everything but the constituencies, which have keys of their own.
+            let results = Tally { constituencies: Vec::new(), ..(*view.results).clone() };
             put("results".to_owned(), serde_json::to_vec(&results)?);
-            for result in constituencies {
+            for result in &view.results.constituencies {
                 put(format!("result/{:05}", result.constituency), serde_json::to_vec(result)?);
             }
         }

@@ -65,6 +65,19 @@ BODIES = {
     12: fixed(
         text, U32, U8, many(fixed(text, NUM)), many(NUM), many(CELL), many(text), many(B16), many(B16), U32, MAYBE32, MAYBE16
     ),
+    16: fixed(
+        text, text, U8, U32,
+        either(
+            fixed(only(1, 6), fixed()),
+            fixed(only(2, 3), fixed(B32)),
+            fixed(only(4, 5), fixed(U32)),
+            fixed(only(7, 9), fixed(many(U32))),
+            fixed(only(8), fixed(NUM)),
+            fixed(only(10), fixed(U32, U32)),
+        ),
+        NUM, U8, B32,
+    ),
+    17: fixed(U8, U8, MAYBE32, NUM, MAYBE32, MAYBE32, B32),
     20: either(
         fixed(only(1), fixed(text, U8, NODE_KEYS)),
         fixed(only(2), fixed(U32, U8)),

@@ -247,6 +247,7 @@ fn seals(day: &mut Day) {
     seal(day, "results are final", Stage::Results, &clean());
     let late = hand_protocol(1, [30, 12, 0, 12], &[8, 2, 1, 1, 0], &[(2, [0; 5])]);
     day.members("a protocol after the results", 1, &late, &refused(105));
+    super::acts::run(day);
     seal(day, "the archive", Stage::Archive, &clean());
     day.record("anything after the archive", Scope::Election, &[&commission], &parts()[3].clone(), &refused(105));
 }

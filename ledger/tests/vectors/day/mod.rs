@@ -6,10 +6,12 @@
 //! | `governing` | decisions of the organisations |
 //! | `voting` | phases and identifications |
 //! | `counting` | batches, openings, protocols, seals |
+//! | `acts` | legal acts, cases |
 //! | `refusing` | what never becomes a leaf |
 //!
 //! Each step names what it shows. The order matters: every verdict is a function of what stands before it.
 
+mod acts;
 mod counting;
 mod founding;
 mod governing;

@@ -7,6 +7,7 @@
 | `voting` | 8, 9: StationPhase, Identification |
 | `counting` | 10, 11: BallotBatch, TotalOpening, Protocol |
 | `deciding` | 12, 13: Governance, Seal, the tally |
+| `legal` | 14: LegalAct, Case, acts in force, seats |
 """
 
 from .state import Judge

@@ -3,6 +3,7 @@
 from .. import ristretto
 from ..crypto import b3
 from .base import need
+from .legal import annulled_units
 
 MACHINE, HAND = 0, 1
 
@@ -38,13 +39,29 @@ def opening(state, record, time):
         return own_opening(state, record, basis, number, counts, blinding)
     need(record.scope[0] == 1 and record.scope[1] == number, 106)
     state.commission_alone(record)
-    need((basis, number) not in state.totals, 174)
-    covered = covered_cells(state, basis, number)
+    earlier = state.totals.get((basis, number), [])
+    need(len(earlier) < 8, 174)
+    for one in earlier:
+        changed = changed_cells(state, basis, number, one, time)
+        need(changed, 174)
+        need(len(changed) >= 3 and state.may_show(sum(changed)), 171)
+    covered = covered_cells(state, basis, number, time)
     need(covered is not None, 172)
     papers, commitments = covered
     need(papers == 0 or state.may_show(papers), 171)
     check_opens(counts, blinding, papers, ristretto.total(commitments))
-    return [], lambda _leaf, _time: state.totals.update({(basis, number): counts})
+    made = {"counts": counts, "without": annulled_units(state, time)}
+
+    def effect(leaf, _time):
+        state.totals.setdefault((basis, number), []).append({**made, "leaf": leaf})
+
+    return [(28, one["leaf"]) for one in earlier[-1:]], effect
+
+
+def changed_cells(state, basis, number, opened, time):
+    """Papers of each covered cell of a unit that was annulled then or is now, but not both."""
+    cells = (hidden_cell(state, basis, number, *unit) for unit in opened["without"] ^ annulled_units(state, time))
+    return [cell[0] for cell in cells if cell and cell[0]]
 
 
 def own_opening(state, record, basis, number, counts, blinding):
@@ -69,29 +86,35 @@ def check_opens(counts, blinding, papers, commitment):
     need(sum(counts) == papers and ristretto.opens(commitment, counts, blinding), 173)
 
 
-def covered_cells(state, basis, number):
-    papers, commitments = 0, []
+def covered_cells(state, basis, number, time):
+    papers, commitments, gone = 0, [], annulled_units(state, time)
     for station in sorted(state.stations):
         for one in state.stations[station][6]:
-            unit = state.there([3, station, one])
-            if unit is None:
+            if (station, one) in gone:
+                continue
+            cell = hidden_cell(state, basis, number, station, one)
+            if cell is None:
                 return None
-            if basis == MACHINE:
-                if not unit.complete:
-                    return None
-                cell = (unit.papers[number - 1], unit.sums[number - 1])
-                if state.home(station) == number and state.may_show(cell[0]):
-                    continue
-            else:
-                protocol = unit.protocols.get(HAND)
-                if protocol is None or protocol["blocked"]:
-                    return None
-                cell = protocol["cells"].get(number)
-                if cell is None:
-                    continue
-            papers += cell[0]
-            commitments.append(cell[1])
+            papers += cell[0] if cell else 0
+            commitments += [cell[1]] if cell else []
     return papers, commitments
+
+
+def hidden_cell(state, basis, number, station, one):
+    """Papers and commitment of a cell that is not shown by itself; () where there is none, None where it is not in yet."""
+    unit = state.there([3, station, one])
+    if unit is None:
+        return None
+    if basis == MACHINE:
+        if not unit.complete:
+            return None
+        papers = unit.papers[number - 1]
+        own = state.home(station) == number and state.may_show(papers)
+        return () if own else (papers, unit.sums[number - 1])
+    protocol = unit.protocols.get(HAND)
+    if protocol is None or protocol["blocked"]:
+        return None
+    return protocol["cells"].get(number, ())
 
 
 def protocol(state, record, time):

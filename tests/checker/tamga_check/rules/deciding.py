@@ -6,6 +6,7 @@ from ..note import Policy, is_key_name
 from .counting import HAND, MACHINE
 from .registering import add_node, signing, use_node_keys
 from .base import Key, need
+from .legal import annulled_units, open_cases
 
 
 def quorum(state, record):
@@ -139,7 +140,7 @@ def epoch_organisation_holds(state, policy, name):
     return all((one.key, one.name) in cosigners or one.key == state.organisations[name][1] for one in listed)
 
 
-def seal(state, record, _time):
+def seal(state, record, time):
     state.commission_alone(record)
     stage, size, sha256_root, blake3_root, admitted, tally_digest = record.body
     need(1 <= stage <= 4, 107)
@@ -154,21 +155,24 @@ def seal(state, record, _time):
         need(state.admitted_unseen or admitted == state.admitted_root(), 192)
     elif stage == 3:
         need(2 in state.seals, 191)
-        need(tally_digest == b3("tamga 2025 tally v1", cbor.encode(tally(state))), 193)
+        need(tally_digest == b3("tamga 2025 tally v1", cbor.encode(tally(state, time))), 193)
     else:
         need(3 in state.seals, 191)
-    return [], lambda leaf, _time: state.seals.update({stage: leaf})
+    cases = open_cases(state) if stage == 3 else 0
+    return [(27, cases)] * (cases > 0), lambda leaf, _time: state.seals.update({stage: leaf})
 
 
-def tally(state):
-    return [[one[0], counts_of(state, one, MACHINE), counts_of(state, one, HAND)] for one in state.constituencies]
+def tally(state, time):
+    return [[one[0], *(counts_of(state, one, basis, time) for basis in (MACHINE, HAND))] for one in state.constituencies]
 
 
-def counts_of(state, constituency, basis):
+def counts_of(state, constituency, basis, time):
     number, total = constituency[0], [0] * (len(constituency[3]) + 2)
-    parts = [state.totals.get((basis, number), [])]
+    parts = [one["counts"] for one in state.totals.get((basis, number), [])[-1:]]
+    gone = annulled_units(state, time)
     for station, one in state.stations.items():
-        for unit in (state.there([3, station, unit]) for unit in one[6] if one[2] == number):
+        own = one[6] if one[2] == number else []
+        for unit in (state.there([3, station, unit]) for unit in own if (station, unit) not in gone):
             if unit is not None and basis == MACHINE:
                 parts.append(unit.opened or [])
             elif unit is not None and basis in unit.protocols and not unit.protocols[basis]["blocked"]:

@@ -7,7 +7,7 @@ from ..crypto import acceptable, b3, key_id, verify
 from ..note import Policy, is_key_name
 from .base import Key, need
 
-MAY = {1: {2, 3, 4, 11, 20, 21}, 2: {5, 8}, 3: {8}, 4: {10}, 5: {7, 11, 12}}
+MAY = {1: {2, 3, 4, 11, 16, 17, 20, 21}, 2: {5, 8}, 3: {8}, 4: {10}, 5: {7, 11, 12, 17}}
 OPERANDS = {"@valid", "@invalid", "@candidates", "@against_all"}
 
 
@@ -23,7 +23,7 @@ def election(state, record, _time):
     def effect(_leaf, _time):
         state.genesis, state.election_id = body, b3("tamga 2025 election id v1", record.bytes)
         for place, (name, _, key, standby, nodes) in enumerate(body[6]):
-            state.keys[key_id(key)] = Key(key, 1, [0, 0, 0], sorted(MAY[1]) if place == 0 else [4, 20])
+            state.keys[key_id(key)] = Key(key, 1, [0, 0, 0], sorted(MAY[1]) if place == 0 else [4, 16, 17, 20])
             state.organisations[name] = (key, standby, 0)
             state.own_keys_ever |= {key, standby}
             for one in nodes:

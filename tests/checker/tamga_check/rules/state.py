@@ -4,13 +4,14 @@ from ..crypto import key_id
 from ..note import Policy
 from ..record import entry_bytes
 from ..trees import BOTH, Blake3, Frontier, root_of
-from . import counting, deciding, registering, voting
+from . import counting, deciding, legal, registering, voting
 from .base import Refused, Unit, need
 
 CLOSES = {1: {2, 5}, 2: {7, 8, 10}, 3: {11, 12}}
 DECIDE = {
     1: registering.election, 2: registering.part, 3: registering.keys, 4: registering.revocation, 5: registering.roll,
     7: voting.phase, 8: voting.identification, 10: counting.batch, 11: counting.opening, 12: counting.protocol,
+    16: legal.act, 17: legal.case,
     20: deciding.governance, 21: deciding.seal,
 }
 
@@ -25,6 +26,7 @@ class Judge:
         self.nodes, self.organisations, self.epochs = {}, {}, []
         self.node_keys_ever, self.log_keys_ever, self.tls_ever, self.own_keys_ever = set(), [], set(), set()
         self.nonces, self.heads, self.time, self.ids = [], [], 0, {}
+        self.acts, self.cases = [], {}
         self.frontiers = [Frontier(tree) for tree in BOTH]
         self.withheld = self.admitted_unseen = 0
 
@@ -169,7 +171,9 @@ class Judge:
             return level == 0
         if kind == 5:
             return level == 2 and first in self.stations
-        if kind == 11 and level == 1:
+        if kind in (16, 17) and level in (0, 2):
+            return level == 0 or first in self.stations
+        if kind in (11, 16, 17) and level == 1:
             return self.constituency(first) is not None
         return level == 3 and self.has_unit(first, second)
 

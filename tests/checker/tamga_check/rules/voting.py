@@ -3,6 +3,7 @@
 from .. import cbor
 from ..crypto import roll_leaf, verify
 from .base import Unit, need
+from .legal import extended_until
 
 OPEN, SUSPEND, RESUME, OFFLINE_START, OFFLINE_END, BALANCE, CLOSE = range(1, 8)
 
@@ -26,7 +27,7 @@ def next_status(unit, phase):
 
 
 def late(state, scope, time):
-    return time >= state.stations[scope[1]][5]
+    return time >= max(state.stations[scope[1]][5], extended_until(state, scope, time))
 
 
 def phase(state, record, time):
