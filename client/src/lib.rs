@@ -11,6 +11,7 @@
 //! | [`document`], [`streams`] | both | files with every fault by line and column |
 //! | [`source`] | verifiers | a ledger as static files: over HTTP or in a folder; copies of it |
 //! | [`verify`] | everybody | proofs, bundles that verify offline, audit, results |
+//! | [`report`] | prosecutors, journalists | anomalies with their entries, results as tables |
 //! | [`monitor`] | observers | looks at all nodes again and again; alarms and evidence |
 //! | [`evidence`] | courts, observers | evidence files in plain words |
 //!
@@ -29,6 +30,7 @@ pub mod monitor;
 pub mod pin;
 pub mod protocols;
 pub mod registry;
+pub mod report;
 pub mod source;
 pub mod streams;
 pub mod verify;

@@ -106,10 +106,71 @@ fn a_good_copy_verifies() {
 }
 
 #[test]
+fn results_of_an_earlier_size_are_those_of_its_entries() {
+    let folder = ledger().folder.path();
+    let whole = ledger().world.entries.len().to_string();
+    let (code, before) = run("results", folder, &["--size", "2"]);
+    assert_eq!((code, &before["size"], &before["results"]["roll"]), (0, &2.into(), &0.into()), "{before:#}");
+    assert_eq!(before["results"]["tally"]["hand_protocols"]["n"], 0);
+    let (code, last) = run("results", folder, &["--before", &whole]);
+    assert_eq!((code, &last["results"]), (0, &run("results", folder, &[]).1["results"]));
+    let (code, none) = run("results", folder, &["--size", "999999"]);
+    assert_eq!((code, none["outcome"].as_str()), (2, Some("unchecked")), "{none:#}");
+    let (code, one) = run("results", folder, &["--constituency", "1"]);
+    assert_eq!((code, one["results"]["tally"]["constituencies"].as_array().unwrap().len()), (0, 1));
+}
+
+#[test]
+fn anomalies_name_every_flag_and_refusal() {
+    let (code, found) = run("anomalies", ledger().folder.path(), &["--listed", "1000"]);
+    assert_eq!(code, 0, "{found:#}");
+    let mut due: Vec<u64> = Vec::new();
+    for (leaf, (bytes, _)) in (0..).zip(&ledger().world.entries) {
+        let verdict = tamga_ledger::entry::Entry::from_bytes(bytes).unwrap().verdict;
+        due.extend(std::iter::repeat_n(leaf, if verdict.is_accepted() { verdict.flags().len() } else { 1 }));
+    }
+    let own = ["keys-revoked", "suspended", "late-protocol"];
+    let groups = found["anomalies"]["groups"].as_array().unwrap();
+    let all = groups.iter().flat_map(|group| group["findings"].as_array().unwrap());
+    let by_code = all.filter(|one| !own.contains(&one["code"].as_str().unwrap()));
+    let mut shown: Vec<u64> = by_code.map(|one| one["leaf"].as_u64().unwrap()).collect();
+    shown.sort_unstable();
+    assert_eq!(shown, due, "{found:#}");
+    assert_eq!(found["anomalies"]["never_closed"], serde_json::json!([]));
+}
+
+#[test]
+fn exports_name_their_checkpoint_and_say_what_results_say() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().join("csv");
+    let (code, written) = run("export", ledger().folder.path(), &["--out", folder.to_str().unwrap()]);
+    assert_eq!((code, written["files"].as_array().unwrap().len()), (0, 6), "{written:#}");
+    let mut reader = csv::Reader::from_path(folder.join("candidates.csv")).unwrap();
+    let head = reader.headers().unwrap().clone();
+    let column = |name: &str| head.iter().position(|one| one == name).unwrap();
+    let size = ledger().world.entries.len().to_string();
+    let mut votes = Vec::new();
+    for row in reader.records().map(Result::unwrap) {
+        assert_eq!((&row[column("checkpoint_size")], &row[column("rehearsal")]), (size.as_str(), "1"));
+        if &row[column("constituency")] == "1" {
+            votes.push(row[column("hand")].parse::<u64>().unwrap());
+        }
+    }
+    // The rest of the counts is against all and invalid.
+    let counts: Vec<u64> = [3, 2, 0, 1, 0].into_iter().take(votes.len()).collect();
+    assert_eq!(votes, counts);
+}
+
+#[test]
 fn people_get_tables() {
     let genesis = ledger().world.scribe.election().to_string();
     let folder = ledger().folder.path().display().to_string();
-    for (command, words) in [("results", "Constituency 1"), ("audit", "not proven"), ("checkpoint", "3 of 3")] {
+    for (command, words) in [
+        ("results", "Constituency 1"),
+        ("audit", "not proven"),
+        ("checkpoint", "3 of 3"),
+        ("anomalies", "Nobody is accused"),
+    ] {
         let output = tamga(&[command, &folder, "--genesis", &genesis]);
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success() && text.starts_with("VERIFIED") && text.contains(words), "{text}");

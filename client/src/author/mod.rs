@@ -11,6 +11,7 @@
 //! | `count` | BallotBatch, TotalOpening |
 //! | `protocol` | Protocol: control relations are checked before anybody signs |
 //! | `governance` | Governance |
+//! | `legal` | LegalAct, Case |
 //! | `seal` | Seal |
 //!
 //! A [`Scribe`] numbers records per key. The numbers of a key that signs in more than one process, or again after a
@@ -25,6 +26,7 @@ mod error;
 mod genesis;
 mod governance;
 mod keys;
+mod legal;
 mod protocol;
 mod roll;
 mod seal;

@@ -7,7 +7,7 @@ use crate::source::{SourceError, Tree, bundle_count, leaf_hashes};
 use tamga_ledger::audit::{Auditor, Check, Chunk, Finding, Report};
 use tamga_ledger::note::UnverifiedCheckpoint;
 use tamga_ledger::state::State;
-use tamga_ledger::tree::{Blake3Tree, Sha256Tree};
+use tamga_ledger::tree::{Blake3Tree, Sha256Tree, TreeSize};
 
 /// Bundles checked together: enough to keep all cores busy.
 const BUNDLES_AT_ONCE: u64 = 16;
@@ -19,6 +19,8 @@ pub struct Audited {
     pub report: Report,
     /// The state by the rules at the checkpoint: results are computed from it.
     pub state: State,
+    /// The state at the earlier size that was asked for.
+    pub earlier: Option<State>,
     /// Whether confidential bodies were at hand.
     pub confidential: bool,
 }
@@ -27,9 +29,24 @@ pub struct Audited {
 ///
 /// # Errors
 /// [`VerifyError::Source`] when something cannot be read; whatever is read and wrong is a finding.
-pub fn audit(opened: &Opened<'_>, mut progress: impl FnMut(u64, u64) + Send) -> Result<Audited, VerifyError> {
+pub fn audit(opened: &Opened<'_>, progress: impl FnMut(u64, u64) + Send) -> Result<Audited, VerifyError> {
+    audit_keeping(opened, None, progress)
+}
+
+/// As [`audit`], keeping the state at an earlier size too.
+///
+/// # Errors
+/// As [`audit`].
+pub fn audit_keeping(
+    opened: &Opened<'_>,
+    earlier: Option<TreeSize>,
+    mut progress: impl FnMut(u64, u64) + Send,
+) -> Result<Audited, VerifyError> {
     let (size, roots) = (opened.size(), opened.checkpoint.checkpoint().roots);
     let mut auditor = Auditor::new(opened.trust.clone());
+    if let Some(size) = earlier {
+        auditor.keep_state_at(size);
+    }
     // Every checkpoint that a policy was changed under is compared with the entries as well.
     let covered =
         |note: &&str| UnverifiedCheckpoint::from_bytes(note.as_bytes()).is_ok_and(|note| note.claimed().size <= size);
@@ -50,9 +67,10 @@ pub fn audit(opened: &Opened<'_>, mut progress: impl FnMut(u64, u64) + Send) -> 
         leaf: Some(leaf),
         text,
     }));
+    let earlier = auditor.take_kept();
     let (mut report, state) = auditor.finish();
     add_findings(&mut report, findings);
-    Ok(Audited { report, state, confidential })
+    Ok(Audited { report, state, earlier, confidential })
 }
 
 /// Findings about tiles beside those about entries, in leaf order.

@@ -19,10 +19,10 @@ mod prove;
 mod results;
 mod tiles;
 
-pub use audit::{Audited, audit};
+pub use audit::{Audited, audit, audit_keeping};
 pub use bundle::{BUNDLE_BYTES_MAX, BundleFileError, ProofBundle};
 pub use error::{VerifyError, Weight};
 pub use extends::check_extends;
 pub use open::Opened;
 pub use prove::{find_record, last_sequence, prove};
-pub use results::{HourTurnout, ResultsView, results};
+pub use results::{ActView, ConstituencyView, HourTurnout, ResultsView, results};

@@ -1,9 +1,13 @@
 //! Turnout and results out of an audited state.
 
 use serde::Serialize;
-use tamga_ledger::kinds::Stage;
-use tamga_ledger::state::State;
-use tamga_ledger::tally::{Tally, tally};
+use tamga_ledger::kinds::{Issuer, Stage};
+use tamga_ledger::record::Scope;
+use tamga_ledger::state::{RecordedAct, State};
+use tamga_ledger::tally::{
+    Contest, Coverage, Difference, Flip, Margin, Shares, Tally, UnitResult, differences, flips, shares, tally,
+    unit_results,
+};
 
 /// Turnout at one announced time, cumulative.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,12 +41,112 @@ pub struct ResultsView {
     pub sealed: bool,
     /// Results.
     pub tally: Tally,
+    /// What follows from them, by constituency.
+    pub constituencies: Vec<ConstituencyView>,
+    /// Own results of each unit.
+    pub units: Vec<UnitResult>,
+    /// Units where machine and hand differ, the largest difference first.
+    pub differences: Vec<Difference>,
+    /// Units whose two counts could be compared, of those with an own constituency.
+    pub compared: Coverage,
+    /// Legal acts in the order of recording.
+    pub acts: Vec<ActView>,
+}
+
+/// What follows from one constituency's result.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConstituencyView {
+    /// Its number.
+    pub constituency: u32,
+    /// Shares of the valid votes that count, candidates and then against all; of so many units.
+    pub shares: Shares,
+    /// Which units' counts the shares are of.
+    pub coverage: Coverage,
+    /// By how much each candidate has a seat, or misses one; none while seats cannot be given.
+    pub margins: Option<Vec<Margin>>,
+    /// Places that would move a seat.
+    pub flips: Vec<Flip>,
+}
+
+/// A legal act, for people and programs.
+#[derive(Debug, Clone, Serialize)]
+pub struct ActView {
+    /// Its leaf.
+    pub leaf: u64,
+    /// Its record's id.
+    pub id: String,
+    /// Sequenced time of its leaf, ms UTC.
+    pub recorded_ms: u64,
+    /// Number as the issuer gave it.
+    pub number: String,
+    /// Date as the issuer gave it.
+    pub date: String,
+    /// Who issued it.
+    pub issuer: Option<Issuer>,
+    /// Which one, where there are several; else 0.
+    pub issuer_number: u32,
+    /// What it does.
+    pub effect: &'static str,
+    /// What it is about.
+    pub about: String,
+    /// From when on, ms UTC; 0 from its leaf on.
+    pub effective_ms: u64,
+    /// No appeal is possible any more.
+    pub final_act: bool,
+    /// In force at the size shown.
+    pub in_force: bool,
+    /// Digest of its document.
+    pub document: String,
+}
+
+fn act_view(act: &RecordedAct, in_force: &[u64]) -> ActView {
+    let about = match (act.act.effect.about(), act.scope) {
+        (Some(other), _) => format!("act {other}"),
+        (None, Scope::Election) => "the election".to_owned(),
+        (None, Scope::Constituency(number)) => format!("constituency {number}"),
+        (None, Scope::Station(number)) => format!("station {number}"),
+        (None, Scope::Unit(unit)) => format!("unit {unit}"),
+    };
+    ActView {
+        leaf: act.leaf,
+        id: act.id.to_string(),
+        recorded_ms: act.recorded_ms,
+        number: act.act.number.clone(),
+        date: act.act.date.clone(),
+        issuer: Issuer::from_number(act.act.issuer),
+        issuer_number: act.act.issuer_number,
+        effect: act.act.effect.slug(),
+        about,
+        effective_ms: act.act.effective_ms,
+        final_act: act.act.final_act == 1,
+        in_force: in_force.contains(&act.leaf),
+        document: act.act.document.to_string(),
+    }
+}
+
+fn constituencies(state: &State, tally: &Tally) -> Vec<ConstituencyView> {
+    let legal = state.legal();
+    let same_sex_max = state.definition().seat_rule().map_or(0, |rule| rule.same_sex_max);
+    let view = |result: &tamga_ledger::tally::ConstituencyResult| {
+        let known = state.definition().constituency(result.constituency)?;
+        let ranked = result.ranked();
+        let contest = Contest { candidates: &known.candidates, counts: &ranked, seats: known.seats, same_sex_max };
+        Some(ConstituencyView {
+            constituency: result.constituency,
+            shares: shares(&result.valid()),
+            coverage: result.hand.coverage,
+            margins: result.seats.positions().and_then(|_| contest.margins()),
+            flips: flips(state, result, &legal),
+        })
+    };
+    tally.constituencies.iter().filter_map(view).collect()
 }
 
 /// Computes what is shown.
 #[must_use]
 pub fn results(state: &State) -> ResultsView {
-    let counts = state.counts();
+    let (counts, tally) = (state.counts(), tally(state));
+    let (differences, compared) = differences(state);
     ResultsView {
         roll: counts.roll,
         second_attempts: counts.second_attempts,
@@ -51,7 +155,12 @@ pub fn results(state: &State) -> ResultsView {
         papers: counts.papers,
         turnout: turnout(state),
         sealed: state.seal(Stage::Results).is_some(),
-        tally: tally(state),
+        constituencies: constituencies(state, &tally),
+        units: unit_results(state, &state.legal()),
+        differences,
+        compared,
+        acts: state.acts().iter().map(|act| act_view(act, &tally.acts_in_force)).collect(),
+        tally,
     }
 }
 

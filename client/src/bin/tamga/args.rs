@@ -29,7 +29,11 @@ pub(crate) enum Command {
     /// Re-derive everything in a ledger and say what does not hold.
     Audit(Audit),
     /// Show turnout and results, computed from the audited ledger.
-    Results(Place),
+    Results(Results),
+    /// List what was refused, flagged or is missing, each with its entries.
+    Anomalies(Anomalies),
+    /// Write the results as CSV tables (docs/EXPORTS.md).
+    Export(Export),
     /// Copy a ledger into a folder.
     Download(Download),
     /// Found an election, as organisations: cards, a draft, signatures made apart, the genesis record. Needs no network.
@@ -38,6 +42,12 @@ pub(crate) enum Command {
     /// Decide, as organisations, on nodes, keys and the trust policy: draft, sign offline, merge, submit.
     #[command(subcommand)]
     Governance(Governance),
+    /// Record legal acts: annul, cancel, suspend, strike out, withdraw, recount, lot, extend, elect, succeed.
+    #[command(subcommand)]
+    Act(Act),
+    /// Open and decide complaints and incidents.
+    #[command(subcommand)]
+    Case(CaseCommand),
     /// Read evidence files.
     #[command(subcommand)]
     Evidence(Evidence),
@@ -62,9 +72,13 @@ impl Command {
             Self::Verify(_) => "verify",
             Self::Audit(_) => "audit",
             Self::Results(_) => "results",
+            Self::Anomalies(_) => "anomalies",
+            Self::Export(_) => "export",
             Self::Download(_) => "download",
             Self::Ceremony(_) => "ceremony",
             Self::Governance(_) => "governance",
+            Self::Act(_) => "act",
+            Self::Case(_) => "case",
             Self::Evidence(_) => "evidence",
             Self::Protocols(_) => "protocols",
             Self::Watch(_) => "watch",
@@ -88,6 +102,252 @@ pub(crate) struct Place {
     pub(crate) source: String,
     #[command(flatten)]
     pub(crate) pinned: Pinned,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Results {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// What the ledger said when it had so many entries.
+    #[arg(long, value_name = "N", conflicts_with = "before")]
+    pub(crate) size: Option<u64>,
+    /// What the ledger said before the entry at this leaf, for example before a court's decision.
+    #[arg(long, value_name = "LEAF")]
+    pub(crate) before: Option<u64>,
+    /// Only this constituency, with its stations and units.
+    #[arg(long, value_name = "N")]
+    pub(crate) constituency: Option<u32>,
+    /// List so many of the largest differences between machine and hand.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) differences: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Anomalies {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// How many entries of each kind are listed; all are counted.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) listed: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The folder to write into.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Act {
+    /// Write an act that waits for signatures.
+    Draft(ActDraft),
+    /// Read an act and sign it with one organisation's record key. Needs no network.
+    Sign(Sign),
+    /// Put the signatures of all signers together.
+    Merge(Merge),
+    /// Submit the signed act and wait for the verdict.
+    Submit(Submit),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CaseCommand {
+    /// Write a step of a case that waits for its signature.
+    Draft(CaseDraft),
+    /// Read a step and sign it. Needs no network.
+    Sign(Sign),
+    /// Put the signature to it.
+    Merge(Merge),
+    /// Submit the signed step and wait for the verdict.
+    Submit(Submit),
+}
+
+/// What an act or a case is about; the election if nothing is given.
+#[derive(Debug, Args)]
+pub(crate) struct About {
+    /// A constituency.
+    #[arg(long, value_name = "N", conflicts_with_all = ["station"])]
+    pub(crate) constituency: Option<u32>,
+    /// A station, with all its units.
+    #[arg(long, value_name = "N")]
+    pub(crate) station: Option<u32>,
+    /// One unit of the station: 1 the hall, mobile boxes follow.
+    #[arg(long, value_name = "N", requires = "station")]
+    pub(crate) unit: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ActDraft {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// An organisation that will sign; the first is the author. The commission alone, or enough for the trust policy's quorum.
+    #[arg(long, required = true, value_name = "ORGANISATION")]
+    pub(crate) by: Vec<String>,
+    /// The author's next record number; found in the ledger if not given.
+    #[arg(long, value_name = "N")]
+    pub(crate) sequence: Option<u64>,
+    #[command(flatten)]
+    pub(crate) about: About,
+    /// The act's number as its issuer gave it.
+    #[arg(long)]
+    pub(crate) number: String,
+    /// The act's date, 2025-12-05.
+    #[arg(long)]
+    pub(crate) date: String,
+    /// Who issued it.
+    #[arg(long, value_enum)]
+    pub(crate) issuer: IssuerName,
+    /// Which one, where there are several.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) issuer_number: u32,
+    /// The act's document; its BLAKE3 digest is recorded.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) document: PathBuf,
+    /// From when on, ms UTC; without it from its own entry on.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(crate) effective_ms: u64,
+    /// No appeal is possible any more.
+    #[arg(long = "final")]
+    pub(crate) final_act: bool,
+    /// Where to write the draft.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    #[command(subcommand)]
+    pub(crate) effect: Effect,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum IssuerName {
+    Candidate,
+    Precinct,
+    Constituency,
+    Central,
+    Court,
+    Appeal,
+    Supreme,
+}
+
+impl From<IssuerName> for tamga_ledger::kinds::Issuer {
+    fn from(name: IssuerName) -> Self {
+        match name {
+            IssuerName::Candidate => Self::Candidate,
+            IssuerName::Precinct => Self::Precinct,
+            IssuerName::Constituency => Self::Constituency,
+            IssuerName::Central => Self::Central,
+            IssuerName::Court => Self::Court,
+            IssuerName::Appeal => Self::Appeal,
+            IssuerName::Supreme => Self::Supreme,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Effect {
+    /// The vote in the constituency, at the station or in the unit is void.
+    Annul,
+    /// An earlier act has no effect any more.
+    Cancel {
+        /// Id of its record.
+        act: RecordId,
+    },
+    /// An earlier act has no effect until this one is cancelled.
+    Suspend {
+        /// Id of its record.
+        act: RecordId,
+    },
+    /// A candidate is struck out: votes for them do not count.
+    Strike {
+        /// Ballot position.
+        position: u32,
+    },
+    /// A candidate withdraws, or gives the seat back.
+    Withdraw {
+        /// Ballot position.
+        position: u32,
+    },
+    /// The papers of the station or unit are to be counted again.
+    Recount,
+    /// A lot was drawn between candidates with equally many votes.
+    Lot {
+        /// Ballot positions in the order drawn.
+        #[arg(required = true, num_args = 2..)]
+        order: Vec<u32>,
+    },
+    /// Voting at the station or unit goes on for longer.
+    Extend {
+        /// Until when, ms UTC.
+        until_ms: u64,
+    },
+    /// These candidates are declared elected.
+    Elect {
+        /// Ballot positions.
+        #[arg(required = true, num_args = 1..)]
+        positions: Vec<u32>,
+    },
+    /// A vacant seat goes to another candidate.
+    Succeed {
+        /// Ballot position of who held it.
+        vacated: u32,
+        /// Ballot position of who gets it.
+        successor: u32,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CaseDraft {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The organisation that opens or decides it.
+    #[arg(long, value_name = "ORGANISATION")]
+    pub(crate) by: String,
+    /// The author's next record number; found in the ledger if not given.
+    #[arg(long, value_name = "N")]
+    pub(crate) sequence: Option<u64>,
+    #[command(flatten)]
+    pub(crate) about: About,
+    /// What kind of case.
+    #[arg(long, value_enum, default_value = "complaint")]
+    pub(crate) category: CaseCategory,
+    /// The step.
+    #[arg(long, value_enum)]
+    pub(crate) state: CaseStep,
+    /// Id of the record that opened the case; not for filing.
+    #[arg(long, value_name = "RECORD")]
+    pub(crate) opened_by: Option<RecordId>,
+    /// By when it has to be decided, ms UTC.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(crate) deadline_ms: u64,
+    /// Id of the record it is about.
+    #[arg(long, value_name = "RECORD")]
+    pub(crate) target: Option<RecordId>,
+    /// Id of the act that decides it.
+    #[arg(long, value_name = "RECORD")]
+    pub(crate) act: Option<RecordId>,
+    /// The document or photograph; its BLAKE3 digest is recorded.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) document: PathBuf,
+    /// Where to write the draft.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum CaseCategory {
+    Complaint,
+    Incident,
+    DisputedIdentification,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum CaseStep {
+    Filed,
+    Examined,
+    Granted,
+    Dismissed,
+    Withdrawn,
+    Appealed,
 }
 
 #[derive(Debug, Args)]

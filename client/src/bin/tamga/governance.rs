@@ -5,6 +5,7 @@
 //! draft (reads the ledger's genesis) ─► draft.cbor ─► sign (offline, prints what is signed) ─► share.json … ─► merge ─► submit
 //! ```
 
+use crate::act;
 use crate::args::{Change, Draft as DraftArguments, Governance, Merge, PassphraseArguments, PolicyText, Sign, Submit};
 use crate::output::{Done, Failure, Output, advance, open_source};
 use serde::Serialize;
@@ -20,7 +21,7 @@ use tamga_keys::{Key, KeyFile, Purpose, check_mode};
 use tamga_ledger::ids::{Digest, PublicKey};
 use tamga_ledger::judge::check_epoch;
 use tamga_ledger::kinds::{
-    Body as _, Governance as Decision, KeyRevocation, Kind, NodeKeys, RemovalReason, RotationReason,
+    Body as _, Case, Governance as Decision, KeyRevocation, Kind, LegalAct, NodeKeys, RemovalReason, RotationReason,
 };
 use tamga_ledger::promise::Promise;
 use tamga_ledger::record::RECORD_BYTES_MAX;
@@ -29,7 +30,7 @@ use tamga_ledger::trust::Trust;
 use tamga_platform::disk::Disk;
 use tamga_platform::entropy::OsEntropy;
 
-const FILE_BYTES_MAX: u64 = 64 * 1024;
+pub(crate) const FILE_BYTES_MAX: u64 = 64 * 1024;
 const NAME: &str = "governance";
 
 pub(crate) fn run(arguments: &Governance, disk: &Arc<dyn Disk>, output: &Output) -> Done {
@@ -56,7 +57,7 @@ pub(crate) fn write(disk: &Arc<dyn Disk>, path: &Path, bytes: &[u8]) -> Done {
 
 /// What is decided, for people and programs.
 #[derive(Serialize)]
-struct Content {
+pub(crate) struct Content {
     record: String,
     election: String,
     decision: String,
@@ -64,11 +65,15 @@ struct Content {
 }
 
 impl Content {
-    fn of(draft: &Draft) -> Result<Self, Failure> {
+    pub(crate) fn of(draft: &Draft) -> Result<Self, Failure> {
         let record = draft.record();
         let unknown = |_| failed("the draft is no decision of organisations");
         let decision = if record.kind == Kind::KeyRevocation as u16 {
             revocation_in_words(&KeyRevocation::from_bytes(&record.body).map_err(unknown)?)
+        } else if record.kind == Kind::LegalAct as u16 {
+            act::in_words(record.scope, &LegalAct::from_bytes(&record.body).map_err(unknown)?)
+        } else if record.kind == Kind::Case as u16 {
+            act::case_in_words(record.scope, &Case::from_bytes(&record.body).map_err(unknown)?)
         } else {
             in_words(&Decision::from_bytes(&record.body).map_err(unknown)?)
         };
@@ -80,7 +85,7 @@ impl Content {
         })
     }
 
-    fn text(&self, done: &str) -> String {
+    pub(crate) fn text(&self, done: &str) -> String {
         let signers = self.signers.join(", ");
         format!(
             "{}\n  election {}\n  record {}\n  to be signed by {signers}\n{done}",
@@ -261,7 +266,7 @@ fn read_draft(disk: &Arc<dyn Disk>, path: &Path) -> Result<Draft, Failure> {
     Draft::from_bytes(&read(disk, path, RECORD_BYTES_MAX as u64)?).map_err(failed)
 }
 
-fn sign(arguments: &Sign, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+pub(crate) fn sign(arguments: &Sign, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let draft = read_draft(disk, &arguments.draft)?;
     let content = Content::of(&draft)?;
     let key = record_key(disk, &arguments.key, &arguments.passphrase)?;
@@ -283,7 +288,7 @@ pub(crate) fn record_key(disk: &Arc<dyn Disk>, path: &Path, passphrase: &Passphr
     file.unlock(&passphrase.source()).map_err(failed)
 }
 
-fn merge(arguments: &Merge, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+pub(crate) fn merge(arguments: &Merge, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let draft = read_draft(disk, &arguments.draft)?;
     let content = Content::of(&draft)?;
     let mut shares: Vec<Share> = Vec::new();
@@ -313,7 +318,7 @@ struct Judged {
 /// How long `submit` waits for a published checkpoint that covers the decision.
 const PUBLISHED_WITHIN: Duration = Duration::from_secs(60);
 
-fn submit(arguments: &Submit, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+pub(crate) fn submit(arguments: &Submit, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let bytes = read(disk, &arguments.record, SUBMISSION_BYTES_MAX as u64)?;
     let submission = Submission::from_bytes(&bytes).map_err(failed)?;
     let source = open_source(&arguments.place.source, disk)?;

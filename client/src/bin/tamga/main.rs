@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 verified, 1 refuted (something shown is false), 2 could not check (not reached, not there, wrong use).
 
+mod act;
 mod args;
 mod audit;
 mod ceremony;
@@ -13,6 +14,7 @@ mod governance;
 mod output;
 mod protocols;
 mod prove;
+mod report;
 mod results;
 mod roll;
 mod verify;
@@ -37,9 +39,13 @@ fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(arguments, &disk, &output),
         Command::Audit(arguments) => audit::run(arguments, &disk, &output),
         Command::Results(arguments) => results::run(arguments, &disk, &output),
+        Command::Anomalies(arguments) => report::run_anomalies(arguments, &disk, &output),
+        Command::Export(arguments) => report::run_export(arguments, &disk, &output),
         Command::Download(arguments) => download::run(arguments, &disk, &output),
         Command::Ceremony(arguments) => ceremony::run(arguments, &disk, &output),
         Command::Governance(arguments) => governance::run(arguments, &disk, &output),
+        Command::Act(arguments) => act::run(arguments, &disk, &output),
+        Command::Case(arguments) => act::run_case(arguments, &disk, &output),
         Command::Evidence(arguments) => evidence::run(arguments, &disk, &output),
         Command::Protocols(arguments) => protocols::run(arguments, &disk, &output),
         Command::Watch(arguments) => watch::run(arguments, &disk, &output),

@@ -1,0 +1,227 @@
+//! `tamga act` and `tamga case`: legal acts and complaints. Drafted here; signed, merged and submitted like decisions of organisations
+//! (`governance`).
+
+use crate::args::{About, Act, ActDraft, CaseCategory, CaseCommand, CaseDraft, CaseStep, Effect};
+use crate::governance::{Content, failed, merge, read, sign, submit, write};
+use crate::output::{Done, Failure, Output, advance, open_source};
+use std::sync::Arc;
+use tamga_client::author::{Draft, Scribe};
+use tamga_client::verify::{Opened, last_sequence};
+use tamga_ledger::ids::{Digest, Maybe, PublicKey};
+use tamga_ledger::kinds::{ActEffect, Case, CaseState, Issuer, LegalAct};
+use tamga_ledger::record::{Scope, UnitId};
+use tamga_platform::disk::Disk;
+use tamga_platform::entropy::OsEntropy;
+
+/// Longest document of which the digest is made.
+const DOCUMENT_BYTES_MAX: u64 = 256 << 20;
+
+pub(crate) fn run(arguments: &Act, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    match arguments {
+        Act::Draft(arguments) => draft(arguments, disk, output),
+        Act::Sign(arguments) => sign(arguments, disk, output),
+        Act::Merge(arguments) => merge(arguments, disk, output),
+        Act::Submit(arguments) => submit(arguments, disk, output),
+    }
+}
+
+pub(crate) fn run_case(arguments: &CaseCommand, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    match arguments {
+        CaseCommand::Draft(arguments) => draft_case(arguments, disk, output),
+        CaseCommand::Sign(arguments) => sign(arguments, disk, output),
+        CaseCommand::Merge(arguments) => merge(arguments, disk, output),
+        CaseCommand::Submit(arguments) => submit(arguments, disk, output),
+    }
+}
+
+const fn scope_of(about: &About) -> Scope {
+    match (about.constituency, about.station, about.unit) {
+        (Some(number), _, _) => Scope::Constituency(number),
+        (None, Some(station), Some(unit)) => Scope::Unit(UnitId { station, unit }),
+        (None, Some(station), None) => Scope::Station(station),
+        (None, None, _) => Scope::Election,
+    }
+}
+
+fn effect_of(effect: &Effect) -> ActEffect {
+    match effect {
+        Effect::Annul => ActEffect::Annul,
+        Effect::Cancel { act } => ActEffect::Cancel { act: *act },
+        Effect::Suspend { act } => ActEffect::Suspend { act: *act },
+        Effect::Strike { position } => ActEffect::Strike { position: *position },
+        Effect::Withdraw { position } => ActEffect::Withdraw { position: *position },
+        Effect::Recount => ActEffect::Recount,
+        Effect::Lot { order } => ActEffect::Lot { order: order.clone() },
+        Effect::Extend { until_ms } => ActEffect::Extend { until_ms: *until_ms },
+        Effect::Elect { positions } => {
+            let mut positions = positions.clone();
+            positions.sort_unstable();
+            ActEffect::Elect { positions }
+        }
+        Effect::Succeed { vacated, successor } => ActEffect::Succeed { vacated: *vacated, successor: *successor },
+    }
+}
+
+fn digest_of(disk: &Arc<dyn Disk>, path: &std::path::Path) -> Result<Digest, Failure> {
+    Ok(Digest(*blake3::hash(&read(disk, path, DOCUMENT_BYTES_MAX)?).as_bytes()))
+}
+
+/// The record keys of these organisations now.
+fn signers(opened: &Opened<'_>, names: &[String]) -> Result<Vec<PublicKey>, Failure> {
+    let key = |name: &String| {
+        let found = opened.trust.registry().organisation(name);
+        found.map(|own| own.record_key).ok_or_else(|| failed(format!("there is no organisation {name:?}")))
+    };
+    names.iter().map(key).collect()
+}
+
+/// A scribe that goes on with the author's numbers.
+fn scribe(
+    opened: &Opened<'_>,
+    author: Option<&PublicKey>,
+    sequence: Option<u64>,
+    output: &Output,
+) -> Result<Scribe, Failure> {
+    let scribe = Scribe::new(*opened.trust.election_id(), Arc::new(OsEntropy));
+    if let Some(author) = author.map(PublicKey::id) {
+        let last_used = match sequence {
+            Some(next) => next.saturating_sub(1),
+            None => {
+                let bar = output.bar("reading");
+                let last = last_sequence(opened, &author, |done, all| advance(&bar, done, all))?;
+                bar.finish_and_clear();
+                last
+            }
+        };
+        scribe.resume(author, last_used);
+    }
+    Ok(scribe)
+}
+
+fn written(name: &str, draft: &Draft, out: &std::path::Path, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    write(disk, out, draft.bytes())?;
+    let content = Content::of(draft)?;
+    let done = format!("written to {}; each signer runs: tamga {name} sign", out.display());
+    output.answer(name, &content, || content.text(&done));
+    Ok(())
+}
+
+fn draft(arguments: &ActDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    let source = open_source(&arguments.place.source, disk)?;
+    let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?;
+    let signers = signers(&opened, &arguments.by)?;
+    let commission = opened.trust.election().organisations.first().map(|one| one.name.as_str());
+    let alone = arguments.by.len() == 1 && arguments.by.first().map(String::as_str) == commission;
+    if !alone && !opened.trust.policy().satisfied_by_organisations(arguments.by.iter().map(String::as_str)) {
+        return Err(failed(
+            "an act is recorded by the commission alone, or by organisations that satisfy the trust policy's quorum: name more with --by",
+        ));
+    }
+    let act = LegalAct {
+        number: arguments.number.clone(),
+        date: arguments.date.clone(),
+        issuer: Issuer::from(arguments.issuer) as u8,
+        issuer_number: arguments.issuer_number,
+        effect: effect_of(&arguments.effect),
+        effective_ms: arguments.effective_ms,
+        final_act: u8::from(arguments.final_act),
+        document: digest_of(disk, &arguments.document)?,
+    };
+    let scribe = scribe(&opened, signers.first(), arguments.sequence, output)?;
+    let draft = scribe.legal_act(&signers, scope_of(&arguments.about), &act).map_err(failed)?;
+    written("act", &draft, &arguments.out, disk, output)
+}
+
+fn draft_case(arguments: &CaseDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    let source = open_source(&arguments.place.source, disk)?;
+    let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?;
+    let signers = signers(&opened, std::slice::from_ref(&arguments.by))?;
+    let case = Case {
+        category: match arguments.category {
+            CaseCategory::Complaint => 1,
+            CaseCategory::Incident => 2,
+            CaseCategory::DisputedIdentification => 3,
+        },
+        state: match arguments.state {
+            CaseStep::Filed => CaseState::Filed,
+            CaseStep::Examined => CaseState::Examined,
+            CaseStep::Granted => CaseState::Granted,
+            CaseStep::Dismissed => CaseState::Dismissed,
+            CaseStep::Withdrawn => CaseState::Withdrawn,
+            CaseStep::Appealed => CaseState::Appealed,
+        } as u8,
+        opened_by: Maybe(arguments.opened_by),
+        deadline_ms: arguments.deadline_ms,
+        target: Maybe(arguments.target),
+        act: Maybe(arguments.act),
+        document: digest_of(disk, &arguments.document)?,
+    };
+    let scribe = scribe(&opened, signers.first(), arguments.sequence, output)?;
+    let author = *signers.first().ok_or_else(|| failed("nobody signs"))?;
+    let draft = scribe.case(author, scope_of(&arguments.about), &case).map_err(failed)?;
+    written("case", &draft, &arguments.out, disk, output)
+}
+
+fn scope_in_words(scope: Scope) -> String {
+    match scope {
+        Scope::Election => "the election".to_owned(),
+        Scope::Constituency(number) => format!("constituency {number}"),
+        Scope::Station(number) => format!("station {number}"),
+        Scope::Unit(unit) => format!("unit {unit}"),
+    }
+}
+
+/// What signers read before they sign.
+pub(crate) fn in_words(scope: Scope, act: &LegalAct) -> String {
+    let place = scope_in_words(scope);
+    let effect = match &act.effect {
+        ActEffect::Annul => format!("annuls the vote in {place}"),
+        ActEffect::Cancel { act } => format!("cancels act {act}"),
+        ActEffect::Suspend { act } => format!("suspends act {act}"),
+        ActEffect::Strike { position } => format!("strikes out the candidate at position {position} in {place}"),
+        ActEffect::Withdraw { position } => format!("the candidate at position {position} in {place} withdraws"),
+        ActEffect::Recount => format!("orders the papers of {place} to be counted again"),
+        ActEffect::Lot { order } => format!("a lot drawn in {place} gives the order {order:?}"),
+        ActEffect::Extend { until_ms } => format!("voting in {place} goes on until {until_ms} ms UTC"),
+        ActEffect::Elect { positions } => {
+            format!("declares the candidates at positions {positions:?} of {place} elected")
+        }
+        ActEffect::Succeed { vacated, successor } => {
+            format!("the seat of position {vacated} in {place} goes to position {successor}")
+        }
+    };
+    let issuer = match Issuer::from_number(act.issuer) {
+        Some(Issuer::Candidate) => "candidate",
+        Some(Issuer::Precinct) => "precinct commission",
+        Some(Issuer::Constituency) => "constituency commission",
+        Some(Issuer::Central) => "central commission",
+        Some(Issuer::Court) => "court",
+        Some(Issuer::Appeal) => "court of appeal",
+        Some(Issuer::Supreme) => "supreme court",
+        None => "unknown issuer",
+    };
+    let which = if act.issuer_number == 0 { String::new() } else { format!(" {}", act.issuer_number) };
+    let appeal = if act.final_act == 1 { "final" } else { "can be appealed against" };
+    format!("act {} of {}, {issuer}{which}, {appeal}: {effect}\n  document {}", act.number, act.date, act.document)
+}
+
+/// What the signer of a case reads.
+pub(crate) fn case_in_words(scope: Scope, case: &Case) -> String {
+    let category = match case.category {
+        1 => "complaint",
+        2 => "incident",
+        3 => "disputed identification",
+        _ => "unknown category",
+    };
+    let state = match CaseState::from_number(case.state) {
+        Some(CaseState::Filed) => "is filed",
+        Some(CaseState::Examined) => "is examined",
+        Some(CaseState::Granted) => "is granted",
+        Some(CaseState::Dismissed) => "is dismissed",
+        Some(CaseState::Withdrawn) => "is withdrawn",
+        Some(CaseState::Appealed) => "is appealed",
+        None => "goes to a state that this program does not know",
+    };
+    let opened = case.opened_by.0.map_or_else(String::new, |id| format!("\n  case {id}"));
+    format!("{category} about {} {state}{opened}\n  document {}", scope_in_words(scope), case.document)
+}

@@ -1,0 +1,131 @@
+//! `tamga anomalies` and `tamga export`: only out of a ledger whose audit finds nothing.
+
+use crate::args::{Anomalies as AnomaliesArguments, Export, Place};
+use crate::audit::findings;
+use crate::governance::{failed, write};
+use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source};
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use tamga_client::report::{Anomalies, Stamp, anomalies, tables};
+use tamga_client::source::bundle_count;
+use tamga_client::verify::{Opened, audit, results};
+use tamga_ledger::audit::Report;
+use tamga_ledger::state::State;
+use tamga_ledger::tree::TILE_WIDTH;
+use tamga_platform::disk::Disk;
+
+#[derive(Serialize)]
+struct Refuted {
+    checkpoint: CheckpointView,
+    audit: Report,
+}
+
+/// The state of an audited ledger, or the audit's refutation.
+fn audited(command: &str, opened: &Opened<'_>, output: &Output) -> Result<(CheckpointView, State), Failure> {
+    let bar = output.bar("auditing entries");
+    let audited = audit(opened, |done, all| advance(&bar, done, all));
+    bar.finish_and_clear();
+    let audited = audited?;
+    let checkpoint = CheckpointView::of(&opened.checkpoint, &opened.trust);
+    if audited.report.ok {
+        return Ok((checkpoint, audited.state));
+    }
+    let content = Refuted { checkpoint, audit: audited.report };
+    Err(output.refutation(command, &content, || {
+        format!("REFUTED   nothing is shown: the audit found\n{}", findings(&content.audit, 10))
+    }))
+}
+
+#[derive(Serialize)]
+struct Found {
+    checkpoint: CheckpointView,
+    anomalies: Anomalies,
+}
+
+pub(crate) fn run_anomalies(arguments: &AnomaliesArguments, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    const NAME: &str = "anomalies";
+    let Place { source, pinned } = &arguments.place;
+    let source = open_source(source, disk)?;
+    let opened = Opened::open(&*source, &pinned.genesis)?;
+    let (checkpoint, state) = audited(NAME, &opened, output)?;
+    let size = opened.size();
+    let mut entries = Vec::new();
+    for index in 0..bundle_count(size) {
+        let bundle = opened.files.entries(index, size)?.entries;
+        // Accepted without flags is most of a ledger; the rest is kept.
+        entries.extend((index * TILE_WIDTH..).zip(bundle));
+    }
+    let all = entries.iter().map(|(leaf, entry)| (*leaf, entry.as_slice()));
+    let content = Found { checkpoint, anomalies: anomalies(&state, all, arguments.listed) };
+    output.answer(NAME, &content, || text(&content));
+    Ok(())
+}
+
+fn text(content: &Found) -> String {
+    let Found { checkpoint, anomalies } = content;
+    let mut text = format!("VERIFIED\n  from a {}\n\n", checkpoint.line());
+    for group in &anomalies.groups {
+        let name = serde_json::to_value(group.anomaly).ok();
+        let name = name.as_ref().and_then(|name| name.as_str()).unwrap_or("unknown");
+        let _ = writeln!(text, "{name}: {}", group.count);
+        for one in &group.findings {
+            let place = match (one.station, one.unit) {
+                (Some(station), Some(unit)) => format!("unit {station}/{unit}"),
+                (Some(station), None) => format!("station {station}"),
+                _ => "the election".to_owned(),
+            };
+            let detail = if one.detail == 0 { String::new() } else { format!(" ({})", one.detail) };
+            let _ = writeln!(text, "  leaf {:>9}  {place}  {}{detail}", one.leaf, one.code);
+        }
+        let shown = group.findings.len() as u64;
+        if group.count > shown {
+            let _ = writeln!(text, "  … and {} more", group.count - shown);
+        }
+    }
+    let lists = [
+        ("never opened", &anomalies.never_opened),
+        ("opened and not closed", &anomalies.never_closed),
+        ("without a hand protocol", &anomalies.without_hand_protocol),
+        ("still offline", &anomalies.still_offline),
+    ];
+    for (what, units) in lists.iter().filter(|(_, units)| !units.is_empty()) {
+        let _ = writeln!(text, "Units {what}: {} ({})", units.len(), units.join(", "));
+    }
+    text += "\nNobody is accused by this: each line names the entry to look at.";
+    text
+}
+
+#[derive(Serialize)]
+struct Written {
+    checkpoint: CheckpointView,
+    files: Vec<String>,
+}
+
+pub(crate) fn run_export(arguments: &Export, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    const NAME: &str = "export";
+    let Place { source, pinned } = &arguments.place;
+    let source = open_source(source, disk)?;
+    let opened = Opened::open(&*source, &pinned.genesis)?;
+    let (checkpoint, state) = audited(NAME, &opened, output)?;
+    let stamp = Stamp {
+        election: checkpoint.election.to_string(),
+        size: checkpoint.size,
+        sha256: checkpoint.sha256.clone(),
+        rehearsal: checkpoint.rehearsal,
+    };
+    let made = tables(&results(&state), state.definition(), &stamp).map_err(failed)?;
+    disk.create_dir_all(&arguments.out)
+        .map_err(|error| failed(format!("cannot make {}: {error}", arguments.out.display())))?;
+    let mut files = Vec::new();
+    for table in made {
+        let path = arguments.out.join(table.name);
+        write(disk, &path, &table.csv)?;
+        files.push(path.display().to_string());
+    }
+    let content = Written { checkpoint, files };
+    output.answer(NAME, &content, || {
+        format!("VERIFIED\n  from a {}\n  written: {}", content.checkpoint.line(), content.files.join(", "))
+    });
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! What a ledger tells beyond its results, for prosecutors, observers and journalists. Pure: entries and state in, tables out.
+//!
+//! | file | what |
+//! |---|---|
+//! | `anomalies` | everything that was refused, flagged or is missing, each with its entries |
+//! | `export` | results as CSV tables with documented columns |
+
+mod anomalies;
+mod export;
+
+pub use anomalies::{Anomalies, AnomalyKind, Finding, Group, anomalies};
+pub use export::{Stamp, Table, tables};

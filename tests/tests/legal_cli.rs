@@ -1,0 +1,80 @@
+//! A commission records an act with the programs, a complaint is filed by an observer, and anybody sees the results before and
+//! after.
+
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+use serde_json::{Value, json};
+use tamga_tests::http::found;
+use tamga_tests::program::{Ran, run, tamga};
+use tamga_tests::{Plan, Rehearsal};
+
+struct Desk<'a> {
+    rehearsal: &'a Rehearsal,
+    url: String,
+    genesis: String,
+}
+
+impl Desk<'_> {
+    fn path(&self, name: &str) -> String {
+        self.rehearsal.folder().join(name).to_str().unwrap().to_owned()
+    }
+
+    async fn tamga(&self, arguments: &[&str]) -> Ran {
+        run(tamga(), &[&["--json"], arguments].concat()).await
+    }
+
+    /// Draft, signature, record, verdict: what `submit` said. `what` is the end of the draft's command line.
+    async fn recorded(&self, command: &str, by: &str, what: &[&str]) -> Value {
+        let (draft, share, record) = (self.path("a.cbor"), self.path("a.json"), self.path("a.record"));
+        let key = self.path(&format!("organisations/{by}/record.key"));
+        let document = self.path("document.pdf");
+        std::fs::write(&document, by).unwrap();
+        let place = [command, "draft", &self.url, "--genesis", &self.genesis, "--by", by];
+        let files = ["--document", &document, "--out", &draft];
+        self.tamga(&[&place[..], &files, what].concat()).await.ended_with(0);
+        self.tamga(&[command, "sign", &draft, "--key", &key, "--out", &share]).await.ended_with(0);
+        self.tamga(&[command, "merge", &draft, &share, "--out", &record]).await.ended_with(0);
+        let node = format!("1={}", self.rehearsal.public(1));
+        let submit = [command, "submit", &record, &self.url, "--genesis", &self.genesis, "--node", &node];
+        self.tamga(&submit).await.ended_with(0).json()
+    }
+
+    async fn results(&self, more: &[&str]) -> Value {
+        let place = ["results", &self.url, "--genesis", &self.genesis];
+        self.tamga(&[&place[..], more].concat()).await.ended_with(0).json()["results"].clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn results_before_and_after_an_act_by_the_programs() {
+    let rehearsal = Rehearsal::open(Plan::of(3)).await;
+    let desk = Desk {
+        rehearsal: &rehearsal,
+        url: format!("http://{}", rehearsal.public(1)),
+        genesis: rehearsal.world.trust.election_id().to_string(),
+    };
+    let act = ["--number", "12/3", "--date", "2025-12-05", "--issuer", "central"];
+    let annulled = desk.recorded("act", "org-1", &[&act[..], &["--station", "1", "annul"]].concat()).await;
+    assert_eq!((&annulled["accepted"], &annulled["verdict"]), (&json!(true), &json!("accepted")), "{annulled:#}");
+    let after = desk.results(&[]).await;
+    assert_eq!(after["tally"]["annulled"][0]["station"], 1, "{after:#}");
+    assert_eq!((&after["acts"][0]["effect"], &after["acts"][0]["in_force"]), (&json!("annul"), &json!(true)));
+
+    let court = ["--number", "S-1", "--date", "2025-12-09", "--issuer", "supreme", "--final"];
+    let id = annulled["record"].as_str().unwrap();
+    let cancelled = desk.recorded("act", "org-1", &[&court[..], &["cancel", id]].concat()).await;
+    let leaf = cancelled["leaf"].as_u64().unwrap();
+    assert_eq!(desk.results(&[]).await["tally"]["annulled"], json!([]));
+    let before = desk.results(&["--before", &leaf.to_string()]).await;
+    assert_eq!(before["tally"]["annulled"][0]["station"], 1, "before the court's decision");
+
+    let filed = ["--station", "1", "--unit", "1", "--state", "filed", "--deadline-ms", "9000000000000"];
+    let case = desk.recorded("case", "org-2", &filed).await;
+    assert_eq!(case["accepted"], true, "{case:#}");
+    assert_eq!(desk.results(&[]).await["tally"]["open_cases"], 1);
+    let shown = run(tamga(), &["results", &desk.url, "--genesis", &desk.genesis]).await.ended_with(0);
+    assert!(shown.out.contains("12/3 of 2025-12-05 (central) annul: station 1; not in force"), "{}", shown.out);
+    assert!(shown.out.contains("Undecided cases: 1"), "{}", shown.out);
+    let entry = found(rehearsal.public(1), &format!("/api/v1/entries/{leaf}")).await.json();
+    assert!(entry.to_string().contains("\"effect\":\"cancel\""), "{entry:#}");
+}
