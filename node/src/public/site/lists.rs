@@ -178,6 +178,8 @@ pub(super) fn kind_word(number: u16) -> Word {
         Some(Kind::BallotBatch) => words::KIND_BATCH,
         Some(Kind::TotalOpening) => words::KIND_OPENING,
         Some(Kind::Protocol) => words::KIND_PROTOCOL,
+        Some(Kind::LegalAct) => words::KIND_ACT,
+        Some(Kind::Case) => words::KIND_CASE,
         Some(Kind::Governance) => words::KIND_GOVERNANCE,
         Some(Kind::Seal) => words::KIND_SEAL,
         _ => words::KIND_OTHER,

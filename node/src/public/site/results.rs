@@ -66,6 +66,10 @@ fn table(scene: &Scene) -> Markup {
 pub(super) fn seats(scene: &Scene, constituency: &Constituency, row: &ConstituencyResult) -> Markup {
     match &row.seats {
         Seats::Incomplete => html! { span.pending { (scene.t(words::INCOMPLETE)) } },
+        Seats::Annulled => html! { p.flag { (scene.t(words::ANNULLED)) } },
+        Seats::Uncertain { papers } => html! {
+            span.pending { (scene.t(words::UNCERTAIN)) " (" (scene.lang.number(*papers)) ")" }
+        },
         Seats::Filled { elected } => names(scene, constituency, elected),
         Seats::NeedsLot { tied, elected } => html! {
             (names(scene, constituency, elected))

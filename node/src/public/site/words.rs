@@ -76,6 +76,8 @@ words! {
     INVALID: "Жараксыз", "Недействительные", "Invalid";
     ELECTED: "мандат алат", "получает мандат", "gets a seat";
     ELECTED_LIST: "Мандат алышат", "Получают мандаты", "Who gets the seats";
+    ANNULLED: "добуш берүү жараксыз деп табылды", "голосование признано недействительным", "the vote is annulled";
+    UNCERTAIN: "жараксыз деп табылган участкалардын баракчалары чечиши мүмкүн", "могут решить бумаги аннулированных участков", "papers of annulled units may decide";
     INCOMPLETE: "маалымат толук эмес", "данные неполны", "counts are missing";
     NEEDS_LOT: "Добуштар тең: чүчүкулак керек", "Равенство голосов: нужен жребий", "A tie: a lot has to decide";
     MARGIN: "Айырма (добуш)", "Запас (голосов)", "Margin (votes)";
@@ -159,6 +161,8 @@ words! {
     KIND_IDENTIFICATION: "Идентификация", "Идентификация", "Identification";
     KIND_BATCH: "Бюллетень пакети", "Пакет бюллетеней", "Ballot batch";
     KIND_OPENING: "Сумманы ачуу", "Раскрытие суммы", "Opening of a sum";
+    KIND_ACT: "Укуктук акт", "Правовой акт", "Legal act";
+    KIND_CASE: "Арыз", "Жалоба", "Complaint";
     KIND_PROTOCOL: "Протокол", "Протокол", "Protocol";
     KIND_GOVERNANCE: "Уюмдардын чечими", "Решение организаций", "Decision of the organisations";
     KIND_SEAL: "Мөөр", "Печать", "Seal";
