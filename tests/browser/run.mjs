@@ -111,6 +111,18 @@ await open({ javaScriptEnabled: false, locale: "ru", viewport: PHONE }, async (p
   await page.screenshot({ path: `${out}/noscript-ru-verify.png`, fullPage: true });
 });
 
+// A page learns of a new checkpoint by itself where scripts are on: the node's stream is open and names the one it shows.
+await open({}, async (page) => {
+  await page.goto(`${plan.nodes[0]}/en/`);
+  const event = await page.evaluate(() => new Promise((resolve, reject) => {
+    const source = new EventSource(document.body.dataset.events);
+    source.addEventListener("checkpoint", (message) => { source.close(); resolve(JSON.parse(message.data)); });
+    setTimeout(() => reject(new Error("no event")), 10000);
+  }));
+  const shown = Number(await page.getAttribute("#checkpoint", "data-size"));
+  expect(event.checkpoint.size === shown && event.identified > 0, `the stream names ${event.checkpoint.size}, the page ${shown}`);
+});
+
 // What a page shows is what the API says.
 await open({}, async (page) => {
   await page.goto(`${plan.nodes[0]}/en/stations/1`);

@@ -24,6 +24,8 @@
       list.append(...this.lines.map(([state, text]) => made("li", state, text)));
       place.replaceChildren(made("p", `verdict ${this.refuted ? "bad" : ""}`, say(verdict)), list);
       place.dataset.verdict = verdict;
+      // The page is long on a phone; the answer is what was asked for.
+      place.scrollIntoView({ block: "nearest" });
     }
   }
 
