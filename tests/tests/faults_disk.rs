@@ -21,8 +21,9 @@ const SOME: usize = 60;
 const DISK_MIB: u32 = 64;
 /// Below this a node's disk is low; below a quarter of it, full.
 const RESERVE_BYTES: u64 = 8 << 20;
-/// What a disk that fills up has left when its node notices: what was under way still fits.
-const LEFT_BYTES: u64 = 1 << 20;
+/// What a disk that fills up has left when its node notices. What was under way still fits: frames, notes, and one more log
+/// segment (1 MiB), which may be laid out in the very moment of filling up.
+const LEFT_BYTES: u64 = (2 << 20) - (64 << 10);
 
 async fn open(story: &str) -> Option<(Rehearsal, Arc<FaultyGround>)> {
     if let Err(why) = mounts() {
