@@ -34,6 +34,25 @@ pub enum AlarmKind {
 }
 
 impl AlarmKind {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::SplitView => "split-view",
+            Self::Regress => "regress",
+            Self::Stall => "stall",
+            Self::Behind => "behind",
+            Self::MissingCosigner => "missing-cosigner",
+            Self::StaleTime => "stale-time",
+            Self::BrokenPromise => "broken-promise",
+            Self::Invalid => "invalid",
+            Self::FalseFiles => "false-files",
+            Self::Finding => "finding",
+            Self::NumberTwice => "number-twice",
+            Self::Unreachable => "unreachable",
+        }
+    }
+
     /// Whether somebody has shown something false, rather than that something is late or missing.
     #[must_use]
     pub const fn is_lie(self) -> bool {

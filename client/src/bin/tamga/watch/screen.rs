@@ -38,7 +38,8 @@ impl Screen {
             self.lines.push_front((bad, line(event)));
         }
         self.lines.truncate(LINES_MAX);
-        let standing = monitor.standing().into_iter().map(|(kind, about)| format!("{kind:?}: {about}")).collect();
+        let standing =
+            monitor.standing().into_iter().map(|(kind, about)| format!("{}: {about}", kind.slug())).collect();
         self.last = Some((round.clone(), standing, monitor.trust().election().title.en.clone()));
         self.draw()
     }
@@ -137,11 +138,18 @@ pub(super) fn line(event: &Event) -> String {
     match event {
         Event::Alarm(alarm) => {
             let word = if alarm.kind.is_lie() { "ALARM" } else { "alarm" };
-            format!("{} {word} {:?} ({}): {}", alarm.at_ms, alarm.kind, alarm.about, alarm.text)
+            format!("{} {word} {} ({}): {}", utc(alarm.at_ms), alarm.kind.slug(), alarm.about, alarm.text)
         }
-        Event::Over { kind, about, at_ms } => format!("{at_ms} over  {kind:?} ({about})"),
+        Event::Over { kind, about, at_ms } => format!("{} over  {} ({about})", utc(*at_ms), kind.slug()),
         Event::Checkpoint { size, organisations, source, at_ms } => {
-            format!("{at_ms} published {size} entries, confirmed by {} ({source})", organisations.join(", "))
+            let (at, by) = (utc(*at_ms), organisations.join(", "));
+            format!("{at} published {size} entries, confirmed by {by} ({source})")
         }
     }
+}
+
+/// `HH:MM:SS UTC`.
+fn utc(ms: u64) -> String {
+    let second = ms / 1_000 % 86_400;
+    format!("{:02}:{:02}:{:02} UTC", second / 3_600, second / 60 % 60, second % 60)
 }
