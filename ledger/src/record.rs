@@ -168,10 +168,24 @@ impl Record {
         nonce: Nonce,
         body: &B,
     ) -> Self {
-        let author = keys.first().map(|key| sign::public_key(key).id());
-        let mut signers: Vec<KeyId> = keys.iter().map(|key| sign::public_key(key).id()).collect();
+        let signers: Vec<KeyId> = keys.iter().map(|key| sign::public_key(key).id()).collect();
+        Self::draft_for(election, scope, &signers, sequence, nonce, body)
+    }
+
+    /// As [`draft`](Self::draft), for keys that are elsewhere.
+    #[must_use]
+    pub fn draft_for<B: crate::kinds::Body>(
+        election: ElectionId,
+        scope: Scope,
+        keys: &[KeyId],
+        sequence: u64,
+        nonce: Nonce,
+        body: &B,
+    ) -> Self {
+        let author = keys.first();
+        let mut signers = keys.to_vec();
         signers.sort_unstable();
-        let author = signers.iter().position(|id| Some(*id) == author).unwrap_or(0) as u32;
+        let author = signers.iter().position(|id| Some(id) == author).unwrap_or(0) as u32;
         Self {
             format: RECORD_FORMAT,
             election,

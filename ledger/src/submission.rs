@@ -11,7 +11,7 @@ use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId};
 use crate::kinds::{
     Attestation, AttestedVoter, BallotBatch, Body as _, CONFIDENTIAL_BYTES_MAX, Case, DefinitionPart, Election,
     Governance, Identification, IdentificationSecret, KeyRegistration, KeyRevocation, Kind, LegalAct, Protocol,
-    RollChunk, Seal, StationPhase, TotalOpening,
+    RefusalSummary, RollChunk, Seal, StationPhase, TotalOpening,
 };
 use crate::record::{Record, RecordError, SIGNED_RECORD_BYTES_MAX, Scope, SignedRecord};
 use crate::sign::{Domain, VerificationKey};
@@ -137,6 +137,7 @@ pub enum Content {
     Case(Case),
     Governance(Governance),
     Seal(Seal),
+    RefusalSummary(RefusalSummary),
 }
 
 impl Content {
@@ -158,6 +159,7 @@ impl Content {
             Self::Case(_) => Kind::Case,
             Self::Governance(_) => Kind::Governance,
             Self::Seal(_) => Kind::Seal,
+            Self::RefusalSummary(_) => Kind::RefusalSummary,
         }
     }
 }
@@ -425,6 +427,7 @@ fn parse_body(kind: Kind, record: &Record) -> Result<Content, Rejection> {
         Kind::Case => Case::from_bytes(body).map(Content::Case),
         Kind::Governance => Governance::from_bytes(body).map(Content::Governance),
         Kind::Seal => Seal::from_bytes(body).map(Content::Seal),
+        Kind::RefusalSummary => RefusalSummary::from_bytes(body).map(Content::RefusalSummary),
     };
     content.map_err(Rejection::Body)
 }

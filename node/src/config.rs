@@ -144,6 +144,8 @@ pub struct CoreTuning {
     pub promise_deadline_ms: Option<u64>,
     /// How long a submission waits for its verdict if the caller does not say, in milliseconds.
     pub wait_default_ms: Option<u64>,
+    /// How often refusals at admission are summarised in the ledger, if there were any, in milliseconds; an hour if not stated.
+    pub refusals_every_ms: Option<u64>,
     /// Most bytes of records in the outbox.
     pub outbox_bytes_max: Option<u64>,
     /// Raft: how often the leader shows that it lives, in milliseconds.
@@ -181,6 +183,7 @@ impl CoreTuning {
         Tuning {
             promise_deadline: ms(self.promise_deadline_ms, default.promise_deadline),
             wait_default: ms(self.wait_default_ms, default.wait_default),
+            refusals_every: ms(self.refusals_every_ms, default.refusals_every),
             outbox_bytes_max: self.outbox_bytes_max.unwrap_or(default.outbox_bytes_max),
             heartbeat_ms: self.heartbeat_ms.unwrap_or(default.heartbeat_ms),
             election_ms_min: self.election_ms_min.unwrap_or(default.election_ms_min),

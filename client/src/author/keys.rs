@@ -15,7 +15,7 @@ use tamga_ledger::submission::Submission;
 pub const fn kinds_of(class: HolderClass) -> &'static [Kind] {
     match class {
         // Organisations have their kinds from genesis; a grant of this class is refused.
-        HolderClass::Organisation => &[],
+        HolderClass::Organisation | HolderClass::Node => &[],
         HolderClass::Registry => &[Kind::RollChunk, Kind::Identification],
         HolderClass::Device => &[Kind::Identification],
         HolderClass::Scanner => &[Kind::BallotBatch],

@@ -112,7 +112,7 @@ impl Holders {
                 Some(HolderClass::Device) => KeyUse::Device,
                 Some(HolderClass::Scanner) => KeyUse::Scanner,
                 Some(HolderClass::Member) => KeyUse::Member,
-                Some(HolderClass::Organisation) | None => continue,
+                Some(HolderClass::Organisation | HolderClass::Node) | None => continue,
             };
             self.0.entry(grant.key).or_insert_with(|| Holder {
                 key: grant.key.id(),

@@ -19,8 +19,10 @@ impl State {
         if closed {
             return Err(Refusal::StageClosed);
         }
-        let needs_definition =
-            !matches!(kind, Kind::DefinitionPart | Kind::Key | Kind::KeyRevocation | Kind::Governance);
+        let needs_definition = !matches!(
+            kind,
+            Kind::DefinitionPart | Kind::Key | Kind::KeyRevocation | Kind::Governance | Kind::RefusalSummary
+        );
         if needs_definition && !self.is_defined() {
             return Err(Refusal::NotReady);
         }
@@ -59,7 +61,13 @@ impl State {
     fn check_scope(&self, kind: Kind, record: &Record) -> Result<(), Refusal> {
         let fits = match (kind, record.scope) {
             (
-                Kind::Election | Kind::DefinitionPart | Kind::Governance | Kind::Seal | Kind::Key | Kind::KeyRevocation,
+                Kind::Election
+                | Kind::DefinitionPart
+                | Kind::Governance
+                | Kind::Seal
+                | Kind::Key
+                | Kind::KeyRevocation
+                | Kind::RefusalSummary,
                 Scope::Election,
             ) => true,
             (Kind::RollChunk, Scope::Station(station)) => self.definition.station(station).is_some(),
@@ -92,6 +100,12 @@ impl State {
         }
         let quorum = self.election.as_ref().map_or(u32::MAX, |election| election.member_quorum) as usize;
         if record.signers.len() < quorum { Err(Refusal::QuorumMissing) } else { Ok(()) }
+    }
+
+    /// The record is signed by this node's promise key in force, alone.
+    pub(super) fn check_node(&self, record: &Record, node: u32) -> Result<(), Refusal> {
+        let own = self.nodes.member(node).ok_or(Refusal::NodeUnknown)?.keys.promise_key.id();
+        if record.signers == [own] { Ok(()) } else { Err(Refusal::KeyNotAuthorised) }
     }
 
     /// The record is signed by the commission alone.

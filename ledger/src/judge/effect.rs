@@ -1,11 +1,12 @@
 //! What an accepted record changes. Deciding and changing are apart, so that a decision can be asked for without one.
 
+use crate::codec::INTEGER_MAX;
 use crate::commitment::{self, Commitment};
 use crate::definition::Definition;
 use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId};
-use crate::kinds::{Basis, Counters, Election, Governance, Stage};
+use crate::kinds::{Basis, Counters, Election, Governance, HolderClass, Stage};
 use crate::nodes::Nodes;
-use crate::record::UnitId;
+use crate::record::{Scope, UnitId};
 use crate::state::{
     CellSum, HourCount, KeyEntry, ProtocolInForce, RecordedAct, RecordedCase, RemoteOpening, SequenceWindow, State,
     StationRoll, UnitState, UnitStatus,
@@ -56,6 +57,7 @@ impl Effect {
                 state.nodes = Arc::new(Nodes::of_genesis(&election));
                 state.election = Some(Arc::new(*election));
                 insert_keys(state, keys, leaf);
+                settle_node_keys(state, leaf);
             }
             Self::Definition(definition) => {
                 let hours = state.election.as_ref().map_or(0, |election| election.official_hours.len());
@@ -119,6 +121,7 @@ impl Effect {
                 }
                 // Whoever published the registry keeps the one it has.
                 let _decided_to_change = Arc::make_mut(&mut state.nodes).apply(&change, leaf);
+                settle_node_keys(state, leaf);
             }
             Self::Seal(stage) => {
                 state.seals.insert(stage, leaf);
@@ -171,6 +174,35 @@ fn insert_keys(state: &mut State, keys: Vec<(KeyId, KeyEntry)>, leaf: u64) {
 fn revoke(state: &mut State, id: &KeyId, leaf: u64) {
     if let Some(key) = state.keys.get_mut(id) {
         key.revoked.get_or_insert(leaf);
+    }
+}
+
+/// The promise keys of the nodes in force may sign records, all others of nodes no more. After the registry changed.
+fn settle_node_keys(state: &mut State, leaf: u64) {
+    let nodes = Arc::clone(&state.nodes);
+    for (_, node) in nodes.iter() {
+        let in_force = node.removed.is_none().then_some(node.keys.promise_key);
+        for key in node.all_keys().map(|keys| keys.promise_key).filter(|key| Some(*key) != in_force) {
+            revoke(state, &key.id(), leaf);
+        }
+        if let Some(key) = in_force {
+            state.keys.entry(key.id()).or_insert_with(|| node_key(key, leaf));
+        }
+    }
+}
+
+fn node_key(key: PublicKey, leaf: u64) -> KeyEntry {
+    KeyEntry {
+        key,
+        class: HolderClass::Node,
+        scope: Scope::Election,
+        kinds: super::registration::kinds_of(HolderClass::Node).iter().map(|kind| *kind as u16).collect(),
+        valid_from_ms: 0,
+        valid_until_ms: INTEGER_MAX,
+        leaf,
+        revoked: None,
+        sequences: SequenceWindow::default(),
+        device_counter: 0,
     }
 }
 

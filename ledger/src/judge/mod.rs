@@ -13,7 +13,7 @@
 //! | `protocol` | Protocol and its control relations |
 //! | `legal` | LegalAct, Case |
 //! | `governance`, `epochs` | Governance; trust policies among them |
-//! | `seals` | Seal |
+//! | `seals`, `refusals` | Seal, RefusalSummary |
 //!
 //! Rules version 1. A later version gets its own module; this one stays for ever (DESIGN §4).
 
@@ -25,6 +25,7 @@ mod genesis;
 mod governance;
 mod legal;
 mod protocol;
+mod refusals;
 mod registration;
 mod seals;
 mod voting;
@@ -251,6 +252,7 @@ impl State {
             Content::Case(case) => self.decide_case(case, authentic.record(), *authentic.id(), time_ms),
             Content::Governance(change) => self.decide_governance(change, authentic.record()),
             Content::Seal(seal) => self.decide_seal(seal, authentic.record(), time_ms),
+            Content::RefusalSummary(summary) => self.decide_refusals(summary, authentic.record()),
         }
     }
 

@@ -61,7 +61,8 @@ impl State {
         RotationReason::from_number(*reason).ok_or(Refusal::ContentInvalid)?;
         for id in keys {
             let key = self.keys.get(id).filter(|key| key.revoked.is_none()).ok_or(Refusal::KeyUnknown)?;
-            if key.class == HolderClass::Organisation {
+            // Those change by decisions about organisations and nodes.
+            if matches!(key.class, HolderClass::Organisation | HolderClass::Node) {
                 return Err(Refusal::ContentInvalid);
             }
         }
@@ -159,6 +160,7 @@ pub(super) const fn kinds_of(class: HolderClass) -> &'static [Kind] {
         HolderClass::Registry => &[Kind::RollChunk, Kind::Identification],
         HolderClass::Device => &[Kind::Identification],
         HolderClass::Scanner => &[Kind::BallotBatch],
+        HolderClass::Node => &[Kind::RefusalSummary],
         HolderClass::Member => &[Kind::StationPhase, Kind::TotalOpening, Kind::Protocol, Kind::Case],
     }
 }

@@ -49,6 +49,8 @@ pub enum HolderClass {
     Scanner = 4,
     /// A member of a precinct commission.
     Member = 5,
+    /// A node's promise key (genesis and Governance only).
+    Node = 6,
 }
 
 impl HolderClass {
@@ -61,6 +63,7 @@ impl HolderClass {
             3 => Self::Device,
             4 => Self::Scanner,
             5 => Self::Member,
+            6 => Self::Node,
             _ => return None,
         })
     }

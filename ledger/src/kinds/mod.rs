@@ -37,6 +37,7 @@ mod key;
 mod legal;
 mod phase;
 mod protocol;
+mod refusals;
 mod roll;
 mod seal;
 
@@ -49,6 +50,7 @@ pub use key::{GRANTS_MAX, HolderClass, KeyGrant, KeyRegistration, KeyRevocation}
 pub use legal::{ACT_NUMBER_BYTES_MAX, ACTS_MAX, ActEffect, Case, CaseState, Issuer, LegalAct};
 pub use phase::{Counters, MemberRole, Phase, StationPhase};
 pub use protocol::{LineValue, Protocol};
+pub use refusals::{REFUSAL_CODE_BYTES_MAX, REFUSAL_ROWS_MAX, RefusalCount, RefusalSummary};
 pub use roll::{ROLL_CHUNK_LEAVES_MAX, RollChunk};
 pub use seal::{Seal, Stage};
 
@@ -85,11 +87,13 @@ pub enum Kind {
     Governance = 20,
     /// The end of a stage.
     Seal = 21,
+    /// What a node refused at admission, counted.
+    RefusalSummary = 22,
 }
 
 impl Kind {
     /// All kinds of this version.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Election,
         Self::DefinitionPart,
         Self::Key,
@@ -104,6 +108,7 @@ impl Kind {
         Self::Case,
         Self::Governance,
         Self::Seal,
+        Self::RefusalSummary,
     ];
 
     /// The kind with this number, if this version knows it.

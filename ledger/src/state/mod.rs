@@ -338,6 +338,12 @@ impl State {
         self.keys.get(id)
     }
 
+    /// A record number that this author has not used; none for a key that is not registered.
+    #[must_use]
+    pub fn next_number(&self, author: &KeyId) -> Option<u64> {
+        self.keys.get(author).map(|key| key.sequences.next())
+    }
+
     /// Registered keys, by ascending id.
     pub fn keys(&self) -> impl Iterator<Item = (&KeyId, &PublicKey)> {
         self.keys.iter().map(|(id, entry)| (id, &entry.key))

@@ -25,6 +25,11 @@ pub(crate) enum SequenceUse {
 impl SequenceWindow {
     const WIDTH: u64 = 256;
 
+    /// A number above all that were used.
+    pub(crate) const fn next(&self) -> u64 {
+        self.highest.saturating_add(1)
+    }
+
     pub(crate) fn look(&self, number: u64) -> SequenceUse {
         if number > self.highest {
             return SequenceUse::Free;

@@ -8,9 +8,8 @@
 //!
 //! What is refused here is not logged, only counted. What the rules refuse later is a leaf like any other.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,28 +33,6 @@ use super::lock::Access as _;
 use super::outbox::Put;
 use super::setup::NodeSigner;
 use super::shared::Shared;
-
-/// Most (key, code) pairs counted; further ones count as nobody's.
-const REFUSALS_MAX: usize = 10_000;
-
-/// Refusals at admission by author and code, for the refusal summary.
-#[derive(Debug, Default)]
-pub(crate) struct RefusalCounts(Mutex<BTreeMap<(Option<KeyId>, String), u64>>);
-
-impl RefusalCounts {
-    fn count(&self, author: Option<KeyId>, code: &str) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = counts.len() >= REFUSALS_MAX;
-        let key = (author, code.to_owned());
-        let key = if full && !counts.contains_key(&key) { (None, code.to_owned()) } else { key };
-        *counts.entry(key).or_default() += 1;
-    }
-
-    /// Everything counted since the start.
-    pub(crate) fn all(&self) -> BTreeMap<(Option<KeyId>, String), u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
 
 /// What admission thinks of bytes.
 enum Admitted {

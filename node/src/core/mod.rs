@@ -16,6 +16,7 @@
 //! | `start`, `open`, `saved`, `replay`, `rejudge` | the way up and down; the ledger's files into the judging state |
 //! | `birth` | a node whose disk was wiped never takes part under its old id |
 //! | `catchup` | entries from peers, where the others' logs no longer reach back |
+//! | `refusals` | refusals at admission, counted and summarised |
 //! | `compaction` | the log is purged below a published cut |
 //! | `admission`, `waiters`, `inquiry` | submissions and questions, and their answers |
 //! | `roster`, `addresses`, `announce`, `reconcile` | who the nodes are, where they are, and Raft's members after that |
@@ -59,6 +60,7 @@ mod pending;
 mod prepare;
 mod receipts;
 mod reconcile;
+mod refusals;
 mod rejudge;
 mod replay;
 mod roster;

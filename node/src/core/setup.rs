@@ -167,6 +167,8 @@ pub struct Tuning {
     pub starve_after: Duration,
     /// and for how long.
     pub shun_for: Duration,
+    /// How often refusals at admission are summarised, if there were any.
+    pub refusals_every: Duration,
     /// Timeout of one call to a peer.
     pub peer_timeout: Duration,
     /// How often cosignatures that are still missing are asked for.
@@ -228,6 +230,7 @@ impl Default for Tuning {
             reforward_after: Duration::from_secs(2),
             starve_after: Duration::from_secs(20),
             shun_for: Duration::from_secs(12),
+            refusals_every: Duration::from_secs(3_600),
             peer_timeout: Duration::from_secs(2),
             cosign_retry: Duration::from_millis(500),
             skew_warn_ms: 5_000,

@@ -13,7 +13,6 @@ use tamga_ledger::trust::Trust;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use super::addresses::Addresses;
-use super::admission::RefusalCounts;
 use super::announce::Heard;
 use super::authentics::Authentics;
 use super::birth::Births;
@@ -28,6 +27,7 @@ use super::outbox::Outbox;
 use super::peers::Peers;
 use super::pending::Pending;
 use super::prepare::Prepared;
+use super::refusals::RefusalCounts;
 use super::roster::RosterNow;
 use super::saved::Saver;
 use super::space::Space;

@@ -38,6 +38,7 @@ use super::outbox::{OpenError, Outbox, Writer};
 use super::peers::Peers;
 use super::pending::Pending;
 use super::prepare::{PrepareAhead, Prepared};
+use super::refusals::RefusalCounts;
 use super::roster::{Roster, RosterNow};
 use super::shared::Shared;
 use super::space::Space;
@@ -132,6 +133,7 @@ async fn share(
     let last_batch_ms = opened.state.look().time_ms();
     let roster = RosterNow::new(Roster::of(&opened.state.look(), &trust));
     let trusted = Trusted::new(&trust, roster.now().ledger());
+    let refusals = RefusalCounts::new(seams.clock.now_ms());
     let shared = Shared {
         node,
         peers: Peers::new(node, roster.subscribe(), tuning.peer_timeout, &seams.dialer),
@@ -170,7 +172,7 @@ async fn share(
         compaction: Compaction::new(opened.snapshot),
         saver: tokio::sync::Mutex::new(opened.saver),
         views: opened.views,
-        refusals: super::admission::RefusalCounts::default(),
+        refusals,
         cuts,
         published: watch::Sender::new(opened.published),
         fatal: watch::Sender::new(None),
@@ -309,6 +311,7 @@ fn spawn_tasks(
         tokio::spawn(Arc::clone(shared).dispatch(consensus.clone())),
         tokio::spawn(Arc::clone(shared).sequence(consensus.clone())),
         tokio::spawn(Arc::clone(shared).watch_for_censorship(consensus.clone())),
+        tokio::spawn(Arc::clone(shared).summarise_refusals()),
         tokio::spawn(Arc::clone(shared).cosign(cuts)),
         tokio::spawn(Arc::clone(shared).accuse()),
         tokio::spawn(catch_up(Arc::clone(shared), consensus.clone())),

@@ -7,8 +7,8 @@ use tamga_ledger::definition::part_digest;
 use tamga_ledger::kinds::{
     ActEffect, BallotBatch, Basis, Body, Case, CaseState, Cell, Constituency, DefinitionPart, Election, Form,
     Governance, HolderClass, Identification, Issuer, KeyGrant, KeyRegistration, KeyRevocation, Kind, LegalAct,
-    NodeKeys, NodeRole, Organisation, Phase, Protocol, RemovalReason, RollChunk, RotationReason, Seal, SeatRule, Stage,
-    Station, StationPhase, TotalOpening,
+    NodeKeys, NodeRole, Organisation, Phase, Protocol, RefusalCount, RefusalSummary, RemovalReason, RollChunk,
+    RotationReason, Seal, SeatRule, Stage, Station, StationPhase, TotalOpening,
 };
 use tamga_ledger::record::RECORD_BYTES_MAX;
 
@@ -35,6 +35,7 @@ pub(super) fn to_json(kind: u16, body: &[u8]) -> Value {
         Kind::Case => read(body, case),
         Kind::Governance => read(body, governance),
         Kind::Seal => read(body, seal),
+        Kind::RefusalSummary => read(body, refusals),
     }
 }
 
@@ -44,6 +45,17 @@ fn read<B: Body>(body: &[u8], to_json: impl FnOnce(&B) -> Value) -> Value {
 
 fn list<T>(items: &[T], to_json: impl Fn(&T) -> Value) -> Vec<Value> {
     items.iter().map(to_json).collect()
+}
+
+fn refusals(body: &RefusalSummary) -> Value {
+    let row = |row: &RefusalCount| json!({ "author": row.author.0, "code": row.code, "count": row.count });
+    json!({
+        "node": body.node,
+        "from_ms": body.from_ms,
+        "until_ms": body.until_ms,
+        "total": body.total(),
+        "rows": list(&body.rows, row),
+    })
 }
 
 fn election(body: &Election) -> Value {

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tamga_ledger::entry::{Entry, Payload};
 use tamga_ledger::evidence::{Evidence, VerifiedEvidence};
+use tamga_ledger::kinds::{Body as _, Kind, RefusalSummary};
 use tamga_ledger::note::{CosignerKey, KeyName, SignedNote};
-use tamga_ledger::tree::{Hash, TreeSize};
+use tamga_ledger::tree::{Hash, LeafIndex, TreeSize};
 use tamga_ledger::trust::Trust;
 use tamga_ledger::verdict::{Refusal, Verdict};
 use tamga_node::core::{Answer, CoreError};
@@ -96,6 +98,56 @@ async fn what_may_not_be_recorded_is_answered_with_a_signed_reason() {
     }
     assert_eq!(cluster.core(node).store().size(), before);
     assert_eq!(cluster.core(node).refusals().values().sum::<u64>(), 5);
+    cluster.stop().await;
+}
+
+/// Refusals leave no record of the author's; how many there were, by author and reason, is in the ledger, signed by the node.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_refused_is_counted_in_the_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::new(folder.path(), TestElection::new(3, STATIONS, VOTERS, now_ms()));
+    cluster.tuning.refusals_every = Duration::from_millis(500);
+    for node in 1..=3 {
+        cluster.start_node(node).await;
+    }
+    cluster.wait_ready().await;
+    cluster.open_polls(STATIONS).await;
+    let node = cluster.follower();
+    let mut forged = cluster.election.identification(1, 1, 1, now_ms()).to_vec();
+    let at = forged.windows(2).rposition(|pair| pair == [0x58, 0x40]).unwrap() + 5;
+    forged[at] ^= 1;
+    for bytes in [vec![0; 200_000], b"hello".to_vec(), b"hello".to_vec(), forged] {
+        let answer = cluster.core(node).submit(bytes.into(), None).await;
+        assert!(matches!(answer, Answer::Refusal { .. }), "{answer:?}");
+    }
+    let summaries = |of: u32| {
+        let store = cluster.core(of).store();
+        let entries = store.entries(LeafIndex::ZERO..LeafIndex::new(store.size().get()).unwrap(), 1 << 24).unwrap();
+        let body = |bytes: &Vec<u8>| {
+            let entry = Entry::from_bytes(bytes).unwrap();
+            let Payload::Full(signed) = entry.payload else { return None };
+            let record = signed.parse().unwrap();
+            let own = record.kind == Kind::RefusalSummary as u16 && entry.verdict.is_accepted();
+            own.then(|| RefusalSummary::from_bytes(&record.body).unwrap())
+        };
+        entries.iter().filter_map(body).collect::<Vec<_>>()
+    };
+    for of in 1..=3 {
+        eventually("all refusals in the ledger", || {
+            let counted: u64 = summaries(of).iter().filter(|one| one.node == node).map(RefusalSummary::total).sum();
+            assert!(counted <= 4, "{counted}");
+            counted == 4
+        })
+        .await;
+        assert!(summaries(of).iter().all(|one| one.node == node), "the others refused nothing");
+    }
+    let rows: Vec<_> = summaries(1).into_iter().flat_map(|one| one.rows).collect();
+    let count = |code: &str| rows.iter().filter(|row| row.code == code).map(|row| row.count).sum::<u64>();
+    assert_eq!((count("too-long"), count("not-canonical")), (1, 2), "{rows:?}");
+    // Nothing more is said while nothing is refused.
+    let said = summaries(node).len();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(summaries(node).len(), said);
     cluster.stop().await;
 }
 

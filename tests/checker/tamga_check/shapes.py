@@ -87,6 +87,7 @@ BODIES = {
         fixed(only(16), fixed(U32, text)),
     ),
     21: fixed(U8, NUM, B32, B32, MAYBE32, MAYBE32),
+    22: fixed(U32, NUM, NUM, many(fixed(MAYBE16, text, NUM))),
 }
 CONFIDENTIAL = {8: fixed(B32, B32, U32, U8, many(ATTESTATION))}
 PARTS = {

@@ -3,6 +3,7 @@
 use super::{Day, Due, clean, refused};
 use crate::kit::*;
 use ed25519_dalek::SigningKey;
+use tamga_ledger::ids::Maybe;
 use tamga_ledger::kinds::*;
 use tamga_ledger::note::{KeyName, KeyRole, VerifierKey};
 use tamga_ledger::record::Scope;
@@ -52,9 +53,32 @@ fn policy(k: usize, more: impl Fn(u32) -> Vec<(String, tamga_ledger::ids::Public
 
 pub fn run(day: &mut Day) {
     let all = [1, 2, 3];
+    refusals(day);
     nodes(day, &all);
     rotations(day, &all);
     epochs(day, &all);
+}
+
+fn refusals(day: &mut Day) {
+    let row = |author: Option<u32>, code: &str, count| RefusalCount {
+        author: Maybe(author.map(|number| id(&key(number)))),
+        code: code.to_owned(),
+        count,
+    };
+    let rows = vec![row(None, "not-canonical", 2), row(None, "too-long", 1), row(Some(50), "bad-signature", 7)];
+    let summary = RefusalSummary { node: 1, from_ms: NOON_MS - 1, until_ms: NOON_MS, rows };
+    let mut say = |what: &str, key: SigningKey, summary: &RefusalSummary, due: &Due| {
+        day.record(what, Scope::Election, &[&key], summary, due);
+    };
+    say("what node 1 refused", promise_key(1), &summary, &clean());
+    say("what node 1 refused, by node 2", promise_key(2), &summary, &refused(100));
+    let nobody = RefusalSummary { node: 44, ..summary.clone() };
+    say("what no node refused", promise_key(1), &nobody, &refused(205));
+    let mut unsorted = summary.clone();
+    unsorted.rows.swap(0, 1);
+    say("refusals not in order", promise_key(1), &unsorted, &refused(107));
+    let backwards = RefusalSummary { until_ms: NOON_MS - 1, ..summary };
+    say("refusals of no time", promise_key(1), &backwards, &refused(107));
 }
 
 fn nodes(day: &mut Day, all: &[u32]) {
@@ -90,6 +114,10 @@ fn rotations(day: &mut Day, all: &[u32]) {
     let mut keys = own;
     (keys.promise_key, keys.log_key) = (public(&key(1_201)), public(&key(1_202)));
     decide(day, "a node gets other keys", all, &rotate(keys), &clean());
+    let rows = vec![RefusalCount { author: Maybe(None), code: "embargo".into(), count: 1 }];
+    let summary = RefusalSummary { node: 1, from_ms: 1, until_ms: 2, rows };
+    day.record("refusals by the old promise key", Scope::Election, &[&promise_key(1)], &summary, &refused(123));
+    day.record("refusals by the new promise key", Scope::Election, &[&key(1_201)], &summary, &clean());
     let new = new_record_key();
     let class = HolderClass::Organisation as u8;
     let message = KeyGrant::possession_message(&day.world.state.election_id(), &public(&new), class, Scope::Election);

@@ -6,7 +6,7 @@
 | `registering` | 4 to 7: Election, DefinitionPart, Key, KeyRevocation, RollChunk |
 | `voting` | 8, 9: StationPhase, Identification |
 | `counting` | 10, 11: BallotBatch, TotalOpening, Protocol |
-| `deciding` | 12, 13: Governance, Seal, the tally |
+| `deciding` | 12, 13, 13a: Governance, Seal, the tally, RefusalSummary |
 | `legal` | 14: LegalAct, Case, acts in force, seats |
 """
 

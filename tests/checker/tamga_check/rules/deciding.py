@@ -1,10 +1,12 @@
-"""Sections 12 and 13: Governance, Seal, the tally."""
+"""Sections 12 to 13a: Governance, Seal, the tally, RefusalSummary."""
+
+import re
 
 from .. import Fault, cbor
 from ..crypto import acceptable, b3, key_id, verify
 from ..note import Policy, is_key_name
 from .counting import HAND, MACHINE
-from .registering import add_node, signing, use_node_keys
+from .registering import add_node, register_promise_key, signing, use_node_keys
 from .base import Key, need
 from .legal import annulled_units, open_cases
 
@@ -75,7 +77,12 @@ def node_remove(state, _record, node, reason):
     need(1 <= reason <= 5, 107)
     now = member(state, node)
     voter_remains(state, node)
-    return lambda _leaf, _time: now.update(removed=True)
+
+    def effect(_leaf, _time):
+        now.update(removed=True)
+        state.keys[key_id(now["keys"][4])].revoked = True
+
+    return effect
 
 
 def node_keys(state, record, keys, reason):
@@ -90,8 +97,11 @@ def node_keys(state, record, keys, reason):
     need(keys[6] == old[6] or keys[6] not in state.tls_ever, 204)
 
     def effect(_leaf, _time):
+        if keys[4] != old[4]:
+            state.keys[key_id(old[4])].revoked = True
         now.update(keys=keys, changes=now["changes"] + 1)
         use_node_keys(state, keys)
+        register_promise_key(state, keys)
 
     return effect
 
@@ -181,3 +191,12 @@ def counts_of(state, constituency, basis, time):
         for place, count in enumerate(part):
             total[place] += count
     return total
+
+
+def refusals(state, record, _time):
+    node, since, until, rows = record.body
+    need(record.signers == [key_id(member(state, node)["keys"][4])], 100)
+    order = [(by, code.encode()) for by, code, _ in rows]
+    need(since < until and 1 <= len(rows) <= 800 and all(a < b for a, b in zip(order, order[1:])), 107)
+    need(all(re.fullmatch("[a-z0-9-]{1,32}", code) and count for _, code, count in rows), 107)
+    return [], None

@@ -7,7 +7,7 @@ from ..crypto import acceptable, b3, key_id, verify
 from ..note import Policy, is_key_name
 from .base import Key, need
 
-MAY = {1: {2, 3, 4, 11, 16, 17, 20, 21}, 2: {5, 8}, 3: {8}, 4: {10}, 5: {7, 11, 12, 17}}
+MAY = {1: {2, 3, 4, 11, 16, 17, 20, 21}, 2: {5, 8}, 3: {8}, 4: {10}, 5: {7, 11, 12, 17}, 6: {22}}
 OPERANDS = {"@valid", "@invalid", "@candidates", "@against_all"}
 
 
@@ -35,6 +35,12 @@ def election(state, record, _time):
 def add_node(state, organisation, keys, role):
     state.nodes[keys[0]] = {"organisation": organisation, "keys": keys, "role": role, "removed": False, "changes": 0}
     use_node_keys(state, keys)
+    register_promise_key(state, keys)
+
+
+def register_promise_key(state, keys):
+    if key_id(keys[4]) not in state.keys:
+        state.keys[key_id(keys[4])] = Key(keys[4], 6, [0, 0, 0], sorted(MAY[6]))
 
 
 def use_node_keys(state, keys):

@@ -12,7 +12,7 @@ DECIDE = {
     1: registering.election, 2: registering.part, 3: registering.keys, 4: registering.revocation, 5: registering.roll,
     7: voting.phase, 8: voting.identification, 10: counting.batch, 11: counting.opening, 12: counting.protocol,
     16: legal.act, 17: legal.case,
-    20: deciding.governance, 21: deciding.seal,
+    20: deciding.governance, 21: deciding.seal, 22: deciding.refusals,
 }
 
 
@@ -161,13 +161,13 @@ class Judge:
         need(record.not_after == 0 or time <= record.not_after, 104)
         closed = any(stage == 4 or record.kind in CLOSES[stage] for stage in self.seals)
         need(not closed, 105)
-        need(record.kind in (2, 3, 4, 20) or self.defined, 108)
+        need(record.kind in (2, 3, 4, 20, 22) or self.defined, 108)
         need(not record.supersedes or record.kind == 12, 109)
         need(self.scope_fits(record.kind, record.scope), 106)
 
     def scope_fits(self, kind, scope):
         level, first, second = scope
-        if kind in (1, 2, 3, 4, 20, 21):
+        if kind in (1, 2, 3, 4, 20, 21, 22):
             return level == 0
         if kind == 5:
             return level == 2 and first in self.stations
