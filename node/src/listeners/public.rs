@@ -27,7 +27,7 @@ pub struct Caller(pub IpAddr);
 pub struct PublicListener {
     /// The public router.
     pub server: HttpServer,
-    /// From [`crate::tls::TlsIdentity::public_server`].
+    /// From [`crate::tls::public_server`].
     pub tls: TlsAcceptor,
     /// Whether to answer without TLS too.
     pub plaintext: bool,
