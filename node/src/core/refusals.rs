@@ -168,7 +168,7 @@ mod tests {
         assert_eq!((summary.from_ms, summary.until_ms, summary.total(), number), (1_000, 2_000, 3, 7));
         assert!(summary.is_well_formed());
         assert_eq!(counts.take(1, 3_000, 7), None);
-        counts.give_back(summary.clone());
+        counts.give_back(summary);
         counts.count(None, "too-long");
         let (again, number) = counts.take(1, 3_000, 7).unwrap();
         // A number is used once, also when the ledger has not got the record before.
