@@ -10,8 +10,8 @@ use crate::entry::{Entry, Payload};
 use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId};
 use crate::kinds::{
     Attestation, AttestedVoter, BallotBatch, Body as _, CONFIDENTIAL_BYTES_MAX, Case, DefinitionPart, Election,
-    Governance, Identification, IdentificationSecret, KeyRegistration, KeyRevocation, Kind, LegalAct, Protocol,
-    RefusalSummary, RollChunk, Seal, StationPhase, TotalOpening,
+    Governance, Identification, IdentificationSecret, IdentificationVoid, KeyRegistration, KeyRevocation, Kind,
+    LegalAct, Protocol, RefusalSummary, RollChunk, Seal, StationPhase, TotalOpening,
 };
 use crate::record::{Record, RecordError, SIGNED_RECORD_BYTES_MAX, Scope, SignedRecord};
 use crate::sign::{Domain, VerificationKey};
@@ -130,6 +130,7 @@ pub enum Content {
     RollChunk(RollChunk),
     StationPhase(StationPhase),
     Identification(Identification, Secret),
+    IdentificationVoid(IdentificationVoid),
     BallotBatch(BallotBatch),
     TotalOpening(TotalOpening),
     Protocol(Protocol),
@@ -152,6 +153,7 @@ impl Content {
             Self::RollChunk(_) => Kind::RollChunk,
             Self::StationPhase(_) => Kind::StationPhase,
             Self::Identification(..) => Kind::Identification,
+            Self::IdentificationVoid(_) => Kind::IdentificationVoid,
             Self::BallotBatch(_) => Kind::BallotBatch,
             Self::TotalOpening(_) => Kind::TotalOpening,
             Self::Protocol(_) => Kind::Protocol,
@@ -420,6 +422,7 @@ fn parse_body(kind: Kind, record: &Record) -> Result<Content, Rejection> {
         Kind::Identification => {
             Identification::from_bytes(body).map(|public| Content::Identification(public, Secret::Withheld))
         }
+        Kind::IdentificationVoid => IdentificationVoid::from_bytes(body).map(Content::IdentificationVoid),
         Kind::BallotBatch => BallotBatch::from_bytes(body).map(Content::BallotBatch),
         Kind::TotalOpening => TotalOpening::from_bytes(body).map(Content::TotalOpening),
         Kind::Protocol => Protocol::from_bytes(body).map(Content::Protocol),

@@ -87,6 +87,7 @@ codes! {
         AlreadyAdmitted = 156, "already-admitted", "The voter has been admitted before.";
         WrongStation = 157, "wrong-station", "The voter belongs to another station of the same constituency.";
         ModeMismatch = 158, "mode-mismatch", "The mode (local or remote) is not the one that fits the voter and the station.";
+        VoidTargetInvalid = 159, "void-target-invalid", "The identification is not one that this unit admitted, or it is void already.";
         CellsInvalid = 160, "cells-invalid", "The cells are not exactly one per constituency in order, or a commitment is not a canonical group element.";
         BatchAfterLast = 161, "batch-after-last", "The unit's last batch has been recorded.";
         Embargo = 170, "embargo", "Counts may not appear in the clear before the embargo ends.";
@@ -151,6 +152,10 @@ codes! {
         DeadlinePassed = 26, "deadline-passed", "The case was decided after its deadline (detail: the deadline, ms).";
         CasesOpen = 27, "cases-open", "Results are sealed while cases are undecided (detail: how many).";
         RemoteTotalReopened = 28, "remote-total-reopened", "This total replaces an earlier one, after units were annulled or reinstated (detail: the earlier one's leaf).";
+        CountersFell = 29, "counters-fell", "A counter is below what the unit reported before.";
+        BoxNotBack = 30, "box-not-back", "Voting is closed while the mobile box has not been reported back.";
+        SealsDiffer = 31, "seals-differ", "The seals are not those with which the box left, or with which voting was suspended.";
+        EquipmentUnknown = 32, "equipment-unknown", "What is replaced was not among the unit's equipment.";
     }
 }
 

@@ -19,7 +19,7 @@ pub const fn kinds_of(class: HolderClass) -> &'static [Kind] {
         HolderClass::Registry => &[Kind::RollChunk, Kind::Identification],
         HolderClass::Device => &[Kind::Identification],
         HolderClass::Scanner => &[Kind::BallotBatch],
-        HolderClass::Member => &[Kind::StationPhase, Kind::TotalOpening, Kind::Protocol],
+        HolderClass::Member => &[Kind::StationPhase, Kind::IdentificationVoid, Kind::TotalOpening, Kind::Protocol],
     }
 }
 

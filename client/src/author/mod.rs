@@ -7,7 +7,7 @@
 //! | [`ceremony`] | how several organisations make and sign it, each apart |
 //! | `definition` | DefinitionPart |
 //! | `keys`, `roll` | Key, RollChunk |
-//! | `station` | StationPhase, Identification |
+//! | `station` | StationPhase, Identification, IdentificationVoid |
 //! | `count` | BallotBatch, TotalOpening |
 //! | `protocol` | Protocol: control relations are checked before anybody signs |
 //! | `governance` | Governance |
@@ -40,7 +40,7 @@ pub use governance::{node_add, node_remove, node_rotate_keys, node_set_role, org
 pub use keys::{Grant, kinds_of};
 pub use protocol::{BrokenRelation, check_protocol, lines_of};
 pub use seal::{admitted_root, archive_seal, results_seal, roll_seal, voting_seal};
-pub use station::{IdentificationFacts, Mode, close_phase, open_phase, phase};
+pub use station::{IdentificationFacts, Mode, balance_phase, box_phase, close_phase, open_phase, phase, replace_phase};
 
 use ed25519_dalek::SigningKey;
 use std::collections::BTreeMap;

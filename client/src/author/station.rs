@@ -4,8 +4,10 @@ use super::Scribe;
 use super::error::AuthorError;
 use ed25519_dalek::SigningKey;
 use tamga_ledger::codec;
-use tamga_ledger::ids::{Digest, Maybe, Tag};
-use tamga_ledger::kinds::{Attestation, Counters, Identification, IdentificationSecret, Phase, StationPhase};
+use tamga_ledger::ids::{Digest, Maybe, RecordId, Tag};
+use tamga_ledger::kinds::{
+    Attestation, Counters, Identification, IdentificationSecret, IdentificationVoid, Phase, StationPhase, VoidedBallot,
+};
 use tamga_ledger::record::{Scope, UnitId};
 use tamga_ledger::sign;
 use tamga_ledger::submission::Submission;
@@ -36,6 +38,24 @@ pub fn open_phase(list_total: u32) -> StationPhase {
 #[must_use]
 pub fn close_phase(list_total: u32, counters: Counters, machine_protocol: Option<Digest>) -> StationPhase {
     StationPhase { list_total, counters, protocol_digest: Maybe(machine_protocol), ..phase(Phase::Close) }
+}
+
+/// A report with counters: a balance while voting goes on.
+#[must_use]
+pub fn balance_phase(list_total: u32, counters: Counters) -> StationPhase {
+    StationPhase { list_total, counters, ..phase(Phase::Balance) }
+}
+
+/// The mobile box goes out ([`Phase::BoxOut`]) or comes back ([`Phase::BoxIn`]) under these seals.
+#[must_use]
+pub fn box_phase(direction: Phase, seals: Vec<String>) -> StationPhase {
+    StationPhase { seals, ..phase(direction) }
+}
+
+/// The piece with the first serial number is replaced by the one with the second.
+#[must_use]
+pub fn replace_phase(old: &str, new: &str) -> StationPhase {
+    StationPhase { equipment: vec![old.to_owned(), new.to_owned()], ..phase(Phase::Replace) }
 }
 
 /// Which ballot the voter gets.
@@ -78,6 +98,20 @@ impl Scribe {
         phase: &StationPhase,
     ) -> Result<Submission, AuthorError> {
         self.write(Scope::Unit(unit), members, phase)
+    }
+
+    /// An admitted voter got no ballot: signed by at least two members; the first is the author.
+    ///
+    /// # Errors
+    /// As [`Scribe::draft`].
+    pub fn void(
+        &self,
+        members: &[&SigningKey],
+        unit: UnitId,
+        target: RecordId,
+        ballot: VoidedBallot,
+    ) -> Result<Submission, AuthorError> {
+        self.write(Scope::Unit(unit), members, &IdentificationVoid { target, ballot: ballot as u8 })
     }
 
     /// An identification: the public part in the record, voter and attestation in the confidential body under a fresh

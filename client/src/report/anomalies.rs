@@ -45,6 +45,12 @@ pub enum AnomalyKind {
     LateProtocol,
     /// A unit paused.
     Suspension,
+    /// A voter was admitted and got no ballot.
+    VoidIdentification,
+    /// A device, scanner or box was replaced.
+    Replacement,
+    /// Seals, box or equipment are not what was reported before.
+    CustodyFlagged,
     /// Keys were taken back: of a lost or replaced device, for example.
     KeysRevoked,
     /// A legal act or a case that contradicts the ledger's computation, rank or deadline.
@@ -72,6 +78,7 @@ impl AnomalyKind {
                 Self::OfflineUndeclared
             }
             FlagCode::BalanceBroken
+            | FlagCode::CountersFell
             | FlagCode::CountersDiffer
             | FlagCode::CountersNotZero
             | FlagCode::ListTotalDiffers => Self::BalanceBroken,
@@ -88,6 +95,7 @@ impl AnomalyKind {
             | FlagCode::SuccessionDiffers
             | FlagCode::DeadlinePassed
             | FlagCode::CasesOpen => Self::ActFlagged,
+            FlagCode::BoxNotBack | FlagCode::SealsDiffer | FlagCode::EquipmentUnknown => Self::CustodyFlagged,
             FlagCode::SoftRelationBroken | FlagCode::UnitNotOpen | FlagCode::RemoteTotalReopened => Self::OtherFlagged,
         }
     }
@@ -210,9 +218,14 @@ fn of_entry(state: &State, entry: &Entry) -> Vec<(AnomalyKind, &'static str, u64
 fn of_record(state: &State, time_ms: u64, kind: Kind, record: &Record) -> Option<(AnomalyKind, &'static str, u64)> {
     match kind {
         Kind::KeyRevocation => Some((AnomalyKind::KeysRevoked, "keys-revoked", 0)),
+        Kind::IdentificationVoid => Some((AnomalyKind::VoidIdentification, "no-ballot-given", 0)),
         Kind::StationPhase => {
             let phase = StationPhase::from_bytes(&record.body).ok()?.phase;
-            (phase == Phase::Suspend as u8).then_some((AnomalyKind::Suspension, "suspended", 0))
+            match Phase::from_number(phase)? {
+                Phase::Suspend => Some((AnomalyKind::Suspension, "suspended", 0)),
+                Phase::Replace => Some((AnomalyKind::Replacement, "replaced", 0)),
+                _ => None,
+            }
         }
         Kind::Protocol => {
             let closes_ms = state.definition().station(record.scope.station()?)?.closes_ms;

@@ -72,7 +72,12 @@ impl State {
             ) => true,
             (Kind::RollChunk, Scope::Station(station)) => self.definition.station(station).is_some(),
             (
-                Kind::StationPhase | Kind::Identification | Kind::BallotBatch | Kind::Protocol | Kind::TotalOpening,
+                Kind::StationPhase
+                | Kind::Identification
+                | Kind::IdentificationVoid
+                | Kind::BallotBatch
+                | Kind::Protocol
+                | Kind::TotalOpening,
                 Scope::Unit(unit),
             ) => self.definition.has_unit(unit),
             (Kind::LegalAct | Kind::Case, Scope::Election) => true,
@@ -100,6 +105,14 @@ impl State {
         }
         let quorum = self.election.as_ref().map_or(u32::MAX, |election| election.member_quorum) as usize;
         if record.signers.len() < quorum { Err(Refusal::QuorumMissing) } else { Ok(()) }
+    }
+
+    /// The record is signed by at least two members of the unit and by nobody else: two people who saw it.
+    pub(super) fn check_two_members(&self, record: &Record) -> Result<(), Refusal> {
+        if self.signer_class(record)? != HolderClass::Member {
+            return Err(Refusal::KeyNotAuthorised);
+        }
+        if record.signers.len() < 2 { Err(Refusal::QuorumMissing) } else { Ok(()) }
     }
 
     /// The record is signed by this node's promise key in force, alone.

@@ -34,8 +34,8 @@ impl State {
             flags.push(Flag::new(FlagCode::UnitNotOpen));
         }
         let papers: u64 = body.cells.iter().map(|cell| u64::from(cell.papers)).sum();
-        if unit.papers() + papers > unit.identified() {
-            flags.push(Flag::with(FlagCode::PapersAboveIdentified, unit.identified()));
+        if unit.papers() + papers > unit.with_ballot() {
+            flags.push(Flag::with(FlagCode::PapersAboveIdentified, unit.with_ballot()));
         }
         let cells = body.cells.iter().map(|cell| (cell.papers, cell.commitment)).collect();
         Ok((flags, Effect::Batch { unit: unit_id, number: body.number, last: body.last == 1, cells }))

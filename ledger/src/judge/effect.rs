@@ -4,7 +4,7 @@ use crate::codec::INTEGER_MAX;
 use crate::commitment::{self, Commitment};
 use crate::definition::Definition;
 use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId};
-use crate::kinds::{Basis, Counters, Election, Governance, HolderClass, Stage};
+use crate::kinds::{Basis, Counters, Election, Governance, HolderClass, Phase, Stage, VoidedBallot};
 use crate::nodes::Nodes;
 use crate::record::{Scope, UnitId};
 use crate::state::{
@@ -14,6 +14,9 @@ use crate::state::{
 use crate::submission::Authentic;
 use std::sync::Arc;
 
+/// Most pieces of equipment that are remembered of a unit.
+const EQUIPMENT_MAX: usize = 64;
+
 #[derive(Debug)]
 pub(crate) enum Effect {
     Nothing,
@@ -22,8 +25,9 @@ pub(crate) enum Effect {
     Keys(Vec<(KeyId, KeyEntry)>),
     Revoke(Vec<KeyId>),
     Roll { station: u32, chunk: Box<StationRoll> },
-    Phase { unit: UnitId, status: UnitStatus, offline: bool, closing: Option<(Counters, Option<Digest>)> },
+    Phase(Box<PhaseEffect>),
     Identify(Identify),
+    Void { unit: UnitId, leaf: u32, ballot: VoidedBallot },
     Batch { unit: UnitId, number: u32, last: bool, cells: Vec<(u32, Commitment)> },
     OpenOwn { unit: UnitId, counts: Vec<u64> },
     OpenRemote { basis: Basis, constituency: u32, opening: RemoteOpening },
@@ -32,6 +36,21 @@ pub(crate) enum Effect {
     Case(RecordId, Box<RecordedCase>),
     Nodes(Box<Governance>),
     Seal(Stage),
+}
+
+/// A unit's report.
+#[derive(Debug)]
+pub(crate) struct PhaseEffect {
+    pub(crate) unit: UnitId,
+    pub(crate) phase: Phase,
+    pub(crate) status: UnitStatus,
+    pub(crate) offline: bool,
+    pub(crate) counters: Counters,
+    pub(crate) closing_digest: Option<Digest>,
+    /// Digest of the seals named.
+    pub(crate) seals: Digest,
+    /// Digests of the serial numbers named, in order.
+    pub(crate) equipment: Vec<Digest>,
 }
 
 /// An identification that counts, or one that collides.
@@ -78,14 +97,9 @@ impl Effect {
                 roll.leaves.extend(chunk.leaves);
                 roll.admitted.resize(roll.leaves.len(), 0);
             }
-            Self::Phase { unit, status, offline, closing } => {
-                let unit = unit_entry(state, unit);
-                unit.status = status;
-                unit.offline = offline;
-                if let Some((counters, digest)) = closing {
-                    unit.closing = Some(counters);
-                    unit.closing_digest = digest;
-                }
+            Self::Phase(phase) => phase.apply(state),
+            Self::Void { unit, leaf, ballot } => {
+                unit_entry(state, unit).voided.insert(leaf, ballot);
             }
             Self::Identify(identify) => identify.apply(state, leaf, time_ms),
             Self::Batch { unit, number, last, cells } => {
@@ -130,6 +144,37 @@ impl Effect {
     }
 }
 
+impl PhaseEffect {
+    fn apply(self, state: &mut State) {
+        let unit = unit_entry(state, self.unit);
+        unit.status = self.status;
+        unit.offline = self.offline;
+        match self.phase {
+            Phase::Open => unit.equipment = self.equipment.into_iter().collect(),
+            Phase::Suspend => unit.pause_seals = Some(self.seals),
+            Phase::Resume => unit.pause_seals = None,
+            Phase::BoxOut => unit.box_seals = Some(self.seals),
+            Phase::BoxIn => unit.box_seals = None,
+            Phase::Balance => unit.reported = Some(self.counters),
+            Phase::Close => {
+                unit.reported = Some(self.counters);
+                unit.closing = Some(self.counters);
+                unit.closing_digest = self.closing_digest;
+            }
+            Phase::Replace => {
+                let mut named = self.equipment.into_iter();
+                if let (Some(old), Some(new)) = (named.next(), named.next()) {
+                    let _was_known = unit.equipment.remove(&old);
+                    if unit.equipment.len() < EQUIPMENT_MAX {
+                        unit.equipment.insert(new);
+                    }
+                }
+            }
+            Phase::OfflineStart | Phase::OfflineEnd => {}
+        }
+    }
+}
+
 impl Identify {
     fn apply(self, state: &mut State, leaf: u64, time_ms: u64) {
         if let Some((nonce, until_ms)) = self.attestation {
@@ -154,6 +199,7 @@ impl Identify {
         } else {
             unit.identified_local += 1;
         }
+        unit.admissions.push(u32::try_from(leaf).unwrap_or(u32::MAX));
         let row = state.definition.station(unit_id.station).map_or(0, |station| station.constituency as usize);
         let hours = state.election.as_ref().map_or(&[][..], |election| &election.official_hours);
         let column = hours.partition_point(|hour| hour.at_ms < time_ms);

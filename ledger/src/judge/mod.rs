@@ -8,7 +8,8 @@
 //! |---|---|
 //! | `authority` | every record: keys, sequence numbers, stages |
 //! | `genesis`, `registration` | Election, DefinitionPart, Key, KeyRevocation, RollChunk |
-//! | `voting` | StationPhase, Identification |
+//! | `phases` | StationPhase |
+//! | `voting` | Identification, IdentificationVoid |
 //! | `counting` | BallotBatch, TotalOpening |
 //! | `protocol` | Protocol and its control relations |
 //! | `legal` | LegalAct, Case |
@@ -24,6 +25,7 @@ mod epochs;
 mod genesis;
 mod governance;
 mod legal;
+mod phases;
 mod protocol;
 mod refusals;
 mod registration;
@@ -245,6 +247,7 @@ impl State {
             Content::Identification(public, secret) => {
                 self.decide_identification(public, secret, authentic.record(), time_ms)
             }
+            Content::IdentificationVoid(void) => self.decide_void(void, authentic.record()),
             Content::BallotBatch(batch) => self.decide_batch(batch, authentic.record()),
             Content::TotalOpening(opening) => self.decide_opening(opening, authentic.record(), time_ms),
             Content::Protocol(protocol) => self.decide_protocol(protocol, authentic, time_ms),

@@ -161,6 +161,8 @@ pub(super) const fn kinds_of(class: HolderClass) -> &'static [Kind] {
         HolderClass::Device => &[Kind::Identification],
         HolderClass::Scanner => &[Kind::BallotBatch],
         HolderClass::Node => &[Kind::RefusalSummary],
-        HolderClass::Member => &[Kind::StationPhase, Kind::TotalOpening, Kind::Protocol, Kind::Case],
+        HolderClass::Member => {
+            &[Kind::StationPhase, Kind::IdentificationVoid, Kind::TotalOpening, Kind::Protocol, Kind::Case]
+        }
     }
 }

@@ -1,69 +1,15 @@
-//! Phases of a unit, and identification: the rule that a voter is admitted once, everywhere, at once.
+//! Identification: the rule that a voter is admitted once, everywhere, at once. And who was admitted and got no ballot.
 
 use super::Decision;
 use super::authority::unit_of;
 use super::effect::{Effect, Identify};
-use crate::kinds::{Counters, HolderClass, Identification, IdentificationSecret, Phase, StationPhase};
+use crate::kinds::{HolderClass, Identification, IdentificationSecret, IdentificationVoid, VoidedBallot};
 use crate::record::{Record, UnitId};
-use crate::state::{KeyEntry, State, UnitState, UnitStatus};
+use crate::state::{KeyEntry, State, UnitStatus};
 use crate::submission::{AttestationCheck, Authentic, Content, Secret};
 use crate::verdict::{Flag, FlagCode, Refusal};
 
 impl State {
-    pub(super) fn decide_phase(&self, body: &StationPhase, record: &Record, time_ms: u64) -> Decision {
-        self.check_member_quorum(record)?;
-        let unit_id = unit_of(record)?;
-        let phase = Phase::from_number(body.phase).ok_or(Refusal::ContentInvalid)?;
-        let known_roles =
-            body.roles.iter().all(|role| (1..=3).contains(&role.role) && self.keys.contains_key(&role.key));
-        if !known_roles || body.seals.len() > 64 || body.equipment.len() > 64 {
-            return Err(Refusal::ContentInvalid);
-        }
-        let unit = self.units.get(&unit_id).cloned().unwrap_or_default();
-        let (status, offline) = next_status(&unit, phase).ok_or(Refusal::PhaseInvalid)?;
-        let mut flags = Self::phase_flags(body, phase, &unit);
-        if phase == Phase::Open && self.rolls.get(&unit_id.station).map_or(0, |roll| roll.total) != body.list_total {
-            flags.push(Flag::new(FlagCode::ListTotalDiffers));
-        }
-        if phase == Phase::Open && !self.within_hours(unit_id, time_ms) {
-            flags.push(Flag::new(FlagCode::OutsideHours));
-        }
-        let closing = (phase == Phase::Close).then_some((body.counters, body.protocol_digest.0));
-        Ok((flags, Effect::Phase { unit: unit_id, status, offline, closing }))
-    }
-
-    fn phase_flags(body: &StationPhase, phase: Phase, unit: &UnitState) -> Vec<Flag> {
-        let mut flags = Vec::new();
-        let c = &body.counters;
-        match phase {
-            Phase::Open if *c != Counters::default() => flags.push(Flag::new(FlagCode::CountersNotZero)),
-            Phase::Balance | Phase::Close => {
-                let identified = u64::from(c.identified_local) + u64::from(c.identified_remote);
-                let printed = u64::from(c.printed_own) + u64::from(c.printed_other);
-                if identified != printed.saturating_sub(u64::from(c.spoiled)) || u64::from(c.slips) != identified {
-                    flags.push(Flag::new(FlagCode::BalanceBroken));
-                }
-                let ledger = (unit.identified_local, unit.identified_remote);
-                if phase == Phase::Close
-                    && ((c.identified_local, c.identified_remote) != ledger || u64::from(c.scanned) != unit.papers())
-                {
-                    flags.push(Flag::with(FlagCode::CountersDiffer, unit.identified()));
-                }
-                if u64::from(c.scanned) > identified {
-                    flags.push(Flag::new(FlagCode::PapersAboveIdentified));
-                }
-            }
-            _ => {}
-        }
-        flags
-    }
-
-    fn within_hours(&self, unit: UnitId, time_ms: u64) -> bool {
-        let closes = self.definition.station(unit.station).map_or(0, |station| station.closes_ms);
-        // Acts are looked through only for what comes late.
-        time_ms < closes || self.legal_at(time_ms).extended_until_ms.get(&unit).is_some_and(|until| time_ms < *until)
-    }
-
     pub(super) fn decide_identification(
         &self,
         public: &Identification,
@@ -156,6 +102,21 @@ impl State {
         Ok((flags, Effect::Identify(identify)))
     }
 
+    /// A fact about an admission of this unit; it undoes nothing.
+    pub(super) fn decide_void(&self, void: &IdentificationVoid, record: &Record) -> Decision {
+        self.check_two_members(record)?;
+        let id = unit_of(record)?;
+        let ballot = VoidedBallot::from_number(void.ballot).ok_or(Refusal::ContentInvalid)?;
+        let unit = self.units.get(&id).ok_or(Refusal::UnitNotOpen)?;
+        let leaf = self.ids.leaf_of(&void.target.short()).ok_or(Refusal::VoidTargetInvalid)?;
+        if !unit.has_admitted(leaf) || unit.voided.contains_key(&leaf) {
+            return Err(Refusal::VoidTargetInvalid);
+        }
+        let closed = unit.status == UnitStatus::Closed;
+        let flags = closed.then(|| Flag::new(FlagCode::UnitNotOpen)).into_iter().collect();
+        Ok((flags, Effect::Void { unit: id, leaf, ballot }))
+    }
+
     fn identification_flags(
         &self,
         public: &Identification,
@@ -238,17 +199,4 @@ impl State {
             attestation: None,
         })
     }
-}
-
-fn next_status(unit: &UnitState, phase: Phase) -> Option<(UnitStatus, bool)> {
-    use UnitStatus::{Closed, NotOpened, Open, Suspended};
-    Some(match (unit.status, phase) {
-        (NotOpened, Phase::Open) | (Suspended, Phase::Resume) => (Open, unit.offline),
-        (Open, Phase::Suspend) => (Suspended, unit.offline),
-        (Open, Phase::OfflineStart) if !unit.offline => (Open, true),
-        (Open, Phase::OfflineEnd) if unit.offline => (Open, false),
-        (status @ (Open | Suspended), Phase::Balance) => (status, unit.offline),
-        (Open | Suspended, Phase::Close) => (Closed, false),
-        _ => return None,
-    })
 }

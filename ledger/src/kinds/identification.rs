@@ -2,7 +2,7 @@
 
 use super::{Body, Kind};
 use crate::codec;
-use crate::ids::{Digest, KeyId, Nonce, Signature, Tag};
+use crate::ids::{Digest, KeyId, Nonce, RecordId, Signature, Tag};
 use crate::record::UnitId;
 use minicbor::{Decode, Encode};
 
@@ -21,6 +21,43 @@ pub struct Identification {
     pub device_counter: u64,
 }
 body!(Identification, Identification);
+
+/// A voter was admitted and got no ballot. Scope: the unit; signed by at least two of its members. The voter stays admitted:
+/// whoever could undo an admission could vote twice.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct IdentificationVoid {
+    /// Record of the identification.
+    #[n(0)]
+    pub target: RecordId,
+    /// Number of a [`VoidedBallot`].
+    #[n(1)]
+    pub ballot: u8,
+}
+body!(IdentificationVoid, IdentificationVoid);
+
+/// What became of the ballot of a void identification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u8)]
+pub enum VoidedBallot {
+    /// None was printed.
+    NotPrinted = 1,
+    /// It was printed and not given out; it is among the spoiled ones.
+    Spoiled = 2,
+}
+
+impl VoidedBallot {
+    /// The fate with this number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::NotPrinted),
+            2 => Some(Self::Spoiled),
+            _ => None,
+        }
+    }
+}
 
 /// Confidential part of an identification, class V.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]

@@ -10,7 +10,7 @@
 //! | `key` | Registration and revocation of keys. |
 //! | `roll` | Stations' rolls. |
 //! | `phase` | Phases of a unit with its counters. |
-//! | `identification` | A voter was identified: the public part, the confidential part, the attestation. |
+//! | `identification` | A voter was identified: the public part, the confidential part, the attestation. No ballot was given. |
 //! | `ballots` | Ballot batches of committed cells, and the opening of their sums. |
 //! | `protocol` | A unit's protocol. |
 //! | `governance` | Decisions about the cluster: nodes, organisations' and nodes' keys, the trust policy. |
@@ -45,7 +45,9 @@ pub use ballots::{BallotBatch, Basis, Cell, TotalOpening};
 pub use definition::{Candidate, Constituency, DefinitionPart, Form, FormLine, Relation, SeatRule, Station, Term};
 pub use election::{Decree, Election, NodeKeys, OfficialHour, Organisation};
 pub use governance::{Governance, NodeRole, RemovalReason, RotationReason};
-pub use identification::{Attestation, AttestedVoter, Identification, IdentificationSecret};
+pub use identification::{
+    Attestation, AttestedVoter, Identification, IdentificationSecret, IdentificationVoid, VoidedBallot,
+};
 pub use key::{GRANTS_MAX, HolderClass, KeyGrant, KeyRegistration, KeyRevocation};
 pub use legal::{ACT_NUMBER_BYTES_MAX, ACTS_MAX, ActEffect, Case, CaseState, Issuer, LegalAct};
 pub use phase::{Counters, MemberRole, Phase, StationPhase};
@@ -73,6 +75,8 @@ pub enum Kind {
     StationPhase = 7,
     /// A voter was identified.
     Identification = 8,
+    /// An identified voter got no ballot.
+    IdentificationVoid = 9,
     /// Ballots counted by a scanner since its last batch, committed.
     BallotBatch = 10,
     /// A sum of cells, opened.
@@ -93,7 +97,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds of this version.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Election,
         Self::DefinitionPart,
         Self::Key,
@@ -101,6 +105,7 @@ impl Kind {
         Self::RollChunk,
         Self::StationPhase,
         Self::Identification,
+        Self::IdentificationVoid,
         Self::BallotBatch,
         Self::TotalOpening,
         Self::Protocol,

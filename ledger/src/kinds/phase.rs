@@ -23,6 +23,12 @@ pub enum Phase {
     Balance = 6,
     /// Voting has ended: the final report.
     Close = 7,
+    /// The mobile box leaves the station, under these seals.
+    BoxOut = 8,
+    /// The mobile box is back, under these seals.
+    BoxIn = 9,
+    /// A device, scanner or box is replaced: `equipment` names what goes, then what comes.
+    Replace = 10,
 }
 
 impl Phase {
@@ -37,6 +43,9 @@ impl Phase {
             5 => Self::OfflineEnd,
             6 => Self::Balance,
             7 => Self::Close,
+            8 => Self::BoxOut,
+            9 => Self::BoxIn,
+            10 => Self::Replace,
             _ => return None,
         })
     }

@@ -37,7 +37,7 @@ impl Stage {
     pub const fn closes(self) -> &'static [Kind] {
         match self {
             Self::Roll => &[Kind::DefinitionPart, Kind::RollChunk],
-            Self::Voting => &[Kind::StationPhase, Kind::Identification, Kind::BallotBatch],
+            Self::Voting => &[Kind::StationPhase, Kind::Identification, Kind::IdentificationVoid, Kind::BallotBatch],
             Self::Results => &[Kind::TotalOpening, Kind::Protocol],
             Self::Archive => &[],
         }

@@ -3,7 +3,7 @@
 use super::SavedError;
 use crate::commitment::Commitment;
 use crate::ids::{Digest, RecordId};
-use crate::kinds::{Counters, LineValue};
+use crate::kinds::{Counters, LineValue, VoidedBallot};
 use crate::record::UnitId;
 use crate::state::{CellSum, ProtocolInForce, UnitState, UnitStatus};
 use minicbor::{Decode, Encode};
@@ -37,6 +37,20 @@ pub(super) struct UnitBytes {
     protocols: [Option<ProtocolBytes>; 2],
     #[n(10)]
     own_opening: Option<Vec<u64>>,
+    /// Packed: leaf u32.
+    #[n(11)]
+    #[cbor(with = "minicbor::bytes")]
+    admissions: Vec<u8>,
+    #[n(12)]
+    voided: Vec<(u32, u8)>,
+    #[n(13)]
+    reported: Option<Counters>,
+    #[n(14)]
+    box_seals: Option<Digest>,
+    #[n(15)]
+    pause_seals: Option<Digest>,
+    #[n(16)]
+    equipment: Vec<Digest>,
 }
 
 #[derive(Encode, Decode)]
@@ -74,6 +88,12 @@ impl UnitBytes {
             last_batch,
             batches_complete,
             cells,
+            admissions,
+            voided,
+            reported,
+            box_seals,
+            pause_seals,
+            equipment,
             closing,
             closing_digest,
             protocols,
@@ -96,11 +116,18 @@ impl UnitBytes {
             closing_digest: *closing_digest,
             protocols: protocols.each_ref().map(|protocol| protocol.as_ref().map(ProtocolBytes::of)),
             own_opening: own_opening.clone(),
+            admissions: admissions.iter().flat_map(|leaf| leaf.to_le_bytes()).collect(),
+            voided: voided.iter().map(|(leaf, ballot)| (*leaf, *ballot as u8)).collect(),
+            reported: *reported,
+            box_seals: *box_seals,
+            pause_seals: *pause_seals,
+            equipment: equipment.iter().copied().collect(),
         }
     }
 
     fn read(self) -> Option<(UnitId, UnitState)> {
         let (cells, []) = self.cells.as_chunks::<CELL>() else { return None };
+        let (admissions, []) = self.admissions.as_chunks::<4>() else { return None };
         let [identified_local, identified_remote, refused, conflicts, identified_offline] = self.counts;
         let [machine, hand] = self.protocols;
         let unit = UnitState {
@@ -118,9 +145,19 @@ impl UnitBytes {
             closing_digest: self.closing_digest,
             protocols: [read_protocol(machine)?, read_protocol(hand)?],
             own_opening: self.own_opening,
+            admissions: admissions.iter().map(|leaf| u32::from_le_bytes(*leaf)).collect(),
+            voided: self.voided.into_iter().map(voided).collect::<Option<_>>()?,
+            reported: self.reported,
+            box_seals: self.box_seals,
+            pause_seals: self.pause_seals,
+            equipment: self.equipment.into_iter().collect(),
         };
         Some((self.id, unit))
     }
+}
+
+fn voided((leaf, ballot): (u32, u8)) -> Option<(u32, VoidedBallot)> {
+    Some((leaf, VoidedBallot::from_number(ballot)?))
 }
 
 impl ProtocolBytes {

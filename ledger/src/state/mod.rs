@@ -16,13 +16,13 @@
 use crate::commitment::Commitment;
 use crate::definition::Definition;
 use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId, RollLeaf};
-use crate::kinds::{Basis, Counters, Election, HolderClass, Kind, LineValue, Stage};
+use crate::kinds::{Basis, Counters, Election, HolderClass, Kind, LineValue, Stage, VoidedBallot};
 use crate::nodes::Nodes;
 use crate::record::{Scope, UnitId};
 use crate::sign::VerificationKey;
 use crate::submission::KeySource;
 use crate::tree::{Blake3Tree, Frontier, TreeHash as _, TreeHead, TreeSize, TwinFrontier};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 mod acts;
@@ -164,6 +164,18 @@ pub struct UnitState {
     pub batches_complete: bool,
     /// Cells by constituency, in the definition's order.
     pub cells: Vec<CellSum>,
+    /// Leaves of the identifications that admitted somebody here, ascending.
+    pub admissions: Vec<u32>,
+    /// Of those, by leaf: who got no ballot.
+    pub voided: BTreeMap<u32, VoidedBallot>,
+    /// Counters of the last balance or final report.
+    pub reported: Option<Counters>,
+    /// The mobile box is out, under seals with this digest.
+    pub box_seals: Option<Digest>,
+    /// Voting is suspended, under seals with this digest.
+    pub pause_seals: Option<Digest>,
+    /// Digests of the serial numbers in use.
+    pub equipment: BTreeSet<Digest>,
     /// Counters of the final report.
     pub closing: Option<Counters>,
     /// Digest of the machine protocol in the closing record.
@@ -185,6 +197,18 @@ impl UnitState {
     #[must_use]
     pub fn identified(&self) -> u64 {
         u64::from(self.identified_local) + u64::from(self.identified_remote)
+    }
+
+    /// Voters admitted here who got a ballot.
+    #[must_use]
+    pub fn with_ballot(&self) -> u64 {
+        self.identified().saturating_sub(self.voided.len() as u64)
+    }
+
+    /// Whether the identification at this leaf admitted somebody here.
+    #[must_use]
+    pub fn has_admitted(&self, leaf: u32) -> bool {
+        self.admissions.binary_search(&leaf).is_ok()
     }
 
     /// The protocol in force on one basis.

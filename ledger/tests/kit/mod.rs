@@ -348,7 +348,7 @@ impl World {
             grants.push(self.grant(&device_key(station), HolderClass::Device, scope, &[Kind::Identification]));
             grants.push(self.grant(&scanner_key(station), HolderClass::Scanner, scope, &[Kind::BallotBatch]));
             for member in 1..=2 {
-                let kinds = [Kind::StationPhase, Kind::TotalOpening, Kind::Protocol];
+                let kinds = [Kind::StationPhase, Kind::IdentificationVoid, Kind::TotalOpening, Kind::Protocol];
                 grants.push(self.grant(
                     &member_key(station, member),
                     HolderClass::Member,

@@ -6,9 +6,9 @@ use tamga_ledger::codec::{self, CodecError};
 use tamga_ledger::definition::part_digest;
 use tamga_ledger::kinds::{
     ActEffect, BallotBatch, Basis, Body, Case, CaseState, Cell, Constituency, DefinitionPart, Election, Form,
-    Governance, HolderClass, Identification, Issuer, KeyGrant, KeyRegistration, KeyRevocation, Kind, LegalAct,
-    NodeKeys, NodeRole, Organisation, Phase, Protocol, RefusalCount, RefusalSummary, RemovalReason, RollChunk,
-    RotationReason, Seal, SeatRule, Stage, Station, StationPhase, TotalOpening,
+    Governance, HolderClass, Identification, IdentificationVoid, Issuer, KeyGrant, KeyRegistration, KeyRevocation,
+    Kind, LegalAct, NodeKeys, NodeRole, Organisation, Phase, Protocol, RefusalCount, RefusalSummary, RemovalReason,
+    RollChunk, RotationReason, Seal, SeatRule, Stage, Station, StationPhase, TotalOpening, VoidedBallot,
 };
 use tamga_ledger::record::RECORD_BYTES_MAX;
 
@@ -28,6 +28,10 @@ pub(super) fn to_json(kind: u16, body: &[u8]) -> Value {
         Kind::RollChunk => read(body, roll_chunk),
         Kind::StationPhase => read(body, station_phase),
         Kind::Identification => read(body, identification),
+        Kind::IdentificationVoid => read(
+            body,
+            |void: &IdentificationVoid| json!({ "target": void.target, "ballot": VoidedBallot::from_number(void.ballot) }),
+        ),
         Kind::BallotBatch => read(body, ballot_batch),
         Kind::TotalOpening => read(body, total_opening),
         Kind::Protocol => read(body, protocol),

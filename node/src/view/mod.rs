@@ -17,6 +17,7 @@ pub use store::{MemViews, SledViews, ViewStore, ViewStoreError};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tamga_ledger::balance::Discrepancy;
 use tamga_ledger::kinds::{Counters, LineValue, OfficialHour};
 use tamga_ledger::record::UnitId;
 use tamga_ledger::state::{Counts, HourCount, UnitStatus};
@@ -110,6 +111,18 @@ pub struct UnitView {
     pub batches_complete: bool,
     /// Papers in them.
     pub papers: u64,
+    /// Identifications whose voter got no ballot.
+    #[serde(default)]
+    pub without_ballot: u32,
+    /// The mobile box is out.
+    #[serde(default)]
+    pub box_out: bool,
+    /// Counters of the last balance or final report.
+    #[serde(default)]
+    pub reported: Option<Counters>,
+    /// What does not add up in them, compared with the ledger at this size.
+    #[serde(default)]
+    pub discrepancies: Vec<Discrepancy>,
     /// Counters of the final report.
     pub closing: Option<Counters>,
     /// The machine protocol in force.

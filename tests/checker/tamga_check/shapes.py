@@ -60,6 +60,7 @@ BODIES = {
     5: fixed(U32, U32, U32, U32, B),
     7: fixed(U8, U32, fixed(*[U32] * 8), many(text), many(text), many(fixed(B16, U8)), NUM, MAYBE32),
     8: fixed(U8, U8, NUM),
+    9: fixed(B32, U8),
     10: fixed(U32, many(CELL), U8),
     11: fixed(U8, U32, many(NUM), B32),
     12: fixed(

@@ -65,12 +65,12 @@ fn close(day: &mut Day) {
     let mut first = phase_body(1, Phase::Close, counters(13, 0, 12));
     first.protocol_digest = Maybe(Some(machine_protocol([8, 2, 1, 1, 0], 1).closing_digest()));
     day.members("station 1 closes", 1, &first, &clean());
-    let second = Counters { identified_local: 1, scanned: 2, ..Counters::default() };
+    let second = Counters { identified_local: 1, slips: 3, scanned: 2, ..Counters::default() };
     day.members(
-        "station 2 closes with figures that do not fit",
+        "station 2 closes with figures that do not fit, its box still out",
         2,
         &phase_body(2, Phase::Close, second),
-        &flagged(&[3, 5, 15]),
+        &flagged(&[3, 5, 15, 29, 30]),
     );
     day.members("station 3 closes", 3, &phase_body(3, Phase::Close, counters(14, 1, 13)), &clean());
     day.members("station 4 closes", 4, &phase_body(4, Phase::Close, counters(0, 12, 12)), &clean());

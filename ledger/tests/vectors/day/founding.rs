@@ -143,7 +143,7 @@ fn register_all(day: &mut Day) {
         grants.push(day.world.grant(&device_key(station), HolderClass::Device, scope, &[Kind::Identification]));
         grants.push(day.world.grant(&scanner_key(station), HolderClass::Scanner, scope, &[Kind::BallotBatch]));
         for member in 1..=2 {
-            let kinds = [Kind::StationPhase, Kind::TotalOpening, Kind::Protocol];
+            let kinds = [Kind::StationPhase, Kind::IdentificationVoid, Kind::TotalOpening, Kind::Protocol];
             let member = member_key(station, member);
             grants.push(day.world.grant(&member, HolderClass::Member, Scope::Station(station), &kinds));
         }

@@ -78,6 +78,49 @@ fn online(day: &mut Day) {
     phase(day, "station 1 goes on", 1, Phase::Resume, &clean());
     let counters = Counters { slips: 1, ..Counters::default() };
     day.members("a balance that does not add up", 1, &phase_body(1, Phase::Balance, counters), &flagged(&[3]));
+    voids(day);
+    carried(day);
+}
+
+/// Station 2: two are admitted, one gets no ballot.
+fn voids(day: &mut Day) {
+    let mut admitted = Vec::new();
+    for number in 0..2 {
+        identify(day, "a voter at home, station 2", 2, 2, voter(2, number), &clean());
+        admitted.push(day.world.leaves.last().unwrap().id);
+    }
+    let void = |target, ballot: u8| IdentificationVoid { target, ballot };
+    let single = member_key(2, 1);
+    let body = void(admitted[0], 1);
+    day.record("a void by one member", Scope::Unit(unit(2)), &[&single], &body, &refused(141));
+    day.members("a void with an unknown fate of the ballot", 2, &void(admitted[0], 3), &refused(107));
+    day.members("another unit's admission is declared void", 4, &body, &refused(159));
+    day.members("no ballot came out of the printer", 2, &body, &clean());
+    day.members("the same void again", 2, &void(admitted[0], 2), &refused(159));
+    identify(day, "whose ballot did not come out, again", 2, 2, voter(2, 0), &refused(156));
+    day.members("a ballot printed and kept back", 2, &void(admitted[1], 2), &clean());
+    let counters =
+        Counters { identified_local: 2, slips: 1, signatures: 2, printed_own: 1, spoiled: 1, ..Counters::default() };
+    day.members("a balance with two voids", 2, &phase_body(2, Phase::Balance, counters), &clean());
+    let more = Counters { identified_local: 3, slips: 2, printed_own: 2, ..counters };
+    day.members("more voters than the ledger has", 2, &phase_body(2, Phase::Balance, more), &flagged(&[15]));
+    let fell = Counters { signatures: 1, ..counters };
+    day.members("counters fall", 2, &phase_body(2, Phase::Balance, fell), &flagged(&[29]));
+}
+
+/// Station 2: the mobile box, other seals, a replaced device.
+fn carried(day: &mut Day) {
+    phase(day, "the mobile box comes back before it went", 2, Phase::BoxIn, &refused(140));
+    phase(day, "the mobile box goes out", 2, Phase::BoxOut, &clean());
+    let mut seals = phase_body(2, Phase::BoxIn, Counters::default());
+    seals.seals = vec!["A-2".to_owned()];
+    day.members("the mobile box comes back under another seal", 2, &seals, &flagged(&[31]));
+    phase(day, "the mobile box goes out again", 2, Phase::BoxOut, &clean());
+    let mut swap = phase_body(2, Phase::Replace, Counters::default());
+    day.members("a replacement by nothing", 2, &swap, &refused(107));
+    swap.equipment = vec!["D-7".to_owned(), "D-8".to_owned()];
+    day.members("a device is replaced", 2, &swap, &clean());
+    day.members("the same device is replaced again", 2, &swap, &flagged(&[32]));
 }
 
 fn attestations(day: &mut Day) {

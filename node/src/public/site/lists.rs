@@ -175,6 +175,7 @@ pub(super) fn kind_word(number: u16) -> Word {
         Some(Kind::RollChunk) => words::KIND_ROLL,
         Some(Kind::StationPhase) => words::KIND_PHASE,
         Some(Kind::Identification) => words::KIND_IDENTIFICATION,
+        Some(Kind::IdentificationVoid) => words::KIND_VOID,
         Some(Kind::BallotBatch) => words::KIND_BATCH,
         Some(Kind::TotalOpening) => words::KIND_OPENING,
         Some(Kind::Protocol) => words::KIND_PROTOCOL,
@@ -195,6 +196,9 @@ const fn phase_word(phase: Phase) -> Word {
         Phase::OfflineEnd => words::PHASE_OFFLINE_END,
         Phase::Balance => words::PHASE_BALANCE,
         Phase::Close => words::PHASE_CLOSE,
+        Phase::BoxOut => words::PHASE_BOX_OUT,
+        Phase::BoxIn => words::PHASE_BOX_IN,
+        Phase::Replace => words::PHASE_REPLACE,
     }
 }
 

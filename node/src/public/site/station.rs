@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, Uri};
 use maud::{Markup, html};
+use tamga_ledger::balance::Term;
 use tamga_ledger::kinds::{Form, Station};
 use tamga_ledger::state::UnitStatus;
 
@@ -164,6 +165,8 @@ fn unit_section(scene: &Scene, station: &Station, unit: &UnitView) -> Markup {
             h2 id=(id) { (scene.t(words::UNIT)) " " (number) ": " (scene.t(status_word(unit))) }
             div.wide tabindex="0" role="region" aria-labelledby=(id) { (balance(scene, unit)) }
             p.aside { (scene.t(words::BALANCE_NOTE)) }
+            @if unit.box_out { p { (scene.t(words::BOX_OUT)) } }
+            (discrepancies(scene, unit))
             h3 id=(format!("protocols-{number}")) { (scene.t(words::SIDE_BY_SIDE)) }
             @if unit.machine.is_none() && unit.hand.is_none() {
                 p { (scene.t(words::NO_PROTOCOL)) }
@@ -194,11 +197,12 @@ fn unit_section(scene: &Scene, station: &Station, unit: &UnitView) -> Markup {
 
 fn balance(scene: &Scene, unit: &UnitView) -> Markup {
     let lang = scene.lang;
-    let report = |of: fn(&tamga_ledger::kinds::Counters) -> u32| unit.closing.as_ref().map(of);
-    let rows: [(Word, Option<u64>, Option<u32>); 11] = [
+    let report = |of: fn(&tamga_ledger::kinds::Counters) -> u32| unit.reported.as_ref().map(of);
+    let rows: [(Word, Option<u64>, Option<u32>); 12] = [
         (words::ON_ROLL, Some(unit.roll), None),
         (words::IDENTIFIED_LOCAL, Some(unit.identified_local.into()), report(|c| c.identified_local)),
         (words::IDENTIFIED_REMOTE, Some(unit.identified_remote.into()), report(|c| c.identified_remote)),
+        (words::WITHOUT_BALLOT, Some(unit.without_ballot.into()), None),
         (words::PAPERS, Some(unit.papers), report(|c| c.scanned)),
         (words::SLIPS, None, report(|c| c.slips)),
         (words::SIGNATURES, None, report(|c| c.signatures)),
@@ -220,7 +224,8 @@ fn balance(scene: &Scene, unit: &UnitView) -> Markup {
             }
             tbody {
                 @for (word, ledger, report) in rows {
-                    @let differs = ledger.zip(report).is_some_and(|(ledger, report)| ledger != u64::from(report));
+                    // While voting goes on, the report is of another moment than the ledger.
+                    @let differs = unit.closing.is_some() && ledger.zip(report).is_some_and(|(ledger, report)| ledger != u64::from(report));
                     tr.differs[differs] {
                         th scope="row" { (scene.t(word)) }
                         td.n { (ledger.map_or_else(|| "–".to_owned(), |figure| lang.number(figure))) }
@@ -229,6 +234,34 @@ fn balance(scene: &Scene, unit: &UnitView) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// What does not add up, each with its two figures.
+fn discrepancies(scene: &Scene, unit: &UnitView) -> Markup {
+    let lang = scene.lang;
+    html! {
+        @if !unit.discrepancies.is_empty() {
+            p.flag { (scene.t(words::DISCREPANCIES)) }
+            ul {
+                @for one in &unit.discrepancies {
+                    li.flag {
+                        (scene.t(term_word(one.term))) ": " (lang.number(one.reported)) " / " (lang.number(one.due))
+                    }
+                }
+            }
+        }
+    }
+}
+
+const fn term_word(term: Term) -> Word {
+    match term {
+        Term::Ballots => words::TERM_BALLOTS,
+        Term::Slips => words::TERM_SLIPS,
+        Term::Papers => words::TERM_PAPERS,
+        Term::IdentifiedLocal | Term::IdentifiedRemote => words::TERM_IDENTIFIED,
+        Term::Scanned => words::TERM_SCANNED,
+        Term::Fell => words::TERM_FELL,
     }
 }
 

@@ -106,7 +106,16 @@ words! {
     BALANCE: "Тең салмак", "Баланс", "Balance";
     BALANCE_NOTE: "Бул сандар бири-бирине көз карандысыз саналат жана дал келиши керек.", "Эти числа считаются независимо и должны сходиться.", "These are counted independently of each other and have to agree.";
     IN_LEDGER: "Журнал боюнча", "По журналу", "By the ledger";
-    BY_REPORT: "Жабуу отчету боюнча", "По итоговому отчёту", "By the final report";
+    BY_REPORT: "Акыркы отчет боюнча", "По последнему отчёту", "By the last report";
+    WITHOUT_BALLOT: "Бюллетень берилбегендер", "Без бюллетеня", "Without a ballot";
+    BOX_OUT: "көчмө куту сыртта", "переносной ящик вне участка", "the mobile box is out";
+    DISCREPANCIES: "Дал келбеген сандар", "Что не сходится", "What does not add up";
+    TERM_BALLOTS: "Берилген бюллетендер (басылган минус бузулган) бюллетень алган шайлоочулардын санына барабар болушу керек", "Выданные бюллетени (напечатано минус испорчено) должны равняться числу избирателей с бюллетенем", "Ballots given out (printed less spoiled) have to equal the voters with a ballot";
+    TERM_SLIPS: "Сакталган чектер идентификациядан өткөндөргө туура келиши керек", "Сохранённые чеки должны соответствовать числу идентифицированных", "Slips kept have to fit the voters identified";
+    TERM_PAPERS: "Сканерленген баракчалар бюллетень алган шайлоочулардан көп болбошу керек", "Бумаг в сканере не может быть больше, чем избирателей с бюллетенем", "Papers scanned may not exceed the voters with a ballot";
+    TERM_IDENTIFIED: "Идентификациядан өткөндөр журналдагы санга туура келиши керек", "Идентифицированные должны соответствовать журналу", "Voters identified have to fit the ledger";
+    TERM_SCANNED: "Сканерленген баракчалар пакеттерге туура келиши керек", "Бумаги в сканере должны соответствовать пакетам", "Papers scanned have to fit the batches";
+    TERM_FELL: "Эсептегичтер азайбашы керек", "Счётчики не могут уменьшаться", "Counters may not fall";
     IDENTIFIED_LOCAL: "Идентификациядан өттү, өз округу", "Идентифицировано, свой округ", "Identified, own constituency";
     IDENTIFIED_REMOTE: "Идентификациядан өттү, башка округ", "Идентифицировано, другой округ", "Identified, other constituency";
     REFUSED_IDENTIFICATIONS: "Четке кагылган идентификациялар", "Отказы в идентификации", "Identifications refused";
@@ -159,6 +168,7 @@ words! {
     KIND_ROLL: "Шайлоочулардын тизмеси", "Список избирателей", "Voter roll";
     KIND_PHASE: "Участканын иши", "Работа участка", "Phase of a station";
     KIND_IDENTIFICATION: "Идентификация", "Идентификация", "Identification";
+    KIND_VOID: "Бюллетень берилген жок", "Бюллетень не выдан", "No ballot given";
     KIND_BATCH: "Бюллетень пакети", "Пакет бюллетеней", "Ballot batch";
     KIND_OPENING: "Сумманы ачуу", "Раскрытие суммы", "Opening of a sum";
     KIND_ACT: "Укуктук акт", "Правовой акт", "Legal act";
@@ -174,6 +184,9 @@ words! {
     PHASE_OFFLINE_END: "байланыш калыбына келди", "связь восстановлена", "connection back";
     PHASE_BALANCE: "аралык баланс", "промежуточный баланс", "running balance";
     PHASE_CLOSE: "жабылды", "закрытие", "closed";
+    PHASE_BOX_OUT: "көчмө куту алып кетилди", "переносной ящик вынесен", "mobile box taken out";
+    PHASE_BOX_IN: "көчмө куту кайтарылды", "переносной ящик возвращён", "mobile box back";
+    PHASE_REPLACE: "жабдуу алмаштырылды", "замена оборудования", "equipment replaced";
     STAGE_ROLL: "тизме", "списки", "roll";
     STAGE_VOTING: "добуш берүү", "голосование", "voting";
     STAGE_RESULTS: "жыйынтыктар", "результаты", "results";

@@ -4,7 +4,8 @@
 |---|---|
 | `state` | 1, 2, 3: the state, what every leaf does, what every record has to keep |
 | `registering` | 4 to 7: Election, DefinitionPart, Key, KeyRevocation, RollChunk |
-| `voting` | 8, 9: StationPhase, Identification |
+| `phases` | 8: StationPhase |
+| `voting` | 9, 9a: Identification, IdentificationVoid |
 | `counting` | 10, 11: BallotBatch, TotalOpening, Protocol |
 | `deciding` | 12, 13, 13a: Governance, Seal, the tally, RefusalSummary |
 | `legal` | 14: LegalAct, Case, acts in force, seats |

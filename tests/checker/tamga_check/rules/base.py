@@ -30,7 +30,14 @@ class Unit:
         self.complete, self.closing_digest, self.opened = False, None, None
         self.papers, self.sums = [0] * constituencies, [bytes(32)] * constituencies
         self.protocols = {}
+        self.admissions, self.voided, self.reported = set(), {}, None
+        self.box_seals = self.pause_seals = None
+        self.equipment = set()
 
     @property
     def identified(self):
         return self.local + self.remote
+
+    @property
+    def with_ballot(self):
+        return max(self.identified - len(self.voided), 0)

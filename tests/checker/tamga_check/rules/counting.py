@@ -17,7 +17,7 @@ def batch(state, record, _time):
     need(not unit.complete, 161)
     papers = sum(cell[1] for cell in cells)
     flags = [(4, unit.last_batch)] * (number != unit.last_batch + 1) + [(14, 0)] * (unit.status == "closed")
-    flags += [(5, unit.identified)] * (sum(unit.papers) + papers > unit.identified)
+    flags += [(5, unit.with_ballot)] * (sum(unit.papers) + papers > unit.with_ballot)
 
     def effect(_leaf, _time):
         unit.last_batch, unit.complete = number, last == 1

@@ -7,7 +7,7 @@ from ..crypto import acceptable, b3, key_id, verify
 from ..note import Policy, is_key_name
 from .base import Key, need
 
-MAY = {1: {2, 3, 4, 11, 16, 17, 20, 21}, 2: {5, 8}, 3: {8}, 4: {10}, 5: {7, 11, 12, 17}, 6: {22}}
+MAY = {1: {2, 3, 4, 11, 16, 17, 20, 21}, 2: {5, 8}, 3: {8}, 4: {10}, 5: {7, 9, 11, 12, 17}, 6: {22}}
 OPERANDS = {"@valid", "@invalid", "@candidates", "@against_all"}
 
 

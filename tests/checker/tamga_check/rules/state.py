@@ -4,13 +4,13 @@ from ..crypto import key_id
 from ..note import Policy
 from ..record import entry_bytes
 from ..trees import BOTH, Blake3, Frontier, root_of
-from . import counting, deciding, legal, registering, voting
+from . import counting, deciding, legal, phases, registering, voting
 from .base import Refused, Unit, need
 
-CLOSES = {1: {2, 5}, 2: {7, 8, 10}, 3: {11, 12}}
+CLOSES = {1: {2, 5}, 2: {7, 8, 9, 10}, 3: {11, 12}}
 DECIDE = {
     1: registering.election, 2: registering.part, 3: registering.keys, 4: registering.revocation, 5: registering.roll,
-    7: voting.phase, 8: voting.identification, 10: counting.batch, 11: counting.opening, 12: counting.protocol,
+    7: phases.phase, 8: voting.identification, 9: voting.void, 10: counting.batch, 11: counting.opening, 12: counting.protocol,
     16: legal.act, 17: legal.case,
     20: deciding.governance, 21: deciding.seal, 22: deciding.refusals,
 }
@@ -88,6 +88,10 @@ class Judge:
     def member_quorum(self, record):
         need(all(self.keys[signer].holder == 5 for signer in record.signers), 100)
         need(len(record.signers) >= self.genesis[14], 141)
+
+    def two_members(self, record):
+        need(all(self.keys[signer].holder == 5 for signer in record.signers), 100)
+        need(len(record.signers) >= 2, 141)
 
     def signed_organisations(self, record):
         return [name for name, (key, _, _) in self.organisations.items() if key_id(key) in record.signers]

@@ -1,65 +1,9 @@
-"""Sections 8 and 9: StationPhase, Identification."""
+"""Sections 9 and 9a: Identification, IdentificationVoid."""
 
 from .. import cbor
 from ..crypto import roll_leaf, verify
-from .base import Unit, need
-from .legal import extended_until
-
-OPEN, SUSPEND, RESUME, OFFLINE_START, OFFLINE_END, BALANCE, CLOSE = range(1, 8)
-
-
-def next_status(unit, phase):
-    """The status and whether offline, or None."""
-    status, offline = unit.status, unit.offline
-    if phase == OPEN and status == "not opened" or phase == RESUME and status == "suspended":
-        return "open", offline
-    if phase == SUSPEND and status == "open":
-        return "suspended", offline
-    if phase == OFFLINE_START and status == "open" and not offline:
-        return "open", True
-    if phase == OFFLINE_END and status == "open" and offline:
-        return "open", False
-    if phase == BALANCE and status in ("open", "suspended"):
-        return status, offline
-    if phase == CLOSE and status in ("open", "suspended"):
-        return "closed", False
-    return None
-
-
-def late(state, scope, time):
-    return time >= max(state.stations[scope[1]][5], extended_until(state, scope, time))
-
-
-def phase(state, record, time):
-    state.member_quorum(record)
-    kind, list_total, counters, seals, equipment, roles, _, protocol_digest = record.body
-    need(1 <= kind <= 7, 107)
-    need(all(1 <= role <= 3 and key in state.keys for key, role in roles), 107)
-    need(len(seals) <= 64 and len(equipment) <= 64, 107)
-    unit = state.there(record.scope) or Unit(len(state.constituencies))
-    status = next_status(unit, kind)
-    need(status is not None, 140)
-    local, remote, slips, _, own, other, spoiled, scanned = counters
-    identified, flags = local + remote, []
-    if kind == OPEN:
-        roll = state.rolls.get(record.scope[1])
-        flags += [(1, 0)] * (list_total != (roll["total"] if roll else 0))
-        flags += [(2, 0)] * any(counters)
-        flags += [(8, 0)] * late(state, record.scope, time)
-    if kind in (BALANCE, CLOSE):
-        flags += [(3, 0)] * (identified != max(own + other - spoiled, 0) or slips != identified)
-        flags += [(5, 0)] * (scanned > identified)
-    if kind == CLOSE:
-        differ = (local, remote, scanned) != (unit.local, unit.remote, sum(unit.papers))
-        flags += [(15, unit.identified)] * differ
-
-    def effect(_leaf, _time):
-        unit = state.unit(record.scope)
-        unit.status, unit.offline = status
-        if kind == CLOSE:
-            unit.closing_digest = protocol_digest or None
-
-    return flags, effect
+from .base import need
+from .phases import late
 
 
 def identification(state, record, time):
@@ -140,10 +84,11 @@ def fact(state, record, _time, device):
 
 def admit(state, record, roll, leaf, index, remote):
     roll["leaves"][leaf] = index
-    count(state.unit(record.scope), remote)
+    count(state.unit(record.scope), remote, index)
 
 
-def count(unit, remote):
+def count(unit, remote, index):
+    unit.admissions.add(index)
     if remote:
         unit.remote += 1
     else:
@@ -155,11 +100,22 @@ def stated(state, record, flags):
     mode, online, _ = record.body
     collided = any(code == 10 for code, _ in flags)
 
-    def effect(_index, _time):
+    def effect(index, _time):
         unit = state.unit(record.scope)
         unit.identified_offline += 1 - online
         if not collided:
             state.admitted_unseen += 1
-            count(unit, mode == 1)
+            count(unit, mode == 1, index)
 
     return effect
+
+
+def void(state, record, _time):
+    state.two_members(record)
+    target, ballot = record.body
+    need(ballot in (1, 2), 107)
+    unit = state.there(record.scope)
+    need(unit is not None, 150)
+    leaf = state.ids.get(target[:16])
+    need(leaf in unit.admissions and leaf not in unit.voided, 159)
+    return [(14, 0)] * (unit.status == "closed"), lambda _leaf, _time: unit.voided.update({leaf: ballot})
