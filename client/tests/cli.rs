@@ -106,6 +106,39 @@ fn a_good_copy_verifies() {
 }
 
 #[test]
+fn an_audit_leaves_a_memory_and_a_page() {
+    let (folder, files) = (ledger().folder.path(), tempfile::tempdir().unwrap());
+    let [memory, html] = ["memory", "report.html"].map(|name| files.path().join(name).display().to_string());
+    let entries = ledger().world.entries.len();
+    for before in [0, entries] {
+        let (code, audit) = run("audit", folder, &["--memory", &memory, "--html", &html]);
+        assert_eq!((code, &audit["audit"]["entries_before"]), (0, &before.into()), "{audit:#}");
+        assert!(audit.get("memory_unused").is_none());
+    }
+    let page = std::fs::read_to_string(&html).unwrap();
+    assert!(
+        page.contains("Реестрди текшерүү") && page.contains("Проверка реестра") && page.contains("Audit of the ledger")
+    );
+    // What is found is told in the language that was asked for.
+    let copy = copy();
+    let path = bundle(copy.path(), 0);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = offset_of(&bytes, 100) + 40;
+    bytes[at] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let genesis = ledger().world.scribe.election().to_string();
+    let source = copy.path().display().to_string();
+    for (lang, words) in [("ky", "№ 100 жазуу"), ("ru", "Запись № 100"), ("en", "Entry 100")] {
+        let output = tamga(&["audit", &source, "--genesis", &genesis, "--lang", lang, "--html", &html]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.code() == Some(1) && text.contains(words), "{text}");
+        assert!(std::fs::read_to_string(&html).unwrap().contains(words));
+    }
+    let (_, audit) = run("audit", copy.path(), &[]);
+    assert!(audit["audit"]["findings"][0]["sentence"]["ky"].as_str().unwrap().contains("100"), "{audit:#}");
+}
+
+#[test]
 fn results_of_an_earlier_size_are_those_of_its_entries() {
     let folder = ledger().folder.path();
     let whole = ledger().world.entries.len().to_string();

@@ -6,112 +6,14 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod common;
+#[path = "common/copy.rs"]
+mod copy;
 #[path = "common/mirror.rs"]
 mod mirror;
 
 use common::{ORGANISATIONS, World, phase_filler};
-use mirror::StoreSource;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use tamga_client::source::{Fetched, Resource, Source, SourceError, bundle_count, download};
-use tamga_client::verify::{Opened, audit};
-use tamga_ledger::audit::Report;
-use tamga_ledger::ids::{ElectionId, RecordId};
-use tamga_ledger::tree::{LeafIndex, TilePath, TreeSize, decode_bundle, encode_bundle};
-use tamga_platform::disk::OsDisk;
-
-/// A copy of a ledger in memory, as `tamga download` writes it.
-#[derive(Clone)]
-struct Copy {
-    files: BTreeMap<String, Vec<u8>>,
-    election: ElectionId,
-    size: u64,
-}
-
-impl Source for Copy {
-    fn fetch(&self, resource: &Resource) -> Result<Fetched, SourceError> {
-        Ok(self.files.get(&resource.to_string()).cloned().map_or(Fetched::Absent, Fetched::Found))
-    }
-
-    fn find(&self, _: &RecordId) -> Result<Option<LeafIndex>, SourceError> {
-        Ok(None)
-    }
-
-    fn name(&self) -> &str {
-        "copy"
-    }
-}
-
-impl Copy {
-    fn of(world: &World) -> Self {
-        let source = StoreSource::of(world, world.checkpoint(&ORGANISATIONS));
-        let folder = tempfile::tempdir().unwrap();
-        download(&source, &world.trust, &OsDisk, folder.path(), |_, _| {}).unwrap();
-        let name = |path: &PathBuf| path.strip_prefix(folder.path()).unwrap().to_str().unwrap().to_owned();
-        let files = walk(folder.path()).iter().map(|path| (name(path), std::fs::read(path).unwrap())).collect();
-        Self { files, election: *world.scribe.election(), size: world.entries.len() as u64 }
-    }
-
-    /// What an audit says; none if nothing of the copy may be believed.
-    fn audit(&self) -> Option<Report> {
-        let opened = Opened::open(self, &self.election).ok()?;
-        audit(&opened, |_, _| {}).ok().map(|audited| audited.report)
-    }
-
-    fn bundle_path(&self, kind: &str, index: u64) -> String {
-        let size = TreeSize::new(self.size).unwrap();
-        let path = TilePath::in_tree(tamga_ledger::tree::TileKind::Entries, index, size).unwrap().to_string();
-        path.replace("/entries/", &format!("/{kind}/"))
-    }
-
-    fn items(&self, kind: &str) -> Vec<Vec<u8>> {
-        let bundles = bundle_count(TreeSize::new(self.size).unwrap());
-        let bundle =
-            |index| decode_bundle(&self.files[&self.bundle_path(kind, index)]).unwrap().into_iter().map(<[u8]>::to_vec);
-        (0..bundles).flat_map(|index| bundle(index).collect::<Vec<_>>()).collect()
-    }
-
-    /// Writes items in the same bundles; what is too many is left out, what is too few leaves the last one short.
-    fn set_items(&mut self, kind: &str, items: &[Vec<u8>]) {
-        for index in 0..bundle_count(TreeSize::new(self.size).unwrap()) {
-            let first = 256 * index as usize;
-            let due = (self.size as usize - first).min(256);
-            let rest = items.get(first..).unwrap_or_default();
-            let path = self.bundle_path(kind, index);
-            self.files.insert(path, encode_bundle(&rest[..rest.len().min(due)]).unwrap());
-        }
-    }
-
-    /// Entries and their bodies together.
-    fn rearranged(&self, change: impl Fn(&mut Vec<Vec<u8>>)) -> Self {
-        let mut copy = self.clone();
-        for kind in ["entries", "confidential"] {
-            let mut items = self.items(kind);
-            change(&mut items);
-            copy.set_items(kind, &items);
-        }
-        copy
-    }
-
-    fn flipped(&self, file: &str, at: usize, bit: u8) -> Self {
-        let mut copy = self.clone();
-        copy.files.get_mut(file).unwrap()[at] ^= 1 << (bit % 8);
-        copy
-    }
-
-    /// Where item `place` begins in its bundle file, its length prefix left out.
-    fn offset(&self, kind: &str, leaf: u64) -> (String, usize, usize) {
-        let (path, items) = (self.bundle_path(kind, leaf / 256), self.items(kind));
-        let first = (leaf / 256 * 256) as usize;
-        let before: usize = items[first..leaf as usize].iter().map(|item| item.len() + 2).sum();
-        (path, before + 2, items[leaf as usize].len())
-    }
-}
-
-fn walk(folder: &std::path::Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
-}
+use copy::{Copy, large, small};
+use tamga_client::verify::Opened;
 
 /// The audit names `leaf` first.
 fn named(what: &str, copy: &Copy, leaf: u64) {
@@ -125,28 +27,6 @@ fn tile_named(what: &str, copy: &Copy, leaf: u64) {
     let report = copy.audit().unwrap_or_else(|| panic!("{what}: nothing could be audited"));
     let found = report.findings.iter().any(|finding| finding.check.number() == 301 && finding.leaf == Some(leaf));
     assert!(!report.ok && found, "{what}: tiles from leaf {leaf} were due: {:#?}", report.findings);
-}
-
-/// A short day: definition, keys, roll, opening.
-fn small() -> Copy {
-    let mut world = World::prepared();
-    world.seal_roll();
-    world.open_all();
-    Copy::of(&world)
-}
-
-/// A whole election of more than two bundles.
-fn large() -> Copy {
-    let mut world = World::prepared();
-    world.seal_roll();
-    world.open_all();
-    phase_filler(&mut world, 600);
-    world.vote();
-    let builders = world.count_and_close();
-    world.seal_voting();
-    world.publish_counts(&builders);
-    world.seal_results();
-    Copy::of(&world)
 }
 
 #[test]

@@ -419,6 +419,26 @@ fn a_verifier_walks_from_the_genesis_digest_to_todays_policy() {
     assert_eq!(audit(&trust, &[(0, &before), (2, &joining), (4, &after)]), []);
     assert_eq!(audit(&trust, &[(0, &before), (2, &after)]), [Check::CheckpointInvalid]);
     assert_eq!(audit(genesis, &[(0, &before), (2, &stale)]), [Check::PolicyDiffers]);
+    // The same walk page by page, as an archive is read; a joint checkpoint that is known from the history counts as published.
+    let archive = |known: &[&String], pages: &[&[(u64, &String)]]| {
+        let mut auditor = Auditor::new(trust.clone());
+        known.iter().for_each(|note| drop(auditor.checkpoint(note.as_bytes())));
+        for page in pages {
+            let page: Vec<_> = page.iter().map(|(at, note)| (size(*at), note.as_bytes().to_vec())).collect();
+            auditor.archive(&page);
+        }
+        auditor.add(&entries, &[]);
+        let report = auditor.finish().0;
+        (report.checkpoints_archived, report.findings.into_iter().map(|one| (one.check, one.leaf)).collect::<Vec<_>>())
+    };
+    let [first, joint, last] = [&before, &joining, &after]
+        .map(|note| (UnverifiedCheckpoint::from_bytes(note.as_bytes()).unwrap().claimed().size.get(), note));
+    assert_eq!(archive(&[], &[&[first, joint, last]]), (3, vec![]));
+    assert_eq!(archive(&[], &[&[first], &[joint], &[last]]), (3, vec![]));
+    let skipped = vec![(Check::CheckpointInvalid, Some(last.0 - 1))];
+    assert_eq!(archive(&[], &[&[first, last]]), (2, skipped.clone()));
+    assert_eq!(archive(&[], &[&[first], &[last]]), (2, skipped));
+    assert_eq!(archive(&[&joining], &[&[last]]), (1, vec![]), "an archive that begins late");
 }
 
 #[test]

@@ -193,6 +193,8 @@ async fn policy_and_keys_change_while_stations_go_on_and_everything_verifies_off
     for place in [url(&rehearsal, NODE), copy.clone()] {
         let audited = shell.tamga(&["audit", &place]).await.ended_with(0).json();
         assert_eq!((&audited["audit"]["ok"], &audited["checkpoint"]["policy_epoch"]), (&json!(true), &json!(1)));
+        // Each checkpoint on both sides of the change, under the policy of its time; the node's list, the copy's index.
+        assert!(audited["audit"]["checkpoints_archived"].as_u64() > Some(2), "{audited}");
     }
     std::fs::remove_file(Path::new(&copy).join("history")).unwrap();
     shell.tamga(&["audit", &copy]).await.ended_with(1);

@@ -15,7 +15,9 @@ pub enum Language {
 }
 
 impl Language {
-    const fn of<'a>(self, ky: &'a str, ru: &'a str, en: &'a str) -> &'a str {
+    /// One of three texts.
+    #[must_use]
+    pub const fn of<'a>(self, ky: &'a str, ru: &'a str, en: &'a str) -> &'a str {
         match self {
             Self::Ky => ky,
             Self::Ru => ru,

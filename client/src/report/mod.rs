@@ -3,9 +3,11 @@
 //! | file | what |
 //! |---|---|
 //! | `anomalies` | everything that was refused, flagged or is missing, each with its entries |
+//! | `audit` | an audit's report in sentences and as one page |
 //! | `export` | results as CSV tables with documented columns |
 
 mod anomalies;
+pub mod audit;
 mod export;
 
 pub use anomalies::{Anomalies, AnomalyKind, Finding, Group, anomalies};

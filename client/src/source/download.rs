@@ -4,7 +4,7 @@
 //! where it stopped. What is copied is not judged here; that is the audit's work.
 
 use super::files::bundle_count;
-use super::{Fetched, Files, Resource, Source, SourceError, Tree};
+use super::{Archive, Fetched, Files, Resource, Source, SourceError, Tree};
 use std::io;
 use std::path::{Path, PathBuf};
 use tamga_ledger::note::{CheckpointVerifyError, VerifiedCheckpoint};
@@ -53,6 +53,8 @@ pub struct Downloaded {
     pub bytes: u64,
     /// Whether confidential bodies are in it (only after the Voting seal).
     pub confidential: bool,
+    /// Earlier published checkpoints in it; none where the source shows no archive.
+    pub archived: Option<u64>,
 }
 
 /// Copies a ledger into `folder`. `progress` hears files done and files in all.
@@ -98,10 +100,11 @@ pub fn download(
     if let Some(history) = history {
         copy.write(&Resource::History, &history)?;
     }
+    let archived = copy.archive(size)?;
     // Crash before this: the copy has no checkpoint, or the earlier, smaller one, whose files are all still there.
     copy.write(&Resource::Checkpoint, &note)?;
     step(&mut progress);
-    Ok(Downloaded { checkpoint, files: copy.written, kept: copy.kept, bytes: copy.bytes, confidential })
+    Ok(Downloaded { checkpoint, files: copy.written, kept: copy.kept, bytes: copy.bytes, confidential, archived })
 }
 
 /// All hash tiles of a tree of that size.
@@ -160,6 +163,38 @@ impl Copy<'_> {
         let Fetched::Found(bytes) = fetched else { return Ok(false) };
         self.write(&resource, &bytes)?;
         Ok(true)
+    }
+
+    /// Every published checkpoint up to the copy's own, and the index that names them: it comes last, so that it names only
+    /// what is there. Late cosignatures of those that are there already are not fetched.
+    fn archive(&mut self, size: TreeSize) -> Result<Option<u64>, DownloadError> {
+        let Some((mut archive, mut page)) = Archive::open(self.files, TreeSize::ZERO, size)? else { return Ok(None) };
+        let mut sizes = Vec::new();
+        loop {
+            if let Some(missing) = page.missing.first() {
+                return Err(SourceError::Missing(Resource::Archived(*missing).to_string()).into());
+            }
+            for (size, note) in &page.notes {
+                self.write_new(&Resource::Archived(*size), note)?;
+                sizes.push(*size);
+            }
+            match archive.next_page()? {
+                Some(next) => page = next,
+                None => break,
+            }
+        }
+        let index: String = sizes.iter().map(|size| format!("{size}\n")).collect();
+        self.write(&Resource::ArchiveIndex, index.as_bytes())?;
+        Ok(Some(sizes.len() as u64))
+    }
+
+    fn write_new(&mut self, resource: &Resource, bytes: &[u8]) -> Result<(), DownloadError> {
+        let there = self.disk.read(&self.folder.join(resource.to_string()), resource.bytes_max() as u64);
+        if there.is_ok_and(|there| !there.is_empty()) {
+            self.kept += 1;
+            return Ok(());
+        }
+        self.write(resource, bytes)
     }
 
     /// Full hash tiles of the right length never change; anything else is fetched again.

@@ -1,6 +1,6 @@
 //! A node's public listener or a mirror, over HTTP.
 
-use super::{Fetched, Resource, Source, SourceError};
+use super::{Fetched, Listed, Resource, Source, SourceError};
 use std::time::Duration;
 use tamga_ledger::ids::RecordId;
 use tamga_ledger::tree::{LeafIndex, TreeSize};
@@ -9,6 +9,8 @@ use tamga_ledger::tree::{LeafIndex, TreeSize};
 const TEXT_MAX: usize = 300;
 /// Longest answer to a look-up.
 const LOOKUP_BYTES_MAX: u64 = 256 * 1024;
+/// Longest page of archived checkpoints: a hundred notes of at most 64 KiB, escaped, with room for what stands beside them.
+const LIST_BYTES_MAX: u64 = 16 << 20;
 
 /// Files under an address.
 pub struct HttpSource {
@@ -85,6 +87,20 @@ fn explanation(body: &[u8]) -> String {
     text.chars().filter(|c| !c.is_control()).take(TEXT_MAX).collect()
 }
 
+/// A node's list of archived checkpoints.
+fn listed(body: &[u8]) -> Option<Listed> {
+    let page: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let size = |value: &serde_json::Value| value.as_u64().and_then(|size| TreeSize::new(size).ok());
+    let note =
+        |one: &serde_json::Value| Some((size(one.get("size")?)?, one.get("note")?.as_str()?.as_bytes().to_vec()));
+    let notes = page.get("checkpoints")?.as_array()?.iter().map(note).collect::<Option<_>>()?;
+    let next = match page.get("next_from") {
+        None | Some(serde_json::Value::Null) => None,
+        Some(next) => Some(size(next)?),
+    };
+    Some(Listed { notes, next })
+}
+
 impl Source for HttpSource {
     fn fetch(&self, resource: &Resource) -> Result<Fetched, SourceError> {
         let max = resource.bytes_max() as u64;
@@ -117,6 +133,14 @@ impl Source for HttpSource {
         let answer: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
         let size = answer.as_ref().and_then(|answer| answer.get("size")).and_then(serde_json::Value::as_u64);
         Ok(size.and_then(|size| TreeSize::new(size).ok()))
+    }
+
+    fn archive(&self, from: TreeSize) -> Result<Option<Listed>, SourceError> {
+        let path = format!("api/v1/checkpoints?from={from}");
+        let Fetched::Found(body) = self.fetch_path(&path, LIST_BYTES_MAX)? else { return Ok(None) };
+        let place = || format!("{}/{path}", self.base);
+        let what = || "not a list of checkpoints".to_owned();
+        listed(&body).map(Some).ok_or_else(|| SourceError::Malformed { place: place(), what: what() })
     }
 
     fn name(&self) -> &str {

@@ -4,6 +4,8 @@
 //! checkpoint                      the latest published checkpoint, a signed note
 //! genesis                         entry 0 (a node: /api/v1/genesis)
 //! history                         decisions of the organisations with proofs; absent while nothing was decided
+//! checkpoints/index               sizes of every published checkpoint, ascending, one a line (a node: /api/v1/checkpoints)
+//! checkpoints/<SIZE>              the published checkpoint of that size
 //! tile/<L>/<N>[.p/<W>]            SHA-256 tiles
 //! blake3/tile/<L>/<N>[.p/<W>]     BLAKE3 tiles
 //! tile/entries/<N>[.p/<W>]        entry bundles
@@ -15,15 +17,18 @@
 //! | `http` | [`HttpSource`]: a node or a mirror |
 //! | `directory` | [`DirectorySource`]: a copy |
 //! | `files` | [`Files`]: the typed reads on top of either |
+//! | `archive` | [`Archive`]: every published checkpoint, page by page |
 //! | `download` | [`download`]: makes a copy |
 //!
 //! Nothing read here is believed. Every read has a limit.
 
+mod archive;
 mod directory;
 mod download;
 mod files;
 mod http;
 
+pub use archive::{Archive, ArchivePage, Listed};
 pub use directory::DirectorySource;
 pub use download::{DownloadError, Downloaded, download};
 pub use files::{Bundle, Files, bundle_count, leaf_hashes};
@@ -36,6 +41,9 @@ use tamga_ledger::note::NOTE_BYTES_MAX;
 use tamga_ledger::tree::{
     BundleError, ENTRIES_PER_BUNDLE, ENTRY_BYTES_MAX, LeafIndex, TILE_BYTES, TileError, TileKind, TilePath, TreeSize,
 };
+
+/// Longest index of an archive: a checkpoint a second for a fortnight, ten digits and a line end each.
+const ARCHIVE_INDEX_BYTES_MAX: usize = 16 << 20;
 
 /// Which hash tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +63,8 @@ pub enum Resource {
     Genesis,
     /// The organisations' decisions with their proofs.
     History,
+    /// The sizes of all published checkpoints, in a static copy.
+    ArchiveIndex,
     /// An earlier published checkpoint, of exactly that size.
     Archived(TreeSize),
     /// A hash tile.
@@ -71,6 +81,7 @@ impl Resource {
     pub const fn bytes_max(&self) -> usize {
         match self {
             Self::Checkpoint | Self::Archived(_) => NOTE_BYTES_MAX,
+            Self::ArchiveIndex => ARCHIVE_INDEX_BYTES_MAX,
             Self::History => HISTORY_BYTES_MAX,
             Self::Genesis => ENTRY_BYTES_MAX,
             Self::Tile(..) => TILE_BYTES,
@@ -82,7 +93,7 @@ impl Resource {
     #[must_use]
     pub fn to_full(self) -> Self {
         match self {
-            Self::Checkpoint | Self::Genesis | Self::History | Self::Archived(_) => self,
+            Self::Checkpoint | Self::Genesis | Self::History | Self::ArchiveIndex | Self::Archived(_) => self,
             Self::Tile(tree, path) => Self::Tile(tree, path.to_full()),
             Self::Entries(path) => Self::Entries(path.to_full()),
             Self::Confidential(path) => Self::Confidential(path.to_full()),
@@ -97,6 +108,7 @@ impl fmt::Display for Resource {
             Self::Checkpoint => f.write_str("checkpoint"),
             Self::Genesis => f.write_str("genesis"),
             Self::History => f.write_str("history"),
+            Self::ArchiveIndex => f.write_str("checkpoints/index"),
             Self::Archived(size) => write!(f, "checkpoints/{size}"),
             Self::Tile(Tree::Sha256, path) | Self::Entries(path) => write!(f, "{path}"),
             Self::Tile(Tree::Blake3, path) => write!(f, "blake3/{path}"),
@@ -144,6 +156,16 @@ pub trait Source: Send + Sync {
         Ok(None)
     }
 
+    /// A page of the archive of published checkpoints, ascending, from the first of at least that size on; `None` if the source
+    /// answers no such question (a static copy has an index instead).
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    fn archive(&self, from: TreeSize) -> Result<Option<Listed>, SourceError> {
+        let _ = from;
+        Ok(None)
+    }
+
     /// The source's name, for people.
     fn name(&self) -> &str;
 }
@@ -177,6 +199,14 @@ pub enum SourceError {
         /// Which file or address.
         place: String,
         /// The source's words.
+        what: String,
+    },
+    /// Not what it has to be.
+    #[error("{place}: {what}")]
+    Malformed {
+        /// Which file or address.
+        place: String,
+        /// What is wrong.
         what: String,
     },
     /// Not a tile.
@@ -219,6 +249,13 @@ impl SourceError {
     /// Whether the bytes are there and wrong, rather than out of reach.
     #[must_use]
     pub const fn is_malformed(&self) -> bool {
-        matches!(self, Self::TooLarge { .. } | Self::Tile { .. } | Self::Bundle { .. } | Self::BundleShort { .. })
+        matches!(
+            self,
+            Self::TooLarge { .. }
+                | Self::Malformed { .. }
+                | Self::Tile { .. }
+                | Self::Bundle { .. }
+                | Self::BundleShort { .. }
+        )
     }
 }

@@ -5,8 +5,8 @@ use super::open::Opened;
 use crate::source::{SourceError, Tree};
 use tamga_ledger::note::VerifiedCheckpoint;
 use tamga_ledger::tree::{
-    Blake3Tree, ConsistencyProof, ProveError, Sha256Tree, TileHashReader, TilePath, TileReadError, TreeHash, TreeSize,
-    TwinConsistencyProof, prove_consistency,
+    Blake3Tree, ConsistencyProof, ProveError, Sha256Tree, TileHashReader, TilePath, TileReadError, TreeHash, TreeHead,
+    TreeSize, TwinConsistencyProof, prove_consistency,
 };
 
 /// Proves in both trees that the source's checkpoint extends `earlier`. Gives the proof, which has been verified.
@@ -14,7 +14,15 @@ use tamga_ledger::tree::{
 /// # Errors
 /// [`VerifyError::NotExtended`] when the two contradict each other, [`VerifyError`] when nothing can be proven.
 pub fn check_extends(opened: &Opened<'_>, earlier: &VerifiedCheckpoint) -> Result<TwinConsistencyProof, VerifyError> {
-    let (old, new) = (earlier.checkpoint().head(), opened.checkpoint.checkpoint().head());
+    extends_head(opened, &earlier.checkpoint().head())
+}
+
+/// As [`check_extends`], for a head that was computed.
+///
+/// # Errors
+/// As [`check_extends`].
+pub(super) fn extends_head(opened: &Opened<'_>, old: &TreeHead) -> Result<TwinConsistencyProof, VerifyError> {
+    let new = opened.checkpoint.checkpoint().head();
     let (from, to) = (old.size, new.size);
     if from > to {
         return Err(VerifyError::NotExtended { from, to, what: "it is smaller".to_owned() });
@@ -23,7 +31,7 @@ pub fn check_extends(opened: &Opened<'_>, earlier: &VerifiedCheckpoint) -> Resul
         sha256: consistency::<Sha256Tree>(opened, Tree::Sha256, from)?,
         blake3: consistency::<Blake3Tree>(opened, Tree::Blake3, from)?,
     };
-    proof.verify(&old, &new).map_err(|error| VerifyError::NotExtended { from, to, what: error.to_string() })?;
+    proof.verify(old, &new).map_err(|error| VerifyError::NotExtended { from, to, what: error.to_string() })?;
     Ok(proof)
 }
 

@@ -19,10 +19,11 @@ mod prove;
 mod results;
 mod tiles;
 
-pub use audit::{Audited, audit, audit_keeping};
+pub use audit::{Audited, Memory, audit, audit_keeping, audit_remembering};
 pub use bundle::{BUNDLE_BYTES_MAX, BundleFileError, ProofBundle};
 pub use error::{VerifyError, Weight};
 pub use extends::check_extends;
+use extends::extends_head;
 pub use open::Opened;
 pub use prove::{find_record, last_sequence, prove};
 pub use results::{ActView, ConstituencyView, HourTurnout, ResultsView, results};

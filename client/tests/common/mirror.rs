@@ -3,18 +3,21 @@
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, reason = "shared by several test programs")]
 
 use super::World;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use tamga_client::source::{Fetched, Resource, Source, SourceError, Tree};
 use tamga_ledger::ids::RecordId;
 use tamga_ledger::store::{Confidential, LogPosition, NewEntry, Options, Store};
-use tamga_ledger::tree::{Blake3Tree, LeafIndex, Sha256Tree, TILE_WIDTH, TileKind, TilePath, encode_bundle};
+use tamga_ledger::tree::{Blake3Tree, LeafIndex, Sha256Tree, TILE_WIDTH, TileKind, TilePath, TreeSize, encode_bundle};
 use tamga_platform::disk::MemDisk;
 
 pub struct StoreSource {
     store: Store,
     note: String,
     pub confidential_public: bool,
+    /// Published checkpoints by size; none: this source shows no archive.
+    pub archive: Option<BTreeMap<TreeSize, String>>,
 }
 
 impl StoreSource {
@@ -28,7 +31,7 @@ impl StoreSource {
             .collect();
         let head = store.append(LogPosition { term: 1, leader: 1, index: 1 }, &entries).unwrap();
         assert_eq!(head, world.state.head());
-        Self { store, note, confidential_public: true }
+        Self { store, note, confidential_public: true, archive: None }
     }
 
     fn tile(&self, tree: Tree, path: &TilePath) -> Option<Vec<u8>> {
@@ -56,7 +59,14 @@ impl Source for StoreSource {
         let found = match resource {
             Resource::Checkpoint => Some(self.note.clone().into_bytes()),
             Resource::Genesis => self.store.entry(LeafIndex::new(0).unwrap()).ok(),
-            Resource::History | Resource::Archived(_) => None,
+            Resource::History => None,
+            Resource::ArchiveIndex => self
+                .archive
+                .as_ref()
+                .map(|archive| archive.keys().map(|size| format!("{size}\n")).collect::<String>().into_bytes()),
+            Resource::Archived(size) => {
+                self.archive.as_ref().and_then(|archive| archive.get(size).cloned()).map(String::into_bytes)
+            }
             Resource::Tile(tree, path) => self.tile(*tree, path),
             Resource::Entries(path) => self.store.entry_bundle(path.index(), path.width()).ok(),
             Resource::Confidential(_) if !self.confidential_public => {

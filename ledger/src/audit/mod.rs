@@ -7,11 +7,14 @@
 //! | file | what |
 //! |---|---|
 //! | `finding` | what an auditor reports: numbered checks, classes, plain words |
+//! | `report` | what it says in the end, and what a later run has to remember |
 //! | `mod` | the walk over entries |
 
 mod finding;
+mod report;
 
-pub use finding::{Check, Class, Finding, NOT_PROVEN};
+pub use finding::{Check, Class, Finding, NotProven};
+pub use report::{CheckCount, Progress, Report};
 
 use crate::entry::{Entry, Payload};
 use crate::ids::ElectionId;
@@ -24,7 +27,6 @@ use crate::tally::{Tally, tally};
 use crate::tree::{LeafHashes, TreeHead, TreeSize};
 use crate::trust::Trust;
 use rayon::prelude::*;
-use serde::Serialize;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
@@ -36,39 +38,14 @@ pub const FINDINGS_MAX: usize = 1_000;
 pub struct Auditor {
     trust: Trust,
     state: State,
+    /// What was published, by size; those of an earlier run are not here.
     checkpoints: BTreeMap<u64, TreeHead>,
-    confirmed: u64,
-    findings: Vec<Finding>,
-    findings_total: u64,
-    withheld: u64,
-    stubs: u64,
+    progress: Progress,
+    /// What the archive gave, by the size it is about: told once the entries have come there, so that a run that goes on from
+    /// an earlier one looks at a checkpoint exactly once.
+    pending: BTreeMap<u64, Vec<Finding>>,
     keep_at: Option<u64>,
     kept: Option<Box<State>>,
-}
-
-/// What an audit found.
-#[derive(Debug, Clone, Serialize)]
-pub struct Report {
-    /// Nothing was found, and everything given was covered by a checkpoint that satisfies the trust policy.
-    pub ok: bool,
-    /// Entries read.
-    pub entries: u64,
-    /// Size and roots computed.
-    pub head: TreeHead,
-    /// Checkpoints that were given, verified and matched.
-    pub checkpoints_confirmed: u64,
-    /// Entries after the last confirmed checkpoint: read, but published by nobody yet.
-    pub entries_unconfirmed: u64,
-    /// Identifications whose verdict was taken over because their confidential body is not public (yet, or any more).
-    pub verdicts_not_rederived: u64,
-    /// Refused records of which only a stub is public.
-    pub stubs: u64,
-    /// What does not hold, in leaf order, at most [`FINDINGS_MAX`].
-    pub findings: Vec<Finding>,
-    /// How many there are in all.
-    pub findings_total: u64,
-    /// What this audit cannot prove, in plain words.
-    pub not_proven: &'static [&'static str],
 }
 
 /// Some entries in leaf order, with what stands beside them.
@@ -133,14 +110,25 @@ impl Auditor {
             trust,
             state: State::empty(),
             checkpoints: BTreeMap::new(),
-            confirmed: 0,
-            findings: Vec::new(),
-            findings_total: 0,
-            withheld: 0,
-            stubs: 0,
+            progress: Progress::default(),
+            pending: BTreeMap::new(),
             keep_at: None,
             kept: None,
         }
+    }
+
+    /// Goes on where an earlier run of one's own stopped: with its state, and what it had found by then. Neither is checked
+    /// again, and neither may come from anybody else. Checkpoints of smaller sizes must not be added any more.
+    #[must_use]
+    pub fn resumed(trust: Trust, state: State, mut progress: Progress) -> Self {
+        progress.resumed_from = state.size().get();
+        Self { state, progress, ..Self::new(trust) }
+    }
+
+    /// What a later run has to remember beside [`state`](Self::state).
+    #[must_use]
+    pub const fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// Keeps the state at this size beside the audit: what the ledger said before something happened.
@@ -169,7 +157,7 @@ impl Auditor {
     /// What was found so far, in the order of discovery.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
-        &self.findings
+        &self.progress.findings
     }
 
     /// What the audit starts from.
@@ -198,17 +186,57 @@ impl Auditor {
         self.verified(self.trust.verify_due(before, note))
     }
 
+    /// The next checkpoints of an archive, ascending by size, verified on all cores. The first one that covers a policy epoch
+    /// has to satisfy the policies on both sides of it, as [`archived`](Self::archived) says; checkpoints that were added before
+    /// count as published too. Those that do not verify are findings that name the size.
+    pub fn archive(&mut self, notes: &[(TreeSize, Vec<u8>)]) {
+        let known = |size: TreeSize| self.checkpoints.range(..size.get()).next_back().map(|(known, _)| *known);
+        let mut last = self.progress.confirmed;
+        let mut pairs = Vec::with_capacity(notes.len());
+        for (size, note) in notes {
+            let before = known(*size).unwrap_or_default().max(last.min(size.get().saturating_sub(1)));
+            pairs.push((TreeSize::new(before).unwrap_or(TreeSize::ZERO), (*size, note)));
+            last = size.get();
+        }
+        let trust = &self.trust;
+        let verify = |(before, (_, note)): &(TreeSize, (TreeSize, &Vec<u8>))| trust.verify_due(*before, note);
+        let verified: Vec<_> = pairs.par_iter().map(verify).collect();
+        for ((size, _), verified) in notes.iter().zip(verified) {
+            let fault = match verified {
+                Ok(verified) if verified.checkpoint().size != *size => {
+                    let found = verified.checkpoint().size;
+                    Some(format!("the archive has a checkpoint of size {found} where it says size {size}"))
+                }
+                Ok(verified) => {
+                    self.published(verified.checkpoint().head());
+                    None
+                }
+                Err(error) => Some(format!("the archived checkpoint of size {size} does not verify: {error}")),
+            };
+            let leaf = size.get().checked_sub(1);
+            let pending = self.pending.entry(size.get()).or_default();
+            pending.extend(fault.map(|text| Finding::new(Check::CheckpointInvalid, leaf, text)));
+        }
+    }
+
+    /// Says that a published checkpoint of this size is not where it has to be.
+    pub fn missing(&mut self, size: TreeSize, text: String) {
+        let finding = Finding::new(Check::CheckpointMissing, size.get().checked_sub(1), text);
+        self.pending.entry(size.get()).or_default().push(finding);
+    }
+
+    /// Tells what the archive gave up to a size.
+    fn settle(&mut self, size: u64) {
+        while let Some(first) = self.pending.first_entry().filter(|first| *first.key() <= size) {
+            self.progress.archived += 1;
+            first.remove().into_iter().for_each(|finding| self.progress.add(finding));
+        }
+    }
+
     fn verified(&mut self, verified: Result<VerifiedCheckpoint, CheckpointVerifyError>) -> Option<VerifiedCheckpoint> {
         match verified {
             Ok(verified) => {
-                let head = verified.checkpoint().head();
-                if let Some(other) = self.checkpoints.insert(head.size.get(), head)
-                    && other != head
-                {
-                    let text = format!("two published checkpoints of size {} have different roots", head.size.get());
-                    self.find(Check::SplitView, None, text);
-                }
-                self.confirm();
+                self.published(verified.checkpoint().head());
                 Some(verified)
             }
             Err(error) => {
@@ -216,6 +244,23 @@ impl Auditor {
                 None
             }
         }
+    }
+
+    fn published(&mut self, head: TreeHead) {
+        match self.checkpoints.insert(head.size.get(), head) {
+            Some(other) if other != head => {
+                let size = head.size.get();
+                let text = format!("two published checkpoints of size {size} have different roots");
+                self.find(Check::SplitView, size.checked_sub(1), text);
+            }
+            Some(_) => {}
+            None => self.confirm(),
+        }
+    }
+
+    /// Says what was found where this crate does not look: in tiles, or in an archive.
+    pub fn report(&mut self, finding: Finding) {
+        self.progress.add(finding);
     }
 
     /// Adds the next entries in leaf order, each with its confidential body (empty where there is none or it is
@@ -278,7 +323,9 @@ impl Auditor {
     fn add_checked(&mut self, bytes: &[u8], checked: Checked, body: &[u8]) {
         let leaf = self.state.size().get();
         if checked.differs {
-            self.find(Check::LeafDiffers, Some(leaf), format!("entry {leaf} does not hash to the leaf its tiles have"));
+            let place = checked.entry.as_ref().ok().and_then(place);
+            let text = format!("entry {leaf} does not hash to the leaf its tiles have");
+            self.find_at(Check::LeafDiffers, leaf, place, text);
         }
         let entry = match checked.entry {
             Ok(entry) => entry,
@@ -289,10 +336,10 @@ impl Auditor {
         };
         if entry.time_ms < self.state.time_ms() {
             let text = format!("entry {leaf} has sequenced time {} ms, before the entry in front of it", entry.time_ms);
-            self.find(Check::TimeReversed, Some(leaf), text);
+            self.find_at(Check::TimeReversed, leaf, place(&entry), text);
         }
         let Payload::Full(signed) = &entry.payload else {
-            self.stubs += 1;
+            self.progress.stubs += 1;
             return self.state.replay_unread(Some(&entry), bytes);
         };
         let authentic = match checked.authentic {
@@ -308,7 +355,7 @@ impl Auditor {
             Ok(authentic) => self.rejudge(leaf, &entry, bytes, authentic),
             Err(rejection) => {
                 let text = format!("the record in entry {leaf} is not authentic: {rejection}");
-                self.find(Check::RecordUnauthentic, Some(leaf), text);
+                self.find_at(Check::RecordUnauthentic, leaf, place(&entry), text);
                 self.state.replay_unread(Some(&entry), bytes);
             }
         }
@@ -316,36 +363,36 @@ impl Auditor {
 
     fn rejudge(&mut self, leaf: u64, entry: &Entry, bytes: &[u8], authentic: Authentic) {
         if self.state.leaf_of(authentic.id()).is_some() {
-            self.find(
-                Check::Duplicate,
-                Some(leaf),
-                format!("entry {leaf} repeats a record that is in the ledger already"),
-            );
+            let text = format!("entry {leaf} repeats a record that is in the ledger already");
+            self.find_at(Check::Duplicate, leaf, place(entry), text);
             return self.state.replay_unread(Some(entry), bytes);
         }
         let withheld = matches!(
             authentic.content(),
             crate::submission::Content::Identification(_, crate::submission::Secret::Withheld)
         );
-        self.withheld += u64::from(withheld);
+        self.progress.withheld += u64::from(withheld);
         let scope = authentic.record().scope;
         let Some(NewLeaf { entry: due, verdict, .. }) = self.state.replay(entry, bytes, authentic) else { return };
         if due != bytes {
-            let place = if let Scope::Unit(unit) = scope { format!(" (unit {unit})") } else { String::new() };
             let text = format!(
-                "entry {leaf}{place} states \"{}\", but the rules give \"{verdict}\", or its bytes are not the ones the rules give",
+                "entry {leaf} states \"{}\", but the rules give \"{verdict}\", or its bytes are not the ones the rules give",
                 entry.verdict
             );
-            self.find(Check::VerdictDiffers, Some(leaf), text);
+            self.find_at(Check::VerdictDiffers, leaf, Some(scope), text);
         }
     }
 
     /// Compares roots where a checkpoint ends exactly here.
     fn confirm(&mut self) {
+        self.settle(self.state.size().get());
         let Some(published) = self.checkpoints.get(&self.state.size().get()).copied() else { return };
         let head = self.state.head();
         if published == head {
-            self.confirmed = self.confirmed.max(head.size.get());
+            // The last one of an earlier run is not counted twice.
+            let already = self.progress.confirmed;
+            self.progress.confirmed = already.max(head.size.get());
+            self.progress.checkpoints += u64::from(head.size.get() > already);
         } else {
             let which = match (published.roots.sha256 == head.roots.sha256, published.roots.blake3 == head.roots.blake3)
             {
@@ -361,15 +408,20 @@ impl Auditor {
     }
 
     fn find(&mut self, check: Check, leaf: Option<u64>, text: String) {
-        self.findings_total += 1;
-        if self.findings.len() < FINDINGS_MAX {
-            self.findings.push(Finding { check, class: check.class(), leaf, text });
-        }
+        self.progress.add(Finding::new(check, leaf, text));
+    }
+
+    fn find_at(&mut self, check: Check, leaf: u64, place: Option<Scope>, text: String) {
+        let finding = Finding::new(check, Some(leaf), text);
+        self.progress.add(match place {
+            Some(place) => finding.at(place),
+            None => finding,
+        });
     }
 
     /// The policies that checkpoints were verified by are those that the entries put in force.
     fn compare_policies(&mut self) {
-        let covered = self.confirmed;
+        let covered = self.progress.confirmed;
         let of = |nodes: &crate::nodes::Nodes| {
             nodes.epochs().iter().filter(|epoch| epoch.leaf < covered).cloned().collect::<Vec<_>>()
         };
@@ -387,12 +439,13 @@ impl Auditor {
     #[must_use]
     pub fn finish(mut self) -> (Report, State) {
         let entries = self.state.size().get();
+        self.settle(u64::MAX);
         let missing: Vec<u64> = self.checkpoints.range(entries + 1..).map(|(size, _)| *size).collect();
         for size in missing {
             let text = format!("a published checkpoint covers {size} entries, but the copy ends after {entries}");
             self.find(Check::EntriesMissing, Some(entries), text);
         }
-        if self.checkpoints.is_empty() {
+        if self.checkpoints.is_empty() && self.progress.checkpoints == 0 {
             let text = "no published checkpoint was given or none verified: nothing says that this copy is complete";
             self.find(Check::NoCheckpoint, None, text.to_owned());
         }
@@ -402,20 +455,14 @@ impl Auditor {
             self.find(Check::OtherElection, Some(0), text);
         }
         self.compare_policies();
-        // A stable sort keeps the order of discovery within a leaf; findings without one come last.
-        self.findings.sort_by_key(|finding| finding.leaf.unwrap_or(u64::MAX));
-        let report = Report {
-            ok: self.findings_total == 0,
-            entries,
-            head: self.state.head(),
-            checkpoints_confirmed: self.checkpoints.range(..=self.confirmed).count() as u64,
-            entries_unconfirmed: entries.saturating_sub(self.confirmed),
-            verdicts_not_rederived: self.withheld,
-            stubs: self.stubs,
-            findings: self.findings,
-            findings_total: self.findings_total,
-            not_proven: NOT_PROVEN,
-        };
-        (report, self.state)
+        (Report::of(self.progress, &self.state), self.state)
+    }
+}
+
+/// Where an entry says that it belongs; nothing about a stub.
+fn place(entry: &Entry) -> Option<Scope> {
+    match &entry.payload {
+        Payload::Full(signed) => signed.parse().ok().map(|record| record.scope),
+        Payload::Stub(_) => None,
     }
 }

@@ -418,6 +418,16 @@ pub(crate) struct Audit {
     /// How many findings to print.
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) findings: usize,
+    /// A folder of your own in which this run leaves what it has verified: the next one goes on from there, after an
+    /// interruption or when the ledger has grown. Never take one from somebody else.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) memory: Option<PathBuf>,
+    /// Write the report as one HTML page in Kyrgyz, Russian and English.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// The language of the findings in text (JSON and HTML have all three).
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]

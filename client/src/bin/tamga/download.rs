@@ -17,6 +17,8 @@ struct Content<'a> {
     files_kept: u64,
     bytes: u64,
     confidential: bool,
+    /// Earlier published checkpoints; none where the source shows no archive.
+    archived: Option<u64>,
 }
 
 pub(crate) fn run(arguments: &Download, disk: &Arc<dyn Disk>, output: &Output) -> Done {
@@ -26,7 +28,7 @@ pub(crate) fn run(arguments: &Download, disk: &Arc<dyn Disk>, output: &Output) -
     let folder = &arguments.folder;
     let done = download(&*source, &opened.trust, &**disk, folder, |done, all| advance(&bar, done, all));
     bar.finish_and_clear();
-    let Downloaded { checkpoint, files, kept, bytes, confidential } = done?;
+    let Downloaded { checkpoint, files, kept, bytes, confidential, archived } = done?;
     let content = Content {
         checkpoint: CheckpointView::of(&checkpoint, &opened.trust),
         folder,
@@ -34,16 +36,18 @@ pub(crate) fn run(arguments: &Download, disk: &Arc<dyn Disk>, output: &Output) -
         files_kept: kept,
         bytes,
         confidential,
+        archived,
     };
     output.answer("download", &content, || {
         format!(
-            "COPIED    {} files ({} bytes), {} kept, into {}\n  {}\n  confidential bodies: {}\n  what is in it is not judged yet: tamga audit {} --genesis {}",
+            "COPIED    {} files ({} bytes), {} kept, into {}\n  {}\n  confidential bodies: {}\n  published checkpoints: {}\n  what is in it is not judged yet: tamga audit {} --genesis {}",
             content.files_written,
             content.bytes,
             content.files_kept,
             folder.display(),
             content.checkpoint.line(),
             if confidential { "copied" } else { "not public (they are after the Voting seal)" },
+            content.archived.map_or_else(|| "only the latest; the source shows no archive".to_owned(), |n| n.to_string()),
             folder.display(),
             content.checkpoint.election,
         )

@@ -1,0 +1,116 @@
+//! Every published checkpoint that a source shows, page by page: from a node's list, or by the index of a static copy.
+
+use super::{Fetched, Files, Resource, SourceError};
+use tamga_ledger::tree::TreeSize;
+
+/// Checkpoints of one page of a static copy.
+const PAGE: usize = 256;
+
+/// A page as a source lists it. Nothing is verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Sizes and notes, ascending by size.
+    pub notes: Vec<(TreeSize, Vec<u8>)>,
+    /// Where the next page begins; none after the last.
+    pub next: Option<TreeSize>,
+}
+
+/// A page of an archive. Nothing is verified.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ArchivePage {
+    /// Sizes and notes, ascending by size.
+    pub notes: Vec<(TreeSize, Vec<u8>)>,
+    /// Sizes that the index names and that are not there.
+    pub missing: Vec<TreeSize>,
+}
+
+/// An archive, read in order. Memory: one page, and the index of a static copy.
+pub struct Archive<'a> {
+    files: Files<'a>,
+    upto: TreeSize,
+    at: At,
+}
+
+enum At {
+    Asking(TreeSize),
+    Index(std::vec::IntoIter<TreeSize>),
+    End,
+}
+
+impl<'a> Archive<'a> {
+    /// The checkpoints of more than `after` and at most `upto` entries; `None` if the source shows no archive.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn open(files: Files<'a>, after: TreeSize, upto: TreeSize) -> Result<Option<(Self, ArchivePage)>, SourceError> {
+        let Ok(from) = TreeSize::new(after.get() + 1) else { return Ok(None) };
+        if let Some(listed) = files.source().archive(from)? {
+            let mut archive = Self { files, upto, at: At::End };
+            let page = archive.listed(from, listed)?;
+            return Ok(Some((archive, page)));
+        }
+        let Some(sizes) = index(files)? else { return Ok(None) };
+        let wanted: Vec<TreeSize> = sizes.into_iter().filter(|size| *size > after && *size <= upto).collect();
+        let mut archive = Self { files, upto, at: At::Index(wanted.into_iter()) };
+        let page = archive.next_page()?.unwrap_or_default();
+        Ok(Some((archive, page)))
+    }
+
+    /// The next page; `None` after the last.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn next_page(&mut self) -> Result<Option<ArchivePage>, SourceError> {
+        match &mut self.at {
+            At::End => Ok(None),
+            At::Asking(from) => {
+                let from = *from;
+                let listed = self.files.source().archive(from)?;
+                let listed = listed.ok_or_else(|| malformed(self.files, "the list of checkpoints breaks off"))?;
+                self.listed(from, listed).map(Some)
+            }
+            At::Index(sizes) => {
+                let sizes: Vec<TreeSize> = sizes.take(PAGE).collect();
+                if sizes.is_empty() {
+                    return Ok(None);
+                }
+                let mut page = ArchivePage::default();
+                for size in sizes {
+                    match self.files.source().fetch(&Resource::Archived(size))? {
+                        Fetched::Found(note) => page.notes.push((size, note)),
+                        Fetched::Absent | Fetched::Withheld(_) => page.missing.push(size),
+                    }
+                }
+                Ok(Some(page))
+            }
+        }
+    }
+
+    /// A page that has to begin where it was asked to, and to lead on.
+    fn listed(&mut self, from: TreeSize, listed: Listed) -> Result<ArchivePage, SourceError> {
+        let Listed { mut notes, next } = listed;
+        let ascending =
+            notes.is_sorted_by(|(a, _), (b, _)| a < b) && notes.first().is_none_or(|(size, _)| *size >= from);
+        let last = notes.last().map_or(from, |(size, _)| *size);
+        if !ascending || next.is_some_and(|next| next <= last) {
+            return Err(malformed(self.files, "the list of checkpoints is not ascending"));
+        }
+        self.at = next.filter(|next| *next <= self.upto).map_or(At::End, At::Asking);
+        notes.retain(|(size, _)| *size <= self.upto);
+        Ok(ArchivePage { notes, missing: Vec::new() })
+    }
+}
+
+fn malformed(files: Files<'_>, what: &str) -> SourceError {
+    SourceError::Malformed { place: format!("{}/checkpoints", files.source().name()), what: what.to_owned() }
+}
+
+/// The sizes that a static copy names.
+fn index(files: Files<'_>) -> Result<Option<Vec<TreeSize>>, SourceError> {
+    let Fetched::Found(bytes) = files.source().fetch(&Resource::ArchiveIndex)? else { return Ok(None) };
+    let line = |line: &str| line.parse().ok().and_then(|size| TreeSize::new(size).ok());
+    let sizes: Option<Vec<TreeSize>> =
+        std::str::from_utf8(&bytes).ok().and_then(|text| text.lines().map(line).collect());
+    let sizes = sizes.filter(|sizes| sizes.is_sorted_by(|a, b| a < b));
+    sizes.map(Some).ok_or_else(|| malformed(files, "the index is not a list of ascending sizes, one a line"))
+}

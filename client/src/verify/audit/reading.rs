@@ -1,0 +1,84 @@
+//! Where reading stands, and the next bundles.
+
+use crate::source::{Files, SourceError, bundle_count, leaf_hashes};
+use crate::verify::open::Opened;
+use crate::verify::tiles::TileSide;
+use serde::{Deserialize, Serialize};
+use tamga_ledger::audit::Chunk;
+use tamga_ledger::tree::{Blake3Tree, Sha256Tree, TILE_WIDTH, TreeSize};
+
+/// Bundles checked together: enough to keep all cores busy.
+const BUNDLES_AT_ONCE: u64 = 16;
+/// Bytes checked together, so that large entries do not need more memory than small ones: four bundles of typical entries fit.
+const BYTES_AT_ONCE: usize = 8 << 20;
+
+/// Where reading stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reading {
+    /// The next entry.
+    pub(super) next: u64,
+    /// Confidential bodies were at hand so far.
+    pub(super) confidential: bool,
+    /// A bundle without sound tiles was seen; from there on entries are not compared with tiles.
+    pub(super) unsound: bool,
+}
+
+impl Reading {
+    pub(super) const fn new() -> Self {
+        Self { next: 0, confidential: true, unsound: false }
+    }
+
+    /// The next bundles; `None` after the last.
+    pub(super) fn chunk(
+        &mut self,
+        opened: &Opened<'_>,
+        sha256: &mut TileSide<'_, Sha256Tree>,
+        blake3: &mut TileSide<'_, Blake3Tree>,
+    ) -> Result<Option<Chunk>, SourceError> {
+        let size = opened.size();
+        let (first, bundles) = (self.next / TILE_WIDTH, bundle_count(size));
+        if self.next >= size.get() {
+            return Ok(None);
+        }
+        // An earlier run may have ended within a bundle.
+        let skipped = (self.next % TILE_WIDTH) as usize;
+        let (mut chunk, mut bytes) = (Chunk::default(), 0);
+        for index in first..(first + BUNDLES_AT_ONCE).min(bundles) {
+            let skip = if index == first { skipped } else { 0 };
+            let hashes = sha256.leaves(index)?.zip(blake3.leaves(index)?);
+            let entries = opened.files.entries(index, size)?.entries;
+            let bodies = self.bodies(opened.files, index, size, entries.len())?;
+            bytes += entries.iter().chain(&bodies).map(Vec::len).sum::<usize>();
+            // A damaged bundle gives empty entries from the damage on, which the auditor names.
+            chunk.entries.extend(entries.into_iter().skip(skip));
+            chunk.confidential.extend(bodies.into_iter().skip(skip));
+            match hashes {
+                Some((sha256, blake3)) if !self.unsound => {
+                    chunk.hashes.extend(leaf_hashes(&sha256, &blake3).into_iter().skip(skip));
+                }
+                _ => self.unsound = true,
+            }
+            if bytes >= BYTES_AT_ONCE {
+                break;
+            }
+        }
+        self.next += chunk.entries.len() as u64;
+        Ok(Some(chunk))
+    }
+
+    /// The confidential bodies beside a bundle, as many as it has entries, if those before were at hand.
+    fn bodies(
+        &mut self,
+        files: Files<'_>,
+        index: u64,
+        size: TreeSize,
+        due: usize,
+    ) -> Result<Vec<Vec<u8>>, SourceError> {
+        let bodies = if self.confidential { files.confidential(index, size)? } else { None };
+        self.confidential = bodies.is_some();
+        let mut bodies = bodies.map(|bundle| bundle.entries).unwrap_or_default();
+        bodies.resize(due, Vec::new());
+        Ok(bodies)
+    }
+}
