@@ -176,7 +176,7 @@ fn an_interrupted_audit_goes_on_where_it_stopped() {
     let done = remembering(&healed, &copy, &disk).unwrap();
     same(&done.report, &whole);
     assert_eq!((done.report.entries_before, done.memory_unused), (4_096, None));
-    assert_eq!(healed.bundles(), [broken.breaks_at.clone()], "what was read before is not read again");
+    assert_eq!(healed.bundles(), [broken.breaks_at], "what was read before is not read again");
     assert!(done.report.not_proven.contains(&NotProven::EarlierRun));
 }
 
