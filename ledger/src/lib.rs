@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | bytes | [`codec`], [`ids`], [`record`], [`kinds`], [`submission`], [`entry`] | canonical CBOR, signed records, what a leaf is |
 //! | mathematics | [`tree`], [`note`], [`policy`], [`commitment`], [`sign`] | two hash trees, checkpoints, who must cosign, hidden counts |
-//! | rules | [`definition`], [`forms`], [`balance`], [`state`], [`judge`], [`tally`] | the verdict on every record, the results |
+//! | rules | [`definition`], [`forms`], [`balance`], [`state`], [`judge`], [`tally`], [`summary`] | the verdict on every record, the results |
 //! | between nodes and readers | [`nodes`], [`batch`], [`promise`], [`receipt`], [`trust`], [`history`] | which nodes there are, what they sign, what readers verify, who must cosign when |
 //! | lies | [`evidence`] | a file that convicts offline: who signed what must not have been signed |
 //! | whole ledgers | [`store`], [`saved`], [`audit`] | files on disk, the judging state as a cache, re-deriving everything |
@@ -40,6 +40,7 @@ pub mod sign;
 pub mod state;
 pub mod store;
 pub mod submission;
+pub mod summary;
 pub mod tally;
 pub mod tree;
 pub mod trust;

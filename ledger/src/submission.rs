@@ -9,9 +9,9 @@ use crate::codec::{self, CodecError};
 use crate::entry::{Entry, Payload};
 use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId};
 use crate::kinds::{
-    Attestation, AttestedVoter, BallotBatch, Body as _, CONFIDENTIAL_BYTES_MAX, Case, DefinitionPart, Election,
-    Governance, Identification, IdentificationSecret, IdentificationVoid, KeyRegistration, KeyRevocation, Kind,
-    LegalAct, Protocol, RefusalSummary, RollChunk, Seal, StationPhase, TotalOpening,
+    Attestation, AttestedVoter, BallotBatch, Body as _, CONFIDENTIAL_BYTES_MAX, Case, Countersign, DefinitionPart,
+    Election, Governance, Identification, IdentificationSecret, IdentificationVoid, KeyRegistration, KeyRevocation,
+    Kind, LegalAct, Protocol, RefusalSummary, RollChunk, Seal, StationPhase, SummaryTable, TotalOpening,
 };
 use crate::record::{Record, RecordError, SIGNED_RECORD_BYTES_MAX, Scope, SignedRecord};
 use crate::sign::{Domain, VerificationKey};
@@ -134,6 +134,8 @@ pub enum Content {
     BallotBatch(BallotBatch),
     TotalOpening(TotalOpening),
     Protocol(Protocol),
+    Countersign(Countersign),
+    SummaryTable(SummaryTable),
     LegalAct(LegalAct),
     Case(Case),
     Governance(Governance),
@@ -157,6 +159,8 @@ impl Content {
             Self::BallotBatch(_) => Kind::BallotBatch,
             Self::TotalOpening(_) => Kind::TotalOpening,
             Self::Protocol(_) => Kind::Protocol,
+            Self::Countersign(_) => Kind::Countersign,
+            Self::SummaryTable(_) => Kind::SummaryTable,
             Self::LegalAct(_) => Kind::LegalAct,
             Self::Case(_) => Kind::Case,
             Self::Governance(_) => Kind::Governance,
@@ -426,6 +430,8 @@ fn parse_body(kind: Kind, record: &Record) -> Result<Content, Rejection> {
         Kind::BallotBatch => BallotBatch::from_bytes(body).map(Content::BallotBatch),
         Kind::TotalOpening => TotalOpening::from_bytes(body).map(Content::TotalOpening),
         Kind::Protocol => Protocol::from_bytes(body).map(Content::Protocol),
+        Kind::Countersign => Countersign::from_bytes(body).map(Content::Countersign),
+        Kind::SummaryTable => SummaryTable::from_bytes(body).map(Content::SummaryTable),
         Kind::LegalAct => LegalAct::from_bytes(body).map(Content::LegalAct),
         Kind::Case => Case::from_bytes(body).map(Content::Case),
         Kind::Governance => Governance::from_bytes(body).map(Content::Governance),

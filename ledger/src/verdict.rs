@@ -156,6 +156,14 @@ codes! {
         BoxNotBack = 30, "box-not-back", "Voting is closed while the mobile box has not been reported back.";
         SealsDiffer = 31, "seals-differ", "The seals are not those with which the box left, or with which voting was suspended.";
         EquipmentUnknown = 32, "equipment-unknown", "What is replaced was not among the unit's equipment.";
+        CopyOfOtherVersion = 33, "copy-of-other-version", "The protocol spoken of is not one that is in force in this unit.";
+        CopyDiffers = 34, "copy-differs", "Figures on the copy are not those of the protocol in force (detail: how many).";
+        Transcribed = 35, "transcribed", "Typed in from a paper protocol.";
+        RecountNotOrdered = 36, "recount-not-ordered", "No act in force orders the papers of this unit to be counted again.";
+        CorrectionUnexplained = 37, "correction-unexplained", "The correction gives no reason.";
+        SourceVoid = 38, "source-void", "The table sums records that are not in force, do not belong to it or are there twice (detail: how many).";
+        SummaryDiffers = 39, "summary-differs", "Figures of the table are not the sums of what it names (detail: how many).";
+        SummaryIncomplete = 40, "summary-incomplete", "The table does not cover every unit (detail: how many are missing).";
     }
 }
 

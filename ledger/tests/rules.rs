@@ -418,6 +418,7 @@ fn a_broken_protocol_is_recorded_flagged_and_kept_out() {
     assert_eq!(tally(&world.state).constituencies[0].hand.coverage.n, 0);
 
     let mended = hand_protocol(1, &[8, 2, 1, 1, 0], &[(2, [9, 0, 1, 0, 1])], [30, 12, 0, 12]);
+    let mended = Protocol { explanation: 1, ..mended };
     assert_eq!(world.by_members(1, &mended), refused(Refusal::SupersedesInvalid), "a second protocol names the first");
     let keys = [member_key(1, 1), member_key(1, 2)];
     let first = world.state.unit(unit(1)).unwrap().protocol(Basis::Hand).unwrap().clone();

@@ -19,6 +19,7 @@ pub const fn kinds_of(class: HolderClass) -> &'static [Kind] {
         HolderClass::Registry => &[Kind::RollChunk, Kind::Identification],
         HolderClass::Device => &[Kind::Identification],
         HolderClass::Scanner => &[Kind::BallotBatch],
+        HolderClass::Observer => &[Kind::Countersign, Kind::Case],
         HolderClass::Member => &[Kind::StationPhase, Kind::IdentificationVoid, Kind::TotalOpening, Kind::Protocol],
     }
 }
@@ -34,7 +35,7 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Everything a class may sign at one place (registry: [`Scope::Election`]; devices, scanners: their unit; members:
+    /// Everything a class may sign at one place (registry, or observers of the whole country: [`Scope::Election`]; devices, scanners: their unit; members:
     /// their station or unit).
     #[must_use]
     pub fn new(class: HolderClass, scope: Scope) -> Self {

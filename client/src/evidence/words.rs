@@ -187,6 +187,7 @@ const fn key_use(key_use: KeyUse, language: Language) -> &'static str {
         KeyUse::Device => language.of("түзмөктүн ачкычы", "ключ устройства", "device key"),
         KeyUse::Scanner => language.of("сканердин ачкычы", "ключ сканера", "scanner key"),
         KeyUse::Member => language.of("комиссия мүчөсүнүн ачкычы", "ключ члена комиссии", "member's key"),
+        KeyUse::Observer => language.of("байкоочунун ачкычы", "ключ наблюдателя", "observer's key"),
         KeyUse::Unknown => {
             language.of("белгисиз ачкыч", "ключ без владельца в файле", "key whose holder the file does not show")
         }

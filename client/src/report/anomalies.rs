@@ -5,7 +5,7 @@
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tamga_ledger::entry::{Entry, Payload};
-use tamga_ledger::kinds::{Basis, Body as _, Kind, Phase, StationPhase};
+use tamga_ledger::kinds::{Basis, Body as _, Countersign, Finding as CopyFinding, Kind, Phase, StationPhase};
 use tamga_ledger::record::{Record, Scope};
 use tamga_ledger::state::{State, UnitStatus};
 use tamga_ledger::verdict::{FlagCode, Refusal, Verdict};
@@ -41,6 +41,12 @@ pub enum AnomalyKind {
     CountsDiffer,
     /// Members who hold another opinion.
     Dissent,
+    /// An observer's copy has other figures than the protocol.
+    CopyDiffers,
+    /// A copy was refused, or the protocol was not posted.
+    CopyWithheld,
+    /// A summary table that is not the sum of what it names.
+    TableFlagged,
     /// A hand protocol that came late.
     LateProtocol,
     /// A unit paused.
@@ -85,9 +91,11 @@ impl AnomalyKind {
             FlagCode::PapersAboveIdentified => Self::PapersAboveVoters,
             FlagCode::BatchNumberGap | FlagCode::CounterGap => Self::NumberGap,
             FlagCode::HardRelationBroken => Self::RelationBroken,
-            FlagCode::Correction => Self::Correction,
+            FlagCode::Correction | FlagCode::CorrectionUnexplained => Self::Correction,
             FlagCode::PapersDiffer | FlagCode::OpeningDiffers | FlagCode::ClosingDigestMismatch => Self::CountsDiffer,
             FlagCode::Dissent => Self::Dissent,
+            FlagCode::CopyDiffers => Self::CopyDiffers,
+            FlagCode::SourceVoid | FlagCode::SummaryDiffers | FlagCode::SummaryIncomplete => Self::TableFlagged,
             FlagCode::ActNumberUsed
             | FlagCode::IssuerBelowTarget
             | FlagCode::SeatsDiffer
@@ -96,7 +104,12 @@ impl AnomalyKind {
             | FlagCode::DeadlinePassed
             | FlagCode::CasesOpen => Self::ActFlagged,
             FlagCode::BoxNotBack | FlagCode::SealsDiffer | FlagCode::EquipmentUnknown => Self::CustodyFlagged,
-            FlagCode::SoftRelationBroken | FlagCode::UnitNotOpen | FlagCode::RemoteTotalReopened => Self::OtherFlagged,
+            FlagCode::SoftRelationBroken
+            | FlagCode::UnitNotOpen
+            | FlagCode::RemoteTotalReopened
+            | FlagCode::CopyOfOtherVersion
+            | FlagCode::Transcribed
+            | FlagCode::RecountNotOrdered => Self::OtherFlagged,
         }
     }
 }
@@ -218,6 +231,11 @@ fn of_entry(state: &State, entry: &Entry) -> Vec<(AnomalyKind, &'static str, u64
 fn of_record(state: &State, time_ms: u64, kind: Kind, record: &Record) -> Option<(AnomalyKind, &'static str, u64)> {
     match kind {
         Kind::KeyRevocation => Some((AnomalyKind::KeysRevoked, "keys-revoked", 0)),
+        Kind::Countersign => match CopyFinding::from_number(Countersign::from_bytes(&record.body).ok()?.finding)? {
+            CopyFinding::CopyRefused => Some((AnomalyKind::CopyWithheld, "copy-refused", 0)),
+            CopyFinding::NotPosted => Some((AnomalyKind::CopyWithheld, "not-posted", 0)),
+            CopyFinding::Assent | CopyFinding::Copy => None,
+        },
         Kind::IdentificationVoid => Some((AnomalyKind::VoidIdentification, "no-ballot-given", 0)),
         Kind::StationPhase => {
             let phase = StationPhase::from_bytes(&record.body).ok()?.phase;

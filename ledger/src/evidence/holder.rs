@@ -35,6 +35,8 @@ pub enum KeyUse {
     Scanner,
     /// A commission member's records.
     Member,
+    /// An observer.
+    Observer,
     /// Signed by a key of which the file does not show whose it is.
     Unknown,
 }
@@ -112,6 +114,7 @@ impl Holders {
                 Some(HolderClass::Device) => KeyUse::Device,
                 Some(HolderClass::Scanner) => KeyUse::Scanner,
                 Some(HolderClass::Member) => KeyUse::Member,
+                Some(HolderClass::Observer) => KeyUse::Observer,
                 Some(HolderClass::Organisation | HolderClass::Node) | None => continue,
             };
             self.0.entry(grant.key).or_insert_with(|| Holder {

@@ -103,7 +103,12 @@ impl Purpose {
                 (domain, key_use),
                 (
                     Domain::Record | Domain::Possession,
-                    KeyUse::Record | KeyUse::Registry | KeyUse::Device | KeyUse::Scanner | KeyUse::Member
+                    KeyUse::Record
+                        | KeyUse::Registry
+                        | KeyUse::Device
+                        | KeyUse::Scanner
+                        | KeyUse::Member
+                        | KeyUse::Observer
                 ) | (Domain::Attestation, KeyUse::Registry)
                     | (Domain::Inquiry, KeyUse::Registry | KeyUse::Device)
                     | (Domain::Promise | Domain::Refusal | Domain::Answer, KeyUse::Promise)

@@ -26,7 +26,7 @@ impl State {
         if needs_definition && !self.is_defined() {
             return Err(Refusal::NotReady);
         }
-        if record.supersedes.0.is_some() && kind != Kind::Protocol {
+        if record.supersedes.0.is_some() && !matches!(kind, Kind::Protocol | Kind::SummaryTable) {
             return Err(Refusal::SupersedesInvalid);
         }
         self.check_scope(kind, record)
@@ -77,13 +77,14 @@ impl State {
                 | Kind::IdentificationVoid
                 | Kind::BallotBatch
                 | Kind::Protocol
+                | Kind::Countersign
                 | Kind::TotalOpening,
                 Scope::Unit(unit),
             ) => self.definition.has_unit(unit),
-            (Kind::LegalAct | Kind::Case, Scope::Election) => true,
+            (Kind::LegalAct | Kind::Case | Kind::SummaryTable, Scope::Election) => true,
             (Kind::LegalAct | Kind::Case, Scope::Station(station)) => self.definition.station(station).is_some(),
             (Kind::LegalAct | Kind::Case, Scope::Unit(unit)) => self.definition.has_unit(unit),
-            (Kind::TotalOpening | Kind::LegalAct | Kind::Case, Scope::Constituency(number)) => {
+            (Kind::TotalOpening | Kind::LegalAct | Kind::Case | Kind::SummaryTable, Scope::Constituency(number)) => {
                 self.definition.constituency(number).is_some()
             }
             _ => false,

@@ -8,10 +8,11 @@ use crate::kinds::{Basis, Counters, Election, Governance, HolderClass, Phase, St
 use crate::nodes::Nodes;
 use crate::record::{Scope, UnitId};
 use crate::state::{
-    CellSum, HourCount, KeyEntry, ProtocolInForce, RecordedAct, RecordedCase, RemoteOpening, SequenceWindow, State,
-    StationRoll, UnitState, UnitStatus,
+    CellSum, Countersigned, HourCount, KeyEntry, ProtocolInForce, RecordedAct, RecordedCase, RemoteOpening,
+    SequenceWindow, State, StationRoll, UnitState, UnitStatus,
 };
 use crate::submission::Authentic;
+use crate::summary::TableInForce;
 use std::sync::Arc;
 
 /// Most pieces of equipment that are remembered of a unit.
@@ -32,6 +33,8 @@ pub(crate) enum Effect {
     OpenOwn { unit: UnitId, counts: Vec<u64> },
     OpenRemote { basis: Basis, constituency: u32, opening: RemoteOpening },
     Protocol { unit: UnitId, basis: Basis, protocol: Box<ProtocolInForce> },
+    Countersign { unit: UnitId, countersigned: Countersigned },
+    Table { replaces: Option<RecordId>, table: Box<TableInForce> },
     Act(Box<RecordedAct>),
     Case(RecordId, Box<RecordedCase>),
     Nodes(Box<Governance>),
@@ -118,6 +121,15 @@ impl Effect {
             Self::OpenRemote { basis, constituency, opening } => {
                 let opening = RemoteOpening { leaf, ..opening };
                 state.remote_openings.entry((basis, constituency)).or_default().push(opening);
+            }
+            Self::Countersign { unit, countersigned } => {
+                unit_entry(state, unit).countersigned.push(Countersigned { leaf, ..countersigned });
+            }
+            Self::Table { replaces, table } => {
+                if let Some(id) = replaces {
+                    state.tables.remove(&id);
+                }
+                state.tables.insert(*authentic.id(), TableInForce { leaf, ..*table });
             }
             Self::Act(act) => state.acts.push(RecordedAct { leaf, ..*act }),
             Self::Case(id, case) => {

@@ -68,7 +68,8 @@ impl State {
 fn organisation_key(key: PublicKey, commission: bool) -> KeyEntry {
     // What the commission signs, and what any organisation does.
     let kinds = super::registration::kinds_of(HolderClass::Organisation).iter().map(|kind| *kind as u16);
-    let any = [Kind::KeyRevocation, Kind::LegalAct, Kind::Case, Kind::Governance].map(|kind| kind as u16);
+    let any =
+        [Kind::KeyRevocation, Kind::Countersign, Kind::LegalAct, Kind::Case, Kind::Governance].map(|kind| kind as u16);
     let own = |kind: &u16| commission || any.contains(kind);
     KeyEntry {
         key,

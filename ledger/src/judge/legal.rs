@@ -148,7 +148,9 @@ impl State {
     pub(super) fn decide_case(&self, case: &Case, record: &Record, id: RecordId, time_ms: u64) -> Decision {
         let class = self.signer_class(record)?;
         let author = record.author_key().ok_or(Refusal::KeyNotAuthorised)?;
-        if record.signers.len() != 1 || !matches!(class, HolderClass::Organisation | HolderClass::Member) {
+        if record.signers.len() != 1
+            || !matches!(class, HolderClass::Organisation | HolderClass::Member | HolderClass::Observer)
+        {
             return Err(Refusal::KeyNotAuthorised);
         }
         let state = CaseState::from_number(case.state).ok_or(Refusal::CaseStateInvalid)?;

@@ -12,6 +12,7 @@
 //! | `voting` | Identification, IdentificationVoid |
 //! | `counting` | BallotBatch, TotalOpening |
 //! | `protocol` | Protocol and its control relations |
+//! | `copies` | Countersign, SummaryTable |
 //! | `legal` | LegalAct, Case |
 //! | `governance`, `epochs` | Governance; trust policies among them |
 //! | `seals`, `refusals` | Seal, RefusalSummary |
@@ -19,6 +20,7 @@
 //! Rules version 1. A later version gets its own module; this one stays for ever (DESIGN §4).
 
 mod authority;
+mod copies;
 mod counting;
 mod effect;
 mod epochs;
@@ -251,6 +253,8 @@ impl State {
             Content::BallotBatch(batch) => self.decide_batch(batch, authentic.record()),
             Content::TotalOpening(opening) => self.decide_opening(opening, authentic.record(), time_ms),
             Content::Protocol(protocol) => self.decide_protocol(protocol, authentic, time_ms),
+            Content::Countersign(copy) => self.decide_countersign(copy, authentic.record(), time_ms),
+            Content::SummaryTable(table) => self.decide_table(table, authentic.record(), time_ms),
             Content::LegalAct(act) => self.decide_act(act, authentic.record(), *authentic.id(), time_ms),
             Content::Case(case) => self.decide_case(case, authentic.record(), *authentic.id(), time_ms),
             Content::Governance(change) => self.decide_governance(change, authentic.record()),

@@ -7,35 +7,54 @@ use super::Decision;
 use super::authority::unit_of;
 use super::effect::Effect;
 use crate::forms::{self, Operand};
-use crate::kinds::{Basis, Form, LineValue, Protocol};
-use crate::record::Record;
-use crate::state::{ProtocolInForce, State, UnitState};
+use crate::ids::KeyId;
+use crate::kinds::{ActEffect, Basis, EXPLANATION_MAX, Form, Issuer, LineValue, Protocol, ProtocolBasis};
+use crate::record::{Record, UnitId};
+use crate::state::{ProtocolInForce, State, UnitState, in_force};
 use crate::submission::Authentic;
 use crate::verdict::{Flag, FlagCode, Refusal};
 
 /// Most text of seals and similar in one protocol.
 const SEALS_MAX: usize = 64;
 
+/// Ranks of protocols: none replaces one of a higher rank.
+const RANK_PLAIN: u8 = 1;
+const RANK_RECOUNT: u8 = 2;
+const RANK_COURT: u8 = 3;
+
 impl State {
     pub(super) fn decide_protocol(&self, body: &Protocol, authentic: &Authentic, time_ms: u64) -> Decision {
         let record = authentic.record();
-        self.check_member_quorum(record)?;
+        let stated = ProtocolBasis::from_number(body.basis).ok_or(Refusal::ContentInvalid)?;
+        // Whoever types in a paper that came without its commission is the commission above it.
+        if stated != ProtocolBasis::Transcribed || self.check_commission(record).is_err() {
+            self.check_member_quorum(record)?;
+        }
         let unit_id = unit_of(record)?;
         let election = self.election.as_ref().ok_or(Refusal::NotReady)?;
-        let basis = Basis::from_number(body.basis).ok_or(Refusal::ContentInvalid)?;
+        let basis = stated.side();
+        let scan_due = stated == ProtocolBasis::Transcribed && body.scan.0.is_none();
+        if scan_due || body.explanation > EXPLANATION_MAX {
+            return Err(Refusal::ContentInvalid);
+        }
         let form = self.definition.form(&body.form, body.form_version).ok_or(Refusal::FormUnknown)?;
         if !body.lines.iter().map(|line| &line.code).eq(form.lines.iter().map(|line| &line.code)) {
             return Err(Refusal::LinesMissing);
         }
-        if time_ms < election.embargo_ms && discloses(form, body) {
+        if time_ms < election.embargo_ms && discloses(form, &body.lines, &body.counts) {
             return Err(Refusal::Embargo);
         }
         let home = self.definition.station(unit_id.station).map_or(0, |station| station.constituency);
-        self.check_counts(body, form, home)?;
+        let named = body.seals.len().max(body.present.len()).max(body.dissenting.len());
+        if named > SEALS_MAX {
+            return Err(Refusal::ContentInvalid);
+        }
+        self.check_shown(&body.lines, &body.counts, form, home)?;
         self.check_cells(body, basis, home)?;
         let default = UnitState::default();
         let unit = self.units.get(&unit_id).unwrap_or(&default);
-        let replaced = check_supersedes(record, unit.protocol(basis))?;
+        let rank = self.rank(stated, unit_id, time_ms);
+        let replaced = check_supersedes(record, unit.protocol(basis), rank)?;
 
         let mut flags = Vec::new();
         let mut blocked = false;
@@ -46,6 +65,15 @@ impl State {
         }
         if let Some(leaf) = replaced {
             flags.push(Flag::with(FlagCode::Correction, leaf));
+            if body.explanation == 0 {
+                flags.push(Flag::new(FlagCode::CorrectionUnexplained));
+            }
+        }
+        if stated == ProtocolBasis::Transcribed {
+            flags.push(Flag::new(FlagCode::Transcribed));
+        }
+        if stated == ProtocolBasis::Recount && rank == RANK_PLAIN {
+            flags.push(Flag::new(FlagCode::RecountNotOrdered));
         }
         if !body.dissenting.is_empty() {
             flags.push(Flag::with(FlagCode::Dissent, body.dissenting.len() as u64));
@@ -55,10 +83,20 @@ impl State {
         } else if papers_of(body) != unit.papers() {
             flags.push(Flag::with(FlagCode::PapersDiffer, unit.papers()));
         }
+        let members = self.members_of(unit_id);
+        let there = |member: &KeyId| record.signers.contains(member) || body.present.contains(member);
         let protocol = ProtocolInForce {
             leaf: 0,
             id: *authentic.id(),
             blocked,
+            basis: stated,
+            rank,
+            explanation: body.explanation,
+            signers: record.signers.clone(),
+            present: body.present.clone(),
+            dissenting: body.dissenting.clone(),
+            members: members.len() as u32,
+            absent: members.iter().filter(|member| !there(member)).count() as u32,
             lines: body.lines.clone(),
             counts: body.counts.clone(),
             cells: body.cells.iter().map(|cell| (cell.constituency, (cell.papers, cell.commitment))).collect(),
@@ -66,22 +104,39 @@ impl State {
         Ok((flags, Effect::Protocol { unit: unit_id, basis, protocol: Box::new(protocol) }))
     }
 
-    /// Counts are absent, or one per position of the own constituency and of enough papers.
-    fn check_counts(&self, body: &Protocol, form: &Form, home: u32) -> Result<(), Refusal> {
-        let too_long =
-            body.seals.len() > SEALS_MAX || body.present.len() > SEALS_MAX || body.dissenting.len() > SEALS_MAX;
-        if too_long || body.lines.iter().any(|line| line.value > u64::from(u32::MAX)) {
+    /// Lines fit; counts are absent, or one per position of the own constituency and of enough papers.
+    pub(super) fn check_shown(
+        &self,
+        lines: &[LineValue],
+        counts: &[u64],
+        form: &Form,
+        home: u32,
+    ) -> Result<(), Refusal> {
+        if lines.iter().any(|line| line.value > u64::from(u32::MAX)) {
             return Err(Refusal::ContentInvalid);
         }
-        if body.counts.is_empty() {
-            let shown = form.lines.iter().zip(&body.lines).any(|(line, value)| line.discloses == 1 && value.value != 0);
-            return if shown { Err(Refusal::SmallCell) } else { Ok(()) };
+        if counts.is_empty() {
+            return if discloses(form, lines, counts) { Err(Refusal::SmallCell) } else { Ok(()) };
         }
         let positions = self.definition.constituency(home).map_or(0, crate::kinds::Constituency::positions);
-        if body.counts.len() != positions || body.counts.iter().any(|count| *count > u64::from(u32::MAX)) {
+        if counts.len() != positions || counts.iter().any(|count| *count > u64::from(u32::MAX)) {
             return Err(Refusal::ContentInvalid);
         }
-        if self.may_show(body.counts.iter().sum()) { Ok(()) } else { Err(Refusal::SmallCell) }
+        if self.may_show(counts.iter().sum()) { Ok(()) } else { Err(Refusal::SmallCell) }
+    }
+
+    /// What may replace what: a recount what was counted before, one that a court ordered also a recount.
+    fn rank(&self, stated: ProtocolBasis, unit: UnitId, time_ms: u64) -> u8 {
+        if stated != ProtocolBasis::Recount {
+            return RANK_PLAIN;
+        }
+        let ordered = in_force(&self.acts, time_ms).into_iter().filter(|act| act.act.effect == ActEffect::Recount);
+        let own = ordered.filter(|act| self.units_of(act.scope).contains(&unit)).map(|act| act.act.issuer);
+        match own.max() {
+            Some(issuer) if issuer >= Issuer::Court as u8 => RANK_COURT,
+            Some(_) => RANK_RECOUNT,
+            None => RANK_PLAIN,
+        }
     }
 
     /// By hand: a cell for each constituency whose counts are not shown. By machine: none, the batches have them.
@@ -93,19 +148,19 @@ impl State {
     }
 }
 
-/// A second protocol on one basis has to name the one it corrects; returns that one's leaf.
-fn check_supersedes(record: &Record, in_force: Option<&ProtocolInForce>) -> Result<Option<u64>, Refusal> {
+/// A second protocol on one basis has to name the one it corrects, of no higher rank; returns that one's leaf.
+fn check_supersedes(record: &Record, in_force: Option<&ProtocolInForce>, rank: u8) -> Result<Option<u64>, Refusal> {
     match (record.supersedes.0, in_force) {
         (None, None) => Ok(None),
-        (Some(named), Some(protocol)) if named == protocol.id => Ok(Some(protocol.leaf)),
+        (Some(named), Some(protocol)) if named == protocol.id && rank >= protocol.rank => Ok(Some(protocol.leaf)),
         _ => Err(Refusal::SupersedesInvalid),
     }
 }
 
-/// Whether the protocol says anything about how papers were filled in.
-fn discloses(form: &Form, body: &Protocol) -> bool {
-    !body.counts.is_empty()
-        || form.lines.iter().zip(&body.lines).any(|(line, value)| line.discloses == 1 && value.value != 0)
+/// Whether figures say anything about how papers were filled in.
+pub(super) fn discloses(form: &Form, lines: &[LineValue], counts: &[u64]) -> bool {
+    let disclosing = |code: &str| form.lines.iter().any(|line| line.code == code && line.discloses == 1);
+    !counts.is_empty() || lines.iter().any(|line| line.value != 0 && disclosing(&line.code))
 }
 
 fn machine_flags(body: &Protocol, unit: &UnitState, flags: &mut Vec<Flag>) {

@@ -79,16 +79,24 @@ impl State {
             && grant.kinds.is_sorted_by(|a, b| a < b)
             && grant.kinds.iter().all(|kind| allowed.iter().any(|allowed| *allowed as u16 == *kind));
         let registry = class == HolderClass::Registry;
+        let observer = class == HolderClass::Observer;
+        let table = [Kind::SummaryTable as u16];
         let scope_fits = match grant.scope {
-            Scope::Election => registry,
+            Scope::Election => registry || observer,
             Scope::Station(station) => {
-                class == HolderClass::Member && (!self.is_defined() || self.definition.station(station).is_some())
+                (class == HolderClass::Member || observer)
+                    && (!self.is_defined() || self.definition.station(station).is_some())
             }
             Scope::Unit(unit) => {
-                matches!(class, HolderClass::Device | HolderClass::Scanner | HolderClass::Member)
+                (observer || matches!(class, HolderClass::Device | HolderClass::Scanner | HolderClass::Member))
                     && (!self.is_defined() || self.definition.has_unit(unit))
             }
-            Scope::Constituency(_) => false,
+            // A commission above the precinct signs tables and nothing else.
+            Scope::Constituency(number) => {
+                class == HolderClass::Member
+                    && grant.kinds == table
+                    && (!self.is_defined() || self.definition.constituency(number).is_some())
+            }
         };
         if !kinds_fit || !scope_fits || grant.valid_from_ms > grant.valid_until_ms {
             return Err(Refusal::ContentInvalid);
@@ -152,6 +160,9 @@ pub(super) const fn kinds_of(class: HolderClass) -> &'static [Kind] {
             Kind::Key,
             Kind::KeyRevocation,
             Kind::TotalOpening,
+            Kind::Protocol,
+            Kind::Countersign,
+            Kind::SummaryTable,
             Kind::LegalAct,
             Kind::Case,
             Kind::Governance,
@@ -161,8 +172,15 @@ pub(super) const fn kinds_of(class: HolderClass) -> &'static [Kind] {
         HolderClass::Device => &[Kind::Identification],
         HolderClass::Scanner => &[Kind::BallotBatch],
         HolderClass::Node => &[Kind::RefusalSummary],
-        HolderClass::Member => {
-            &[Kind::StationPhase, Kind::IdentificationVoid, Kind::TotalOpening, Kind::Protocol, Kind::Case]
-        }
+        HolderClass::Member => &[
+            Kind::StationPhase,
+            Kind::IdentificationVoid,
+            Kind::TotalOpening,
+            Kind::Protocol,
+            Kind::Countersign,
+            Kind::SummaryTable,
+            Kind::Case,
+        ],
+        HolderClass::Observer => &[Kind::Countersign, Kind::Case],
     }
 }

@@ -51,6 +51,8 @@ pub enum HolderClass {
     Member = 5,
     /// A node's promise key (genesis and Governance only).
     Node = 6,
+    /// An observer, of a candidate or an organisation.
+    Observer = 7,
 }
 
 impl HolderClass {
@@ -64,6 +66,7 @@ impl HolderClass {
             4 => Self::Scanner,
             5 => Self::Member,
             6 => Self::Node,
+            7 => Self::Observer,
             _ => return None,
         })
     }

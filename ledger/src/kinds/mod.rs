@@ -13,6 +13,8 @@
 //! | `identification` | A voter was identified: the public part, the confidential part, the attestation. No ballot was given. |
 //! | `ballots` | Ballot batches of committed cells, and the opening of their sums. |
 //! | `protocol` | A unit's protocol. |
+//! | `copies` | What observers and others say of a protocol. |
+//! | `summary` | Summary tables of commissions above the precinct. |
 //! | `governance` | Decisions about the cluster: nodes, organisations' and nodes' keys, the trust policy. |
 //! | `legal` | Legal acts, and cases: complaints, incidents. |
 //! | `seal` | Seals of stages. |
@@ -29,6 +31,7 @@ macro_rules! body {
 }
 
 mod ballots;
+mod copies;
 mod definition;
 mod election;
 mod governance;
@@ -40,8 +43,10 @@ mod protocol;
 mod refusals;
 mod roll;
 mod seal;
+mod summary;
 
 pub use ballots::{BallotBatch, Basis, Cell, TotalOpening};
+pub use copies::{COUNTERSIGNS_MAX, Countersign, Finding};
 pub use definition::{Candidate, Constituency, DefinitionPart, Form, FormLine, Relation, SeatRule, Station, Term};
 pub use election::{Decree, Election, NodeKeys, OfficialHour, Organisation};
 pub use governance::{Governance, NodeRole, RemovalReason, RotationReason};
@@ -51,10 +56,11 @@ pub use identification::{
 pub use key::{GRANTS_MAX, HolderClass, KeyGrant, KeyRegistration, KeyRevocation};
 pub use legal::{ACT_NUMBER_BYTES_MAX, ACTS_MAX, ActEffect, Case, CaseState, Issuer, LegalAct};
 pub use phase::{Counters, MemberRole, Phase, StationPhase};
-pub use protocol::{LineValue, Protocol};
+pub use protocol::{EXPLANATION_MAX, LineValue, Protocol, ProtocolBasis};
 pub use refusals::{REFUSAL_CODE_BYTES_MAX, REFUSAL_ROWS_MAX, RefusalCount, RefusalSummary};
 pub use roll::{ROLL_CHUNK_LEAVES_MAX, RollChunk};
 pub use seal::{Seal, Stage};
+pub use summary::{SUMMARIES_MAX, SUMMARY_SOURCES_MAX, SummaryTable};
 
 /// Kinds of records. The numbers are part of the format; gaps are kinds of later versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -83,6 +89,10 @@ pub enum Kind {
     TotalOpening = 11,
     /// A polling station's protocol.
     Protocol = 12,
+    /// What an observer, an organisation or a member says of a protocol.
+    Countersign = 13,
+    /// A table that sums protocols.
+    SummaryTable = 15,
     /// A decision of a commission or a court.
     LegalAct = 16,
     /// A step of a complaint, an incident, a disputed identification.
@@ -97,7 +107,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds of this version.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Election,
         Self::DefinitionPart,
         Self::Key,
@@ -109,6 +119,8 @@ impl Kind {
         Self::BallotBatch,
         Self::TotalOpening,
         Self::Protocol,
+        Self::Countersign,
+        Self::SummaryTable,
         Self::LegalAct,
         Self::Case,
         Self::Governance,

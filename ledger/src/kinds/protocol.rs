@@ -1,6 +1,6 @@
 //! A unit's protocol.
 
-use super::{Body, Cell, Kind};
+use super::{Basis, Body, Cell, Kind};
 use crate::ids::{Digest, KeyId, Maybe, Nonce};
 use minicbor::{Decode, Encode};
 
@@ -14,7 +14,7 @@ pub struct Protocol {
     /// Version of the form.
     #[n(1)]
     pub form_version: u32,
-    /// Number of a [`crate::kinds::Basis`].
+    /// Number of a [`ProtocolBasis`].
     #[n(2)]
     pub basis: u8,
     /// All lines of the form, in its order.
@@ -35,7 +35,8 @@ pub struct Protocol {
     /// Members who hold another opinion.
     #[n(8)]
     pub dissenting: Vec<KeyId>,
-    /// Code of an explanation; 0 for none.
+    /// Why it is not the first, or not as it should be: 0 nothing said, 1 arithmetic, 2 a figure in a wrong line, 3 counted again,
+    /// 4 decided by a commission or a court, 5 the paper could not be read, 6 an opening was lost, 7 another reason.
     #[n(9)]
     pub explanation: u32,
     /// BLAKE3 of the scanned paper, or nothing.
@@ -58,6 +59,47 @@ impl Protocol {
                 .finalize()
                 .as_bytes(),
         )
+    }
+}
+
+/// Largest code of an explanation.
+pub const EXPLANATION_MAX: u32 = 7;
+
+/// What a protocol rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u8)]
+pub enum ProtocolBasis {
+    /// The reading box: preliminary.
+    Machine = 0,
+    /// The hand count: the legal result.
+    Hand = 1,
+    /// The papers, counted again.
+    Recount = 2,
+    /// A paper protocol, typed in by whoever could not be there; its scan is named.
+    Transcribed = 3,
+}
+
+impl ProtocolBasis {
+    /// The basis with this number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            0 => Self::Machine,
+            1 => Self::Hand,
+            2 => Self::Recount,
+            3 => Self::Transcribed,
+            _ => return None,
+        })
+    }
+
+    /// Which of the two counts of a unit it states: everything but the machine's is the legal one.
+    #[must_use]
+    pub const fn side(self) -> Basis {
+        match self {
+            Self::Machine => Basis::Machine,
+            Self::Hand | Self::Recount | Self::Transcribed => Basis::Hand,
+        }
     }
 }
 

@@ -38,7 +38,7 @@ impl Stage {
         match self {
             Self::Roll => &[Kind::DefinitionPart, Kind::RollChunk],
             Self::Voting => &[Kind::StationPhase, Kind::Identification, Kind::IdentificationVoid, Kind::BallotBatch],
-            Self::Results => &[Kind::TotalOpening, Kind::Protocol],
+            Self::Results => &[Kind::TotalOpening, Kind::Protocol, Kind::SummaryTable],
             Self::Archive => &[],
         }
     }

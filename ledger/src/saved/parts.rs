@@ -16,6 +16,7 @@ use crate::state::{
     Counts, HourCount, KeyEntry, RecordIndex, RecordedAct, RecordedCase, RemoteOpening, SequenceWindow, State,
     StationRoll, UsedAttestations,
 };
+use crate::summary::TableInForce;
 use crate::tree::{Hash, Roots, TreeHead, TreeSize, TwinFrontier};
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, VecDeque};
@@ -75,6 +76,8 @@ pub(super) struct Parts {
     acts: Vec<RecordedAct>,
     #[n(19)]
     cases: Vec<(RecordId, RecordedCase)>,
+    #[n(20)]
+    tables: Vec<(RecordId, TableInForce)>,
 }
 
 #[derive(Encode, Decode)]
@@ -191,6 +194,7 @@ impl Parts {
             remote_openings,
             acts,
             cases,
+            tables,
             seals,
             attestations,
             turnout,
@@ -216,6 +220,7 @@ impl Parts {
                 .collect(),
             acts: acts.clone(),
             cases: cases.iter().map(|(id, case)| (*id, case.clone())).collect(),
+            tables: tables.iter().map(|(id, table)| (*id, table.clone())).collect(),
             seals: seals.iter().map(|(stage, leaf)| (*stage as u8, *leaf)).collect(),
             attestations: attestations.recent().iter().fold(Vec::new(), |mut bytes, (until_ms, nonce)| {
                 bytes.extend_from_slice(&until_ms.to_le_bytes());
@@ -262,6 +267,7 @@ pub(super) fn read(parts: Parts) -> Result<State, SavedError> {
         remote_openings: openings(parts.remote_openings).ok_or_else(|| shape("an opening on an unknown basis"))?,
         acts: parts.acts,
         cases: parts.cases.into_iter().collect(),
+        tables: parts.tables.into_iter().collect(),
         seals: parts.seals.into_iter().map(seal).collect::<Option<_>>().ok_or_else(|| shape("an unknown stage"))?,
         attestations: attestations(&parts.attestations).ok_or_else(|| shape("a part of an attestation"))?,
         turnout: parts

@@ -2,10 +2,10 @@
 
 use super::SavedError;
 use crate::commitment::Commitment;
-use crate::ids::{Digest, RecordId};
-use crate::kinds::{Counters, LineValue, VoidedBallot};
+use crate::ids::{Digest, KeyId, RecordId};
+use crate::kinds::{Counters, Finding, HolderClass, LineValue, ProtocolBasis, VoidedBallot};
 use crate::record::UnitId;
-use crate::state::{CellSum, ProtocolInForce, UnitState, UnitStatus};
+use crate::state::{CellSum, Countersigned, ProtocolInForce, UnitState, UnitStatus};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
@@ -51,7 +51,12 @@ pub(super) struct UnitBytes {
     pause_seals: Option<Digest>,
     #[n(16)]
     equipment: Vec<Digest>,
+    #[n(17)]
+    countersigned: Vec<CountersignedBytes>,
 }
+
+/// Leaf, leaf of the protocol, class, finding, compared, differing.
+type CountersignedBytes = (u64, Option<u64>, u8, u8, bool, u64);
 
 #[derive(Encode, Decode)]
 #[cbor(array)]
@@ -70,6 +75,17 @@ struct ProtocolBytes {
     #[n(5)]
     #[cbor(with = "minicbor::bytes")]
     cells: Vec<u8>,
+    /// Basis, rank, members, absent.
+    #[n(6)]
+    standing: (u8, u8, u32, u32),
+    #[n(7)]
+    explanation: u32,
+    #[n(8)]
+    signers: Vec<KeyId>,
+    #[n(9)]
+    present: Vec<KeyId>,
+    #[n(10)]
+    dissenting: Vec<KeyId>,
 }
 
 const CELL: usize = 4 + 32;
@@ -98,6 +114,7 @@ impl UnitBytes {
             closing_digest,
             protocols,
             own_opening,
+            countersigned,
         } = unit;
         let mut packed = Vec::with_capacity(cells.len() * CELL);
         for CellSum { papers, commitment } in cells {
@@ -122,6 +139,7 @@ impl UnitBytes {
             box_seals: *box_seals,
             pause_seals: *pause_seals,
             equipment: equipment.iter().copied().collect(),
+            countersigned: countersigned.iter().map(countersigned_bytes).collect(),
         }
     }
 
@@ -151,9 +169,22 @@ impl UnitBytes {
             box_seals: self.box_seals,
             pause_seals: self.pause_seals,
             equipment: self.equipment.into_iter().collect(),
+            countersigned: self.countersigned.into_iter().map(read_countersigned).collect::<Option<_>>()?,
         };
         Some((self.id, unit))
     }
+}
+
+const fn countersigned_bytes(one: &Countersigned) -> CountersignedBytes {
+    let Countersigned { leaf, protocol, class, finding, compared, differing } = one;
+    (*leaf, *protocol, *class as u8, *finding as u8, *compared, *differing)
+}
+
+fn read_countersigned(
+    (leaf, protocol, class, finding, compared, differing): CountersignedBytes,
+) -> Option<Countersigned> {
+    let (class, finding) = (HolderClass::from_number(class)?, Finding::from_number(finding)?);
+    Some(Countersigned { leaf, protocol, class, finding, compared, differing })
 }
 
 fn voided((leaf, ballot): (u32, u8)) -> Option<(u32, VoidedBallot)> {
@@ -162,14 +193,41 @@ fn voided((leaf, ballot): (u32, u8)) -> Option<(u32, VoidedBallot)> {
 
 impl ProtocolBytes {
     fn of(protocol: &ProtocolInForce) -> Self {
-        let ProtocolInForce { leaf, id, blocked, lines, counts, cells } = protocol;
+        let ProtocolInForce {
+            leaf,
+            id,
+            blocked,
+            basis,
+            rank,
+            explanation,
+            signers,
+            present,
+            dissenting,
+            members,
+            absent,
+            lines,
+            counts,
+            cells,
+        } = protocol;
         let mut packed = Vec::with_capacity(cells.len() * PROTOCOL_CELL);
         for (constituency, (papers, commitment)) in cells {
             packed.extend_from_slice(&constituency.to_le_bytes());
             packed.extend_from_slice(&papers.to_le_bytes());
             packed.extend_from_slice(&commitment.to_bytes());
         }
-        Self { leaf: *leaf, id: *id, blocked: *blocked, lines: lines.clone(), counts: counts.clone(), cells: packed }
+        Self {
+            leaf: *leaf,
+            id: *id,
+            blocked: *blocked,
+            lines: lines.clone(),
+            counts: counts.clone(),
+            cells: packed,
+            standing: (*basis as u8, *rank, *members, *absent),
+            explanation: *explanation,
+            signers: signers.clone(),
+            present: present.clone(),
+            dissenting: dissenting.clone(),
+        }
     }
 
     fn read(self) -> Option<ProtocolInForce> {
@@ -183,6 +241,14 @@ impl ProtocolBytes {
             leaf: self.leaf,
             id: self.id,
             blocked: self.blocked,
+            basis: ProtocolBasis::from_number(self.standing.0)?,
+            rank: self.standing.1,
+            explanation: self.explanation,
+            signers: self.signers,
+            present: self.present,
+            dissenting: self.dissenting,
+            members: self.standing.2,
+            absent: self.standing.3,
             cells: cells.iter().map(cell).collect::<Option<_>>()?,
             lines: self.lines,
             counts: self.counts,

@@ -16,11 +16,14 @@
 use crate::commitment::Commitment;
 use crate::definition::Definition;
 use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId, RollLeaf};
-use crate::kinds::{Basis, Counters, Election, HolderClass, Kind, LineValue, Stage, VoidedBallot};
+use crate::kinds::{
+    Basis, Counters, Election, Finding, HolderClass, Kind, LineValue, ProtocolBasis, Stage, VoidedBallot,
+};
 use crate::nodes::Nodes;
 use crate::record::{Scope, UnitId};
 use crate::sign::VerificationKey;
 use crate::submission::KeySource;
+use crate::summary::TableInForce;
 use crate::tree::{Blake3Tree, Frontier, TreeHash as _, TreeHead, TreeSize, TwinFrontier};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -52,6 +55,8 @@ pub struct State {
     /// In the order of recording.
     pub(crate) acts: Vec<RecordedAct>,
     pub(crate) cases: BTreeMap<RecordId, RecordedCase>,
+    /// Summary tables in force, by record.
+    pub(crate) tables: BTreeMap<RecordId, TableInForce>,
     pub(crate) seals: BTreeMap<Stage, u64>,
     pub(crate) attestations: UsedAttestations,
     pub(crate) turnout: Vec<Vec<HourCount>>,
@@ -184,6 +189,25 @@ pub struct UnitState {
     pub protocols: [Option<ProtocolInForce>; 2],
     /// The machine's own-constituency counts, opened.
     pub own_opening: Option<Vec<u64>>,
+    /// What others said of its protocols, in the order of recording.
+    pub countersigned: Vec<Countersigned>,
+}
+
+/// What somebody said of a unit's protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Countersigned {
+    /// Its leaf.
+    pub leaf: u64,
+    /// Leaf of the protocol in force then that it was about.
+    pub protocol: Option<u64>,
+    /// Who said it.
+    pub class: HolderClass,
+    /// What was said.
+    pub finding: Finding,
+    /// There was a protocol to compare the copy with.
+    pub compared: bool,
+    /// Figures of the copy that were not the protocol's.
+    pub differing: u64,
 }
 
 impl UnitState {
@@ -244,6 +268,22 @@ pub struct ProtocolInForce {
     pub id: RecordId,
     /// A hard relation is broken: shown, but kept out of every sum.
     pub blocked: bool,
+    /// What it rests on.
+    pub basis: ProtocolBasis,
+    /// What it takes to replace it: 1 any protocol, 2 a recount that was ordered, 3 a recount that a court ordered.
+    pub rank: u8,
+    /// Code of the reason given; 0 for none.
+    pub explanation: u32,
+    /// Who signed.
+    pub signers: Vec<KeyId>,
+    /// Members present, as the protocol names them.
+    pub present: Vec<KeyId>,
+    /// Members who hold another opinion.
+    pub dissenting: Vec<KeyId>,
+    /// Members registered for the unit when it was recorded.
+    pub members: u32,
+    /// Of them, those who neither signed nor are named as present.
+    pub absent: u32,
     /// Its lines.
     pub lines: Vec<LineValue>,
     /// Own counts by position; empty where not shown.
@@ -396,6 +436,18 @@ impl State {
     #[must_use]
     pub fn unit(&self, unit: UnitId) -> Option<&UnitState> {
         self.units.get(&unit)
+    }
+
+    /// Summary tables in force, by record.
+    #[must_use]
+    pub const fn tables(&self) -> &BTreeMap<RecordId, TableInForce> {
+        &self.tables
+    }
+
+    /// Who is registered for a unit as a member of its commission and not revoked, by ascending key id.
+    #[must_use]
+    pub fn members_of(&self, unit: UnitId) -> Vec<KeyId> {
+        crate::summary::members_of(self, unit)
     }
 
     /// Units with records.

@@ -44,6 +44,7 @@ pub fn vectors() -> Value {
         ("tamga 2025 batch v1", 32),
         ("tamga 2025 tally v1", 32),
         ("tamga 2025 inquiry v1", 32),
+        ("tamga 2025 paper code v1", 32),
         ("tamga 2025 leaf v1", 32),
         ("tamga 2025 node v1", 32),
         ("tamga 2025 commitment generator v1", 64),

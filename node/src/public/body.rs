@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use tamga_ledger::codec::{self, CodecError};
 use tamga_ledger::definition::part_digest;
 use tamga_ledger::kinds::{
-    ActEffect, BallotBatch, Basis, Body, Case, CaseState, Cell, Constituency, DefinitionPart, Election, Form,
-    Governance, HolderClass, Identification, IdentificationVoid, Issuer, KeyGrant, KeyRegistration, KeyRevocation,
-    Kind, LegalAct, NodeKeys, NodeRole, Organisation, Phase, Protocol, RefusalCount, RefusalSummary, RemovalReason,
-    RollChunk, RotationReason, Seal, SeatRule, Stage, Station, StationPhase, TotalOpening, VoidedBallot,
+    ActEffect, BallotBatch, Basis, Body, Case, CaseState, Cell, Constituency, Countersign, DefinitionPart, Election,
+    Finding, Form, Governance, HolderClass, Identification, IdentificationVoid, Issuer, KeyGrant, KeyRegistration,
+    KeyRevocation, Kind, LegalAct, NodeKeys, NodeRole, Organisation, Phase, Protocol, ProtocolBasis, RefusalCount,
+    RefusalSummary, RemovalReason, RollChunk, RotationReason, Seal, SeatRule, Stage, Station, StationPhase,
+    SummaryTable, TotalOpening, VoidedBallot,
 };
 use tamga_ledger::record::RECORD_BYTES_MAX;
 
@@ -35,6 +36,8 @@ pub(super) fn to_json(kind: u16, body: &[u8]) -> Value {
         Kind::BallotBatch => read(body, ballot_batch),
         Kind::TotalOpening => read(body, total_opening),
         Kind::Protocol => read(body, protocol),
+        Kind::Countersign => read(body, countersign),
+        Kind::SummaryTable => read(body, summary_table),
         Kind::LegalAct => read(body, legal_act),
         Kind::Case => read(body, case),
         Kind::Governance => read(body, governance),
@@ -222,7 +225,7 @@ fn protocol(protocol: &Protocol) -> Value {
     json!({
         "form": protocol.form,
         "form_version": protocol.form_version,
-        "basis": Basis::from_number(protocol.basis),
+        "basis": ProtocolBasis::from_number(protocol.basis),
         "lines": protocol.lines,
         "counts": protocol.counts,
         "cells": list(&protocol.cells, cell),
@@ -232,6 +235,28 @@ fn protocol(protocol: &Protocol) -> Value {
         "explanation": protocol.explanation,
         "scan": protocol.scan.0,
         "closing_salt": protocol.closing_salt.0,
+    })
+}
+
+fn countersign(copy: &Countersign) -> Value {
+    json!({
+        "target": copy.target.0,
+        "finding": Finding::from_number(copy.finding),
+        "lines": copy.lines,
+        "counts": copy.counts,
+        "photo": copy.photo.0,
+    })
+}
+
+fn summary_table(table: &SummaryTable) -> Value {
+    json!({
+        "form": table.form,
+        "form_version": table.form_version,
+        "sources": table.sources,
+        "lines": table.lines,
+        "counts": table.counts,
+        "dissenting": table.dissenting,
+        "scan": table.scan.0,
     })
 }
 

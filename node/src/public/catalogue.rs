@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, Uri, header};
 use serde_json::{Value, json};
-use tamga_ledger::kinds::{Basis, Constituency, Kind, Phase, Stage, Station};
+use tamga_ledger::kinds::{Constituency, Kind, Phase, ProtocolBasis, Stage, Station};
 use tamga_ledger::tally::shares;
 
 use super::checkpoint::Source;
@@ -231,7 +231,7 @@ fn list(
 fn line_json(line: &Line) -> Value {
     let detail = match Kind::from_number(line.kind) {
         Some(Kind::StationPhase) => json!(Phase::from_number(line.detail)),
-        Some(Kind::Protocol) => json!(line.detail.checked_sub(1).and_then(Basis::from_number)),
+        Some(Kind::Protocol) => json!(line.detail.checked_sub(1).and_then(ProtocolBasis::from_number)),
         Some(Kind::Seal) => json!(Stage::from_number(line.detail)),
         _ => Value::Null,
     };

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tamga_ledger::kinds::{Basis, Kind, Stage};
+use tamga_ledger::kinds::{Basis, Finding, Kind, Stage};
 use tamga_ledger::record::UnitId;
 use tamga_ledger::state::{HourCount, ProtocolInForce, State, UnitState, in_force};
+use tamga_ledger::summary::{paper_code, paper_qr};
 use tamga_ledger::tally::{Tally, tally};
 
-use super::{ConstituencyTurnout, ProtocolView, Turnout, UnitView, View};
+use super::{ConstituencyTurnout, CountersignedView, ProtocolView, Turnout, UnitView, View};
 
 /// Computes views one after the other.
 #[derive(Debug, Default)]
@@ -66,8 +67,9 @@ impl Last {
         let unknown = UnitState::default();
         let mut units = Vec::with_capacity(self.units.len());
         for id in state.definition().units() {
-            let unit = unit_view(state, id, state.unit(id).unwrap_or(&unknown));
-            let shared = match self.units.get(&id) {
+            let last = self.units.get(&id);
+            let unit = unit_view(state, id, state.unit(id).unwrap_or(&unknown), last.map(|last| &**last));
+            let shared = match last {
                 Some(before) if **before == unit => Arc::clone(before),
                 _ => Arc::new(unit),
             };
@@ -82,7 +84,7 @@ fn roll_of(state: &State, station: u32) -> u64 {
     state.roll(station).map_or(0, |roll| u64::from(roll.total()))
 }
 
-fn unit_view(state: &State, id: UnitId, unit: &UnitState) -> UnitView {
+fn unit_view(state: &State, id: UnitId, unit: &UnitState, last: Option<&UnitView>) -> UnitView {
     UnitView {
         unit: id,
         constituency: state.definition().station(id.station).map_or(0, |station| station.constituency),
@@ -101,14 +103,52 @@ fn unit_view(state: &State, id: UnitId, unit: &UnitState) -> UnitView {
         reported: unit.reported,
         discrepancies: unit.reported_discrepancies(),
         closing: unit.closing,
-        machine: unit.protocol(Basis::Machine).map(protocol_view),
-        hand: unit.protocol(Basis::Hand).map(protocol_view),
+        machine: unit
+            .protocol(Basis::Machine)
+            .map(|protocol| protocol_view(state, id, protocol, last.and_then(|last| last.machine.as_ref()))),
+        hand: unit
+            .protocol(Basis::Hand)
+            .map(|protocol| protocol_view(state, id, protocol, last.and_then(|last| last.hand.as_ref()))),
         own_opened: unit.own_opening.is_some(),
+        countersigned: countersigned(unit),
     }
 }
 
-fn protocol_view(protocol: &ProtocolInForce) -> ProtocolView {
+fn countersigned(unit: &UnitState) -> CountersignedView {
+    let mut view = CountersignedView::default();
+    for one in &unit.countersigned {
+        *match one.finding {
+            Finding::Assent => &mut view.assents,
+            Finding::Copy if !one.compared => &mut view.copies_uncompared,
+            Finding::Copy if one.differing == 0 => &mut view.copies_same,
+            Finding::Copy => &mut view.copies_differing,
+            Finding::CopyRefused => &mut view.copies_refused,
+            Finding::NotPosted => &mut view.not_posted,
+        } += 1;
+    }
+    view
+}
+
+/// What it says never changes: a protocol that was there before is shown as before.
+fn protocol_view(
+    state: &State,
+    unit: UnitId,
+    protocol: &ProtocolInForce,
+    before: Option<&ProtocolView>,
+) -> ProtocolView {
+    if let Some(before) = before.filter(|before| before.leaf == protocol.leaf) {
+        return before.clone();
+    }
+    let many = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     ProtocolView {
+        basis: protocol.basis,
+        code: paper_code(&protocol.id),
+        qr: paper_qr(&state.election_id(), unit, &protocol.id),
+        explanation: protocol.explanation,
+        signers: many(protocol.signers.len()),
+        dissenting: many(protocol.dissenting.len()),
+        absent: protocol.absent,
+        members: protocol.members,
         leaf: protocol.leaf,
         id: protocol.id.to_string(),
         blocked: protocol.blocked,

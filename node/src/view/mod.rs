@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tamga_ledger::balance::Discrepancy;
-use tamga_ledger::kinds::{Counters, LineValue, OfficialHour};
+use tamga_ledger::kinds::{Counters, LineValue, OfficialHour, ProtocolBasis};
 use tamga_ledger::record::UnitId;
 use tamga_ledger::state::{Counts, HourCount, UnitStatus};
 use tamga_ledger::tally::Tally;
@@ -131,6 +131,9 @@ pub struct UnitView {
     pub hand: Option<ProtocolView>,
     /// Whether the machine's own-constituency total is opened.
     pub own_opened: bool,
+    /// What others said of its protocols.
+    #[serde(default)]
+    pub countersigned: CountersignedView,
 }
 
 /// A protocol in force, as far as it is public.
@@ -146,4 +149,37 @@ pub struct ProtocolView {
     pub lines: Vec<LineValue>,
     /// Own counts by ballot position; empty where not shown.
     pub counts: Vec<u64>,
+    /// What it rests on.
+    pub basis: ProtocolBasis,
+    /// Short code on the paper.
+    pub code: String,
+    /// What the QR code on the paper says.
+    pub qr: String,
+    /// Code of the reason given for it (FORMAT.md §5); 0 for none.
+    pub explanation: u32,
+    /// Keys that signed.
+    pub signers: u32,
+    /// Members with another opinion, as it names them.
+    pub dissenting: u32,
+    /// Registered members who neither signed nor are named as present.
+    pub absent: u32,
+    /// Registered members.
+    pub members: u32,
+}
+
+/// What observers, organisations and members said of a unit's protocols.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountersignedView {
+    /// Saw the same figures on paper.
+    pub assents: u32,
+    /// Copies with the same figures.
+    pub copies_same: u32,
+    /// Copies with other figures.
+    pub copies_differing: u32,
+    /// Copies that there was nothing to compare with.
+    pub copies_uncompared: u32,
+    /// A copy was refused.
+    pub copies_refused: u32,
+    /// The protocol was not posted.
+    pub not_posted: u32,
 }

@@ -66,6 +66,8 @@ BODIES = {
     12: fixed(
         text, U32, U8, many(fixed(text, NUM)), many(NUM), many(CELL), many(text), many(B16), many(B16), U32, MAYBE32, MAYBE16
     ),
+    13: fixed(MAYBE32, U8, many(fixed(text, NUM)), many(NUM), MAYBE32),
+    15: fixed(text, U32, many(B32), many(fixed(text, NUM)), many(NUM), many(B16), MAYBE32),
     16: fixed(
         text, text, U8, U32,
         either(

@@ -116,7 +116,7 @@ fn machine_protocol(counts: [u64; 5], salt: u8) -> Protocol {
     body
 }
 
-fn hand_protocol(station: u32, lines: [u64; 4], counts: &[u64], cells: &[(u32, [u64; 5])]) -> Protocol {
+pub fn hand_protocol(station: u32, lines: [u64; 4], counts: &[u64], cells: &[(u32, [u64; 5])]) -> Protocol {
     let mut body = protocol(lines, counts);
     let cell = |(constituency, counts): &(u32, [u64; 5])| Cell {
         constituency: *constituency,
@@ -169,10 +169,11 @@ fn machine(day: &mut Day) {
     let other = machine_protocol([7, 3, 1, 1, 0], 2);
     let leaf = day.members("another protocol than the closing record's", 1, &other, &flagged(&[13, 18]));
     let id = day.world.leaves[leaf as usize].id;
-    correct(day, "the machine protocol, corrected", 1, &machine_protocol([8, 2, 1, 1, 0], 1), id, &flagged(&[20]));
+    let silent = machine_protocol([8, 2, 1, 1, 0], 1);
+    correct(day, "the machine protocol, corrected without a reason", 1, &silent, id, &flagged(&[20, 37]));
 }
 
-fn correct(day: &mut Day, what: &str, station: u32, body: &Protocol, target: RecordId, due: &super::Due) {
+pub fn correct(day: &mut Day, what: &str, station: u32, body: &Protocol, target: RecordId, due: &super::Due) {
     let keys = [member_key(station, 1), member_key(station, 2)];
     let scope = Scope::Unit(unit(station));
     day.altered(what, scope, &[&keys[0], &keys[1]], body, |record| record.supersedes = Maybe(Some(target)), due);
@@ -189,6 +190,7 @@ fn hand(day: &mut Day) {
     let good = hand_protocol(1, [30, 12, 0, 12], &own, &[(2, [0; 5])]);
     correct(day, "a correction of nothing", 1, &good, RecordId([9; 32]), &refused(109));
     let id = day.world.leaves[leaf as usize].id;
+    let good = Protocol { explanation: 1, ..good };
     correct(day, "a correction", 1, &good, id, &flagged(&[20]));
     let small = hand_protocol(2, [30, 1, 0, 1], &[1, 0, 0, 0, 0], &[(2, [0; 5])]);
     day.members("the counts of one paper: a stub", 2, &small, &refused(171));
@@ -206,6 +208,7 @@ fn hand(day: &mut Day) {
     let remote = opening(2, [0; 5], &[(1, 1), (2, 1), (4, 1)], Basis::Hand);
     let scope = Scope::Constituency(2);
     day.record("cast elsewhere for constituency 2, by hand", scope, &[&commission], &remote, &clean());
+    super::papers::run(day);
 }
 
 fn seals(day: &mut Day) {

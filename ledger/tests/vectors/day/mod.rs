@@ -6,6 +6,7 @@
 //! | `governing` | decisions of the organisations |
 //! | `voting` | phases and identifications |
 //! | `counting` | batches, openings, protocols, seals |
+//! | `papers` | corrections, observers' copies, summary tables |
 //! | `acts` | legal acts, cases |
 //! | `refusing` | what never becomes a leaf |
 //!
@@ -15,6 +16,7 @@ mod acts;
 mod counting;
 mod founding;
 mod governing;
+mod papers;
 mod refusing;
 mod voting;
 

@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, Uri};
 use maud::{Markup, html};
-use tamga_ledger::kinds::{Basis, Kind, Phase, Stage};
+use tamga_ledger::kinds::{Kind, Phase, ProtocolBasis, Stage};
 
 use super::frame::Page;
 use super::lang::Word;
@@ -158,7 +158,7 @@ pub(super) const fn verdict_word(number: u8) -> Word {
 fn kind(scene: &Scene, line: &Line) -> String {
     let detail = match Kind::from_number(line.kind) {
         Some(Kind::StationPhase) => Phase::from_number(line.detail).map(phase_word),
-        Some(Kind::Protocol) => line.detail.checked_sub(1).and_then(Basis::from_number).map(basis_word),
+        Some(Kind::Protocol) => line.detail.checked_sub(1).and_then(ProtocolBasis::from_number).map(basis_word),
         Some(Kind::Seal) => Stage::from_number(line.detail).map(stage_word),
         _ => None,
     };
@@ -179,6 +179,8 @@ pub(super) fn kind_word(number: u16) -> Word {
         Some(Kind::BallotBatch) => words::KIND_BATCH,
         Some(Kind::TotalOpening) => words::KIND_OPENING,
         Some(Kind::Protocol) => words::KIND_PROTOCOL,
+        Some(Kind::Countersign) => words::KIND_COUNTERSIGN,
+        Some(Kind::SummaryTable) => words::KIND_TABLE,
         Some(Kind::LegalAct) => words::KIND_ACT,
         Some(Kind::Case) => words::KIND_CASE,
         Some(Kind::Governance) => words::KIND_GOVERNANCE,
@@ -202,10 +204,12 @@ const fn phase_word(phase: Phase) -> Word {
     }
 }
 
-const fn basis_word(basis: Basis) -> Word {
+pub(super) const fn basis_word(basis: ProtocolBasis) -> Word {
     match basis {
-        Basis::Machine => words::MACHINE,
-        Basis::Hand => words::HAND,
+        ProtocolBasis::Machine => words::MACHINE,
+        ProtocolBasis::Hand => words::HAND,
+        ProtocolBasis::Recount => words::RECOUNT,
+        ProtocolBasis::Transcribed => words::TRANSCRIBED,
     }
 }
 

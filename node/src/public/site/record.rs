@@ -3,11 +3,13 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::HeaderMap;
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
+use qrcode::QrCode;
 use serde_json::Value;
 use tamga_ledger::entry::{Entry, Payload};
 use tamga_ledger::kinds::{Body as _, Kind, Protocol};
 use tamga_ledger::record::{Record, Scope};
+use tamga_ledger::summary::{paper_code, paper_qr};
 use tamga_ledger::tree::LeafIndex;
 use tamga_ledger::verdict::Verdict;
 
@@ -41,6 +43,7 @@ pub(super) async fn page(
     let main = html! {
         (about(&scene, &entry, record.as_ref()))
         (remarks(&scene, &entry.verdict))
+        @if let Some(record) = &record { (on_paper(&scene, &entry, record)) }
         @if let (Some((place, before)), Some(record)) = (&earlier, &record) { (difference(&scene, *place, before, record)) }
         (verification(&scene, leaf))
         @if let Some(record) = &record { (content(&scene, record)) }
@@ -94,6 +97,25 @@ fn about(scene: &Scene, entry: &Entry, record: Option<&Record>) -> Markup {
     }
 }
 
+/// A protocol's short code and QR code, as they stand on the paper.
+fn on_paper(scene: &Scene, entry: &Entry, record: &Record) -> Markup {
+    let unit = match record.scope {
+        Scope::Unit(unit) if record.kind == Kind::Protocol as u16 => unit,
+        _ => return html! {},
+    };
+    let id = entry.record_id();
+    let qr = paper_qr(&scene.site.core.trust().election_id().to_owned(), unit, &id);
+    let code = QrCode::new(qr.as_bytes()).ok();
+    let svg = code.map(|code| code.render::<qrcode::render::svg::Color<'_>>().min_dimensions(180, 180).build());
+    html! {
+        p { (scene.t(words::PAPER_CODE)) ": " code { (paper_code(&id)) } }
+        // Made of digits, letters and the crate's own markup; the declaration has no place inside a page.
+        @if let Some(svg) = svg {
+            div role="img" aria-label=(qr) { (PreEscaped(svg.split_once("?>").map_or(svg.as_str(), |(_, svg)| svg))) }
+        }
+    }
+}
+
 /// Flags and the refusal, in words.
 fn remarks(scene: &Scene, verdict: &Verdict) -> Markup {
     html! {
@@ -127,6 +149,7 @@ fn difference(scene: &Scene, place: u64, before: &Protocol, record: &Record) -> 
             h2 #corrects {
                 (scene.t(words::CORRECTS)) ": " a href=(scene.link(&format!("records/{place}"))) { (place) }
             }
+            p { (scene.t(words::REASON)) ": " (scene.t(station::reason_word(after.explanation))) }
             @if rows.is_empty() { p { (scene.t(words::UNCHANGED)) } }
             @else {
                 table {

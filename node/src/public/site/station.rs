@@ -181,6 +181,8 @@ fn unit_section(scene: &Scene, station: &Station, unit: &UnitView) -> Markup {
                 div.wide tabindex="0" role="region" aria-labelledby=(format!("protocols-{number}")) {
                     (protocols(scene, station, unit))
                 }
+                @for protocol in [&unit.machine, &unit.hand].into_iter().flatten() { (paper(scene, protocol)) }
+                (countersigned(scene, unit))
                 p {
                     @for (word, protocol) in [(words::MACHINE, &unit.machine), (words::HAND, &unit.hand)] {
                         @if let Some(protocol) = protocol {
@@ -231,6 +233,61 @@ fn balance(scene: &Scene, unit: &UnitView) -> Markup {
                         td.n { (ledger.map_or_else(|| "–".to_owned(), |figure| lang.number(figure))) }
                         td.n { (report.map_or_else(|| "–".to_owned(), |figure| lang.number(figure.into()))) }
                     }
+                }
+            }
+        }
+    }
+}
+
+/// How a protocol came about, and how to compare it with the paper.
+fn paper(scene: &Scene, protocol: &ProtocolView) -> Markup {
+    let lang = scene.lang;
+    let figure = |figure: u32| lang.number(figure.into());
+    html! {
+        dl {
+            dt { (scene.t(words::PROTOCOL)) } dd { (scene.t(lists::basis_word(protocol.basis))) }
+            dt { (scene.t(words::PAPER_CODE)) } dd { code { (protocol.code) } }
+            @if protocol.explanation > 0 {
+                dt { (scene.t(words::REASON)) } dd { (scene.t(reason_word(protocol.explanation))) }
+            }
+            dt { (scene.t(words::SIGNED_BY_MEMBERS)) }
+            dd { (figure(protocol.signers)) " (" (figure(protocol.members)) " " (scene.t(words::OF_MEMBERS)) ")" }
+            @if protocol.dissenting > 0 { dt { (scene.t(words::DISSENTING)) } dd { (figure(protocol.dissenting)) } }
+            @if protocol.absent > 0 { dt { (scene.t(words::ABSENT)) } dd { (figure(protocol.absent)) } }
+        }
+    }
+}
+
+/// Why a protocol replaces another.
+pub(super) const fn reason_word(explanation: u32) -> Word {
+    match explanation {
+        1 => words::REASON_1,
+        2 => words::REASON_2,
+        3 => words::REASON_3,
+        4 => words::REASON_4,
+        5 => words::REASON_5,
+        6 => words::REASON_6,
+        7 => words::REASON_7,
+        _ => words::REASON_0,
+    }
+}
+
+/// What observers and others said of the unit's protocols.
+fn countersigned(scene: &Scene, unit: &UnitView) -> Markup {
+    let said = &unit.countersigned;
+    let rows = [
+        (words::ASSENTS, said.assents),
+        (words::COPIES_SAME, said.copies_same),
+        (words::COPIES_DIFFER, said.copies_differing),
+        (words::COPIES_REFUSED, said.copies_refused),
+        (words::NOT_POSTED, said.not_posted),
+    ];
+    html! {
+        @if rows.iter().any(|(_, many)| *many > 0) {
+            h3 { (scene.t(words::COUNTERSIGNED)) }
+            ul {
+                @for (word, many) in rows.into_iter().filter(|(_, many)| *many > 0) {
+                    li { (scene.t(word)) ": " (scene.lang.number(many.into())) }
                 }
             }
         }

@@ -7,6 +7,7 @@
 | `phases` | 8: StationPhase |
 | `voting` | 9, 9a: Identification, IdentificationVoid |
 | `counting` | 10, 11: BallotBatch, TotalOpening, Protocol |
+| `copies` | 11a, 11b: Countersign, SummaryTable |
 | `deciding` | 12, 13, 13a: Governance, Seal, the tally, RefusalSummary |
 | `legal` | 14: LegalAct, Case, acts in force, seats |
 """

@@ -33,6 +33,7 @@ class Unit:
         self.admissions, self.voided, self.reported = set(), {}, None
         self.box_seals = self.pause_seals = None
         self.equipment = set()
+        self.countersigned = 0
 
     @property
     def identified(self):

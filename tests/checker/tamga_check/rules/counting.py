@@ -3,9 +3,9 @@
 from .. import ristretto
 from ..crypto import b3
 from .base import need
-from .legal import annulled_units
+from .legal import annulled_units, of_units
 
-MACHINE, HAND = 0, 1
+MACHINE, HAND, RECOUNT, TRANSCRIBED = range(4)
 
 
 def batch(state, record, _time):
@@ -118,35 +118,36 @@ def hidden_cell(state, basis, number, station, one):
 
 
 def protocol(state, record, time):
-    state.member_quorum(record)
-    code, version, basis, lines, counts, cells, seals, present, dissenting, _, _, _ = record.body
-    need(basis in (MACHINE, HAND), 107)
+    code, version, stated, lines, counts, cells, seals, present, dissenting, explanation, scan, _ = record.body
+    need(stated in (MACHINE, HAND, RECOUNT, TRANSCRIBED), 107)
+    if stated != TRANSCRIBED or record.signers != [state.commission()]:
+        state.member_quorum(record)
+    basis = MACHINE if stated == MACHINE else HAND
+    need((stated != TRANSCRIBED or scan) and explanation <= 7, 107)
     form = state.forms.get((code, version))
     need(form is not None, 180)
     need([line[0] for line in lines] == [line[0] for line in form[2]], 181)
-    shown = any(line[2] == 1 and value[1] for line, value in zip(form[2], lines))
-    need(time >= state.genesis[9] or not (counts or shown), 170)
-    need(max(len(seals), len(present), len(dissenting)) <= 64 and all(value < 1 << 32 for _, value in lines), 107)
+    need(time >= state.genesis[9] or not discloses(form, lines, counts), 170)
+    need(max(len(seals), len(present), len(dissenting)) <= 64, 107)
     home = state.home(record.scope[1])
-    own = state.constituency(home)
-    if counts:
-        need(own is not None and len(counts) == len(own[3]) + 2 and all(count < 1 << 32 for count in counts), 107)
-        need(state.may_show(sum(counts)), 171)
-    else:
-        need(not shown, 171)
+    check_shown(state, form, lines, counts, home)
     due = [one[0] for one in state.constituencies if not (counts and one[0] == home)] if basis == HAND else []
     need([cell[0] for cell in cells] == due, 160)
     unit = state.there(record.scope)
     before = unit.protocols.get(basis) if unit else None
     need(record.supersedes == (before["id"] if before else b""), 109)
+    rank = rank_of(state, record.scope, stated, time)
+    need(before is None or rank >= before["rank"], 109)
     broken = broken_relations(form, lines, counts)
     flags = [(6 if hard else 7, number) for number, hard in broken]
     if before is not None:
         flags.append((20, before["leaf"]))
+        flags += [(37, 0)] * (explanation == 0)
+    flags += [(35, 0)] * (stated == TRANSCRIBED) + [(36, 0)] * (stated == RECOUNT and rank == 1)
     flags += [(19, len(dissenting))] * bool(dissenting)
     flags += compared(record, basis, counts, cells, unit)
     made = {
-        "id": record.id, "blocked": any(hard for _, hard in broken), "counts": counts,
+        "id": record.id, "blocked": any(hard for _, hard in broken), "counts": counts, "lines": lines, "rank": rank,
         "cells": {number: (papers, commitment) for number, papers, commitment in cells},
     }
 
@@ -154,6 +155,29 @@ def protocol(state, record, time):
         state.unit(record.scope).protocols[basis] = {**made, "leaf": leaf}
 
     return flags, effect
+
+
+def discloses(form, lines, counts):
+    codes = {line[0] for line in form[2] if line[2] == 1}
+    return bool(counts) or any(value and code in codes for code, value in lines)
+
+
+def check_shown(state, form, lines, counts, home):
+    need(all(value < 1 << 32 for _, value in lines), 107)
+    if not counts:
+        need(not discloses(form, lines, counts), 171)
+        return
+    own = state.constituency(home)
+    need(own is not None and len(counts) == len(own[3]) + 2 and all(count < 1 << 32 for count in counts), 107)
+    need(state.may_show(sum(counts)), 171)
+
+
+def rank_of(state, scope, stated, time):
+    unit = (scope[1], scope[2])
+    issuers = [one["body"][2] for id_, one in of_units(state, 6, time) if id_ == unit]
+    if stated != RECOUNT or not issuers:
+        return 1
+    return 3 if max(issuers) >= 5 else 2
 
 
 def compared(record, basis, counts, cells, unit):

@@ -228,7 +228,7 @@ def succession_fits(state, number, vacated, named, time):
 
 def case(state, record, time):
     keys = [state.keys[signer] for signer in record.signers]
-    need(len(keys) == 1 and keys[0].holder in (1, 5), 100)
+    need(len(keys) == 1 and keys[0].holder in (1, 5, 7), 100)
     category, step, opened_by, deadline, target, decided_by, _ = record.body
     need(1 <= step <= 6, 223)
     need(1 <= category <= 3 and (not target or target[:16] in state.ids), 107)

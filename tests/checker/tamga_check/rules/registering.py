@@ -7,7 +7,10 @@ from ..crypto import acceptable, b3, key_id, verify
 from ..note import Policy, is_key_name
 from .base import Key, need
 
-MAY = {1: {2, 3, 4, 11, 16, 17, 20, 21}, 2: {5, 8}, 3: {8}, 4: {10}, 5: {7, 9, 11, 12, 17}, 6: {22}}
+MAY = {
+    1: {2, 3, 4, 11, 12, 13, 15, 16, 17, 20, 21}, 2: {5, 8}, 3: {8}, 4: {10}, 5: {7, 9, 11, 12, 13, 15, 17}, 6: {22},
+    7: {13, 17},
+}
 OPERANDS = {"@valid", "@invalid", "@candidates", "@against_all"}
 
 
@@ -23,7 +26,7 @@ def election(state, record, _time):
     def effect(_leaf, _time):
         state.genesis, state.election_id = body, b3("tamga 2025 election id v1", record.bytes)
         for place, (name, _, key, standby, nodes) in enumerate(body[6]):
-            state.keys[key_id(key)] = Key(key, 1, [0, 0, 0], sorted(MAY[1]) if place == 0 else [4, 16, 17, 20])
+            state.keys[key_id(key)] = Key(key, 1, [0, 0, 0], sorted(MAY[1]) if place == 0 else [4, 13, 16, 17, 20])
             state.organisations[name] = (key, standby, 0)
             state.own_keys_ever |= {key, standby}
             for one in nodes:
@@ -169,21 +172,23 @@ def keys(state, record, _time):
         need(acceptable(key), 122)
         ascending = all(a < b for a, b in zip(kinds, kinds[1:]))
         need(kinds and ascending and set(kinds) <= MAY[holder], 107)
-        need(grant_scope_fits(state, holder, scope) and since <= until, 107)
+        need(grant_scope_fits(state, holder, scope, kinds) and since <= until, 107)
         message = cbor.encode([state.election_id, key, holder, scope])
         need(verify(key, "possession", message, possession), 121)
         made[id_] = Key(key, holder, scope, kinds, since, until)
     return [], lambda _leaf, _time: state.keys.update(made)
 
 
-def grant_scope_fits(state, holder, scope):
+def grant_scope_fits(state, holder, scope, kinds):
     level, first, second = scope
     if level == 0:
-        return holder == 2
+        return holder in (2, 7)
+    if level == 1:
+        return holder == 5 and kinds == [15] and (not state.defined or state.constituency(first) is not None)
     if level == 2:
-        return holder == 5 and (not state.defined or first in state.stations)
+        return holder in (5, 7) and (not state.defined or first in state.stations)
     if level == 3:
-        return holder in (3, 4, 5) and (not state.defined or state.has_unit(first, second))
+        return holder in (3, 4, 5, 7) and (not state.defined or state.has_unit(first, second))
     return False
 
 
