@@ -11,6 +11,7 @@
 //! | [`document`], [`streams`] | both | files with every fault by line and column |
 //! | [`source`] | verifiers | a ledger as static files: over HTTP or in a folder; copies of it |
 //! | [`verify`] | everybody | proofs, bundles that verify offline, audit, results |
+//! | [`court`] | courts, whoever goes to one | one file about a station, a constituency or records, judged offline |
 //! | [`report`] | prosecutors, journalists | anomalies with their entries, results as tables |
 //! | [`monitor`] | observers | looks at all nodes again and again; alarms and evidence |
 //! | [`evidence`] | courts, observers | evidence files in plain words |
@@ -22,6 +23,7 @@
 
 pub mod author;
 pub mod counting;
+pub mod court;
 pub mod device;
 pub mod document;
 pub mod election;

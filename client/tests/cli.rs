@@ -139,6 +139,47 @@ fn an_audit_leaves_a_memory_and_a_page() {
 }
 
 #[test]
+fn a_courts_bundle_is_made_and_verified_offline() {
+    let (folder, files) = (ledger().folder.path(), tempfile::tempdir().unwrap());
+    let [out, html] = ["court", "court.html"].map(|name| files.path().join(name).display().to_string());
+    let record = ledger().world.ids[30].to_string();
+    for subject in [["--station", "1"], ["--constituency", "1"], ["--record", &record]] {
+        let (code, made) = run("bundle", folder, &[&subject[..], &["--out", &out]].concat());
+        assert_eq!((code, &made["bodies"]), (0, &0.into()), "{made:#}");
+        let asked = made["asked"].as_u64().unwrap();
+        for command in ["verify", "audit"] {
+            let (code, held) = run(command, Path::new(&out), &["--html", &html, "--lang", "ky"]);
+            let about = held["entries"].as_array().unwrap().iter().filter(|one| one["about"] == true).count();
+            assert_eq!((code, about as u64), (0, asked), "{held:#}");
+        }
+        assert!(std::fs::read_to_string(&html).unwrap().contains("Что не доказано"));
+    }
+    let genesis = ledger().world.scribe.election().to_string();
+    for (lang, words) in [("ky", "Сот үчүн"), ("ru", "Пакет для суда"), ("en", "Bundle for a court")]
+    {
+        let output = tamga(&["verify", &out, "--genesis", &genesis, "--lang", lang]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && text.starts_with("VERIFIED") && text.contains(words), "{text}");
+    }
+    // With an order; wrong uses; one byte; nothing about it.
+    let (code, made) = run("bundle", folder, &["--station", "1", "--order", "7/2026", "--out", &out]);
+    assert!(code == 0 && made["bodies"].as_u64() > Some(0), "{made:#}");
+    let folder = folder.display().to_string();
+    for wrong in
+        [&["--station", "1", "--record", &record][..], &[], &["--station", "1", "--bodies", "x"], &["--station", "0"]]
+    {
+        let all = [&["bundle", &folder, "--genesis", &genesis, "--out", &out], wrong].concat();
+        assert_eq!(tamga(&all).status.code(), Some(2), "{wrong:?}");
+    }
+    assert_eq!(run("bundle", Path::new(&folder), &["--station", "99", "--out", &out]).0, 2);
+    let mut bytes = std::fs::read(&out).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&out, bytes).unwrap();
+    assert_eq!(run("verify", Path::new(&out), &[]).0, 1);
+}
+
+#[test]
 fn results_of_an_earlier_size_are_those_of_its_entries() {
     let folder = ledger().folder.path();
     let whole = ledger().world.entries.len().to_string();

@@ -20,6 +20,7 @@ pub mod balance;
 pub mod batch;
 pub mod codec;
 pub mod commitment;
+pub mod court;
 pub mod definition;
 pub mod entry;
 pub mod evidence;

@@ -2,6 +2,7 @@
 
 use super::bundle::BundleFileError;
 use crate::source::{DownloadError, SourceError};
+use tamga_ledger::court::{CourtError, CourtFileError};
 use tamga_ledger::evidence::EvidenceError;
 use tamga_ledger::history::HistoryError;
 use tamga_ledger::ids::RecordId;
@@ -54,6 +55,12 @@ pub enum VerifyError {
     /// A file is neither a bundle nor a receipt.
     #[error(transparent)]
     BundleFile(#[from] BundleFileError),
+    /// Bytes that are no court's bundle.
+    #[error(transparent)]
+    CourtFile(#[from] CourtFileError),
+    /// A court's bundle that does not hold.
+    #[error("the court's bundle: {0}")]
+    Court(#[from] CourtError),
     /// An evidence file that proves nothing, or cannot be verified here.
     #[error("evidence: {0}")]
     Evidence(#[from] EvidenceError),

@@ -22,16 +22,27 @@ pub fn check_extends(opened: &Opened<'_>, earlier: &VerifiedCheckpoint) -> Resul
 /// # Errors
 /// As [`check_extends`].
 pub(super) fn extends_head(opened: &Opened<'_>, old: &TreeHead) -> Result<TwinConsistencyProof, VerifyError> {
-    let new = opened.checkpoint.checkpoint().head();
+    extends_of(opened, old, &opened.checkpoint.checkpoint().head())
+}
+
+/// As [`check_extends`], for two heads of which the source has the tiles of the later one.
+///
+/// # Errors
+/// As [`check_extends`].
+pub(crate) fn extends_of(
+    opened: &Opened<'_>,
+    old: &TreeHead,
+    new: &TreeHead,
+) -> Result<TwinConsistencyProof, VerifyError> {
     let (from, to) = (old.size, new.size);
     if from > to {
         return Err(VerifyError::NotExtended { from, to, what: "it is smaller".to_owned() });
     }
     let proof = TwinConsistencyProof {
-        sha256: consistency::<Sha256Tree>(opened, Tree::Sha256, from)?,
-        blake3: consistency::<Blake3Tree>(opened, Tree::Blake3, from)?,
+        sha256: consistency::<Sha256Tree>(opened, Tree::Sha256, from, to)?,
+        blake3: consistency::<Blake3Tree>(opened, Tree::Blake3, from, to)?,
     };
-    proof.verify(old, &new).map_err(|error| VerifyError::NotExtended { from, to, what: error.to_string() })?;
+    proof.verify(old, new).map_err(|error| VerifyError::NotExtended { from, to, what: error.to_string() })?;
     Ok(proof)
 }
 
@@ -39,10 +50,11 @@ fn consistency<H: TreeHash>(
     opened: &Opened<'_>,
     tree: Tree,
     from: TreeSize,
+    to: TreeSize,
 ) -> Result<ConsistencyProof<H>, VerifyError> {
     let read = |path: &TilePath| -> Result<Vec<u8>, SourceError> { opened.files.tile(tree, path) };
     let mut reader = TileHashReader::<H, _>::new(opened.size(), read);
-    prove_consistency::<H, _>(&mut reader, from, opened.size()).map_err(
+    prove_consistency::<H, _>(&mut reader, from, to).map_err(
         |error: ProveError<TileReadError<SourceError>>| match error {
             ProveError::Read(error) => error.into(),
             ProveError::Impossible(error) => VerifyError::Tile(error.to_string()),

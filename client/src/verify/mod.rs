@@ -24,6 +24,7 @@ pub use bundle::{BUNDLE_BYTES_MAX, BundleFileError, ProofBundle};
 pub use error::{VerifyError, Weight};
 pub use extends::check_extends;
 use extends::extends_head;
+pub(crate) use extends::extends_of;
 pub use open::Opened;
 pub use prove::{find_record, last_sequence, prove};
 pub use results::{ActView, ConstituencyView, HourTurnout, ResultsView, results};

@@ -10,6 +10,7 @@
 //! | `position` | [`LeafIndex`] and [`TreeSize`]: an index is not a size |
 //! | `frontier` | [`Frontier`]: the right edge of a tree, from which it grows and its root is known |
 //! | `proof` | inclusion and consistency proofs and their verification, written from RFC 9162 |
+//! | `several` | one proof for several leaves |
 //! | `prove` | making those proofs from stored subtree hashes |
 //! | `tile`, `bundle` | C2SP tlog-tiles: paths, tiles, entry bundles |
 //! | `tile_builder`, `tile_reader` | tiles out of a growing tree; proofs out of tiles |
@@ -23,6 +24,7 @@ mod hash;
 mod position;
 mod proof;
 mod prove;
+mod several;
 mod tile;
 mod tile_builder;
 mod tile_reader;
@@ -34,6 +36,7 @@ pub use hash::{Blake3Tree, Hash, HashParseError, LeafHashes, Sha256Tree, TreeHas
 pub use position::{LeafIndex, POSITION_MAX, PositionError, TreeSize};
 pub use proof::{ConsistencyProof, InclusionProof, PROOF_HASHES_MAX, ProofError};
 pub use prove::{HashReader, ProveError, prove_consistency, prove_inclusion, root_at};
+pub use several::{SeveralError, SeveralProof};
 pub use tile::{TILE_BYTES, TILE_HEIGHT, TILE_WIDTH, TileError, TileKind, TilePath, TileWidth, tile_hashes, tile_root};
 pub use tile_builder::{CompleteTile, TileBuilder, full_tiles_between, tiles_of_size};
 pub use tile_reader::{TileHashReader, TileReadError, tiles_for_consistency, tiles_for_inclusion, tiles_for_root};

@@ -110,12 +110,12 @@ pub fn prove_consistency<H: TreeHash, R: HashReader>(
 }
 
 /// The largest power of two smaller than `count`, for `count > 1`.
-const fn split(count: u64) -> u64 {
+pub(super) const fn split(count: u64) -> u64 {
     1 << (count - 1).ilog2()
 }
 
 /// `MTH(D[low:high])`, `low` being a multiple of the power of two that covers the range, as in every split of the RFC.
-fn range_hash<H: TreeHash, R: HashReader>(reader: &mut R, low: u64, high: u64) -> Result<Hash, R::Error> {
+pub(super) fn range_hash<H: TreeHash, R: HashReader>(reader: &mut R, low: u64, high: u64) -> Result<Hash, R::Error> {
     let mut edge = Vec::new();
     let mut at = low;
     while at < high {

@@ -5,6 +5,7 @@
 //! | `oracle` | our roots and proofs are those of other people's code, both digests, and the other way round |
 //! | `forgery` | no altered proof, index, size, leaf or root verifies |
 //! | `known_answers` | RFC 6962 reference vectors; our BLAKE3 constants, pinned |
+//! | `several` | one proof for several leaves |
 //! | `tiles` | tile paths, tile contents, bundles, proofs out of tiles |
 //! | `types` | limits and texts of the small types |
 
@@ -13,6 +14,7 @@
 mod forgery;
 mod known_answers;
 mod oracle;
+mod several;
 mod tiles;
 mod types;
 

@@ -24,7 +24,9 @@ pub(crate) enum Command {
     Checkpoint(Checkpoint),
     /// Make a receipt for one entry that verifies offline, in one file.
     Prove(Prove),
-    /// Verify a receipt file, offline.
+    /// Write everything about a station, a constituency or some records into one file for a court, which verifies offline.
+    Bundle(Bundle),
+    /// Verify a receipt file or a court's bundle, offline.
     Verify(Verify),
     /// Re-derive everything in a ledger and say what does not hold.
     Audit(Audit),
@@ -69,6 +71,7 @@ impl Command {
         match self {
             Self::Checkpoint(_) => "checkpoint",
             Self::Prove(_) => "prove",
+            Self::Bundle(_) => "bundle",
             Self::Verify(_) => "verify",
             Self::Audit(_) => "audit",
             Self::Results(_) => "results",
@@ -97,7 +100,7 @@ pub(crate) struct Pinned {
 
 #[derive(Debug, Args)]
 pub(crate) struct Place {
-    /// http://host:port of a node or mirror, or the folder of a copy.
+    /// http://host:port of a node or mirror, or the folder of a copy; audit also takes a court's bundle.
     #[arg(value_name = "URL|DIR")]
     pub(crate) source: String,
     #[command(flatten)]
@@ -396,10 +399,16 @@ pub(crate) struct What {
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// A file that `tamga prove` wrote, or a bare receipt as nodes give it.
+    /// A file that `tamga prove` or `tamga bundle` wrote, or a bare receipt as nodes give it.
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) pinned: Pinned,
+    /// Write what a court's bundle says as one HTML page in Kyrgyz, Russian and English.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// The language of the text about a court's bundle.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
     /// Entry 0 of the ledger, for a bare receipt.
     #[arg(long, value_name = "ENTRY0", conflicts_with = "source")]
     pub(crate) genesis_file: Option<PathBuf>,
@@ -409,6 +418,38 @@ pub(crate) struct Verify {
     /// Where to read entry 0 and the organisations' decisions for a bare receipt.
     #[arg(long, value_name = "URL|DIR")]
     pub(crate) source: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bundle {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) what: BundleSubject,
+    /// The court's order (its number and date) by which confidential bodies are handed over. Without it none are, public or not.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) order: Option<String>,
+    /// A folder with the bodies that a node's operator hands over by that order, each in LEAF.body. Otherwise those that the source
+    /// shows (after the Voting seal) are taken.
+    #[arg(long, value_name = "DIR", requires = "order")]
+    pub(crate) bodies: Option<PathBuf>,
+    /// The file to write.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct BundleSubject {
+    /// Everything about this station and its units.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) station: Option<u32>,
+    /// Everything about this constituency, its stations and their units.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) constituency: Option<u32>,
+    /// These records.
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    pub(crate) record: Vec<RecordId>,
 }
 
 #[derive(Debug, Args)]

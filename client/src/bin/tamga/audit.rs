@@ -1,16 +1,19 @@
 //! `tamga audit`.
 
 use crate::args::Audit;
+use crate::bundle;
 use crate::governance::write;
 use crate::output::{CheckpointView, Done, Output, advance, open_source};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use tamga_client::evidence::Language;
 use tamga_client::report::audit::{Page, class_name, not_proven, page, sentence};
 use tamga_client::verify::{Memory, Opened, audit, audit_remembering};
 use tamga_ledger::audit::Report;
+use tamga_ledger::court::{COURT_BYTES_MAX, CourtBundle};
 use tamga_platform::disk::Disk;
 
 #[derive(Serialize)]
@@ -25,6 +28,13 @@ struct Content {
 
 pub(crate) fn run(arguments: &Audit, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let place = &arguments.place;
+    if let Ok(bytes) = disk.read(Path::new(&place.source), COURT_BYTES_MAX as u64)
+        && CourtBundle::is_one(&bytes)
+    {
+        // Of a bundle, what can be re-derived is what verifying it re-derives.
+        let (pinned, page) = (&place.pinned.genesis, arguments.html.as_deref());
+        return bundle::verify("audit", &bytes, pinned, page, arguments.lang.into(), disk, output);
+    }
     let source = open_source(&place.source, disk)?;
     let opened = Opened::open(&*source, &place.pinned.genesis)?;
     let bar = output.bar("auditing entries");

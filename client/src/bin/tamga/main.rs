@@ -5,6 +5,7 @@
 mod act;
 mod args;
 mod audit;
+mod bundle;
 mod ceremony;
 mod checkpoint;
 mod download;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     let done = match &command {
         Command::Checkpoint(arguments) => checkpoint::run(arguments, &disk, &SystemClock, &output),
         Command::Prove(arguments) => prove::run(arguments, &disk, &output),
+        Command::Bundle(arguments) => bundle::run(arguments, &disk, &output),
         Command::Verify(arguments) => verify::run(arguments, &disk, &output),
         Command::Audit(arguments) => audit::run(arguments, &disk, &output),
         Command::Results(arguments) => results::run(arguments, &disk, &output),

@@ -1,12 +1,14 @@
-//! `tamga verify`: a receipt file, offline.
+//! `tamga verify`: a receipt file or a court's bundle, offline.
 
 use crate::args::Verify;
+use crate::bundle;
 use crate::output::{CheckpointView, Done, Output, open_source};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
 use tamga_client::source::{Files, SourceError};
-use tamga_client::verify::{BUNDLE_BYTES_MAX, ProofBundle, VerifyError};
+use tamga_client::verify::{ProofBundle, VerifyError};
+use tamga_ledger::court::{COURT_BYTES_MAX, CourtBundle};
 use tamga_ledger::entry::{ENTRY_BYTES_MAX, Payload};
 use tamga_ledger::history::{HISTORY_BYTES_MAX, History};
 use tamga_ledger::ids::RecordId;
@@ -27,7 +29,11 @@ struct Content {
 }
 
 pub(crate) fn run(arguments: &Verify, disk: &Arc<dyn Disk>, output: &Output) -> Done {
-    let bytes = read(&**disk, &arguments.file, BUNDLE_BYTES_MAX)?;
+    let bytes = read(&**disk, &arguments.file, COURT_BYTES_MAX)?;
+    if CourtBundle::is_one(&bytes) {
+        let (pinned, page) = (&arguments.pinned.genesis, arguments.html.as_deref());
+        return bundle::verify("verify", &bytes, pinned, page, arguments.lang.into(), disk, output);
+    }
     let (trust, receipt) = match ProofBundle::from_bytes(&bytes) {
         Ok(bundle) => (bundle.trust(&arguments.pinned.genesis)?, bundle.receipt),
         // A bare receipt has no genesis entry; if it is none either, the bundle's fault is the better answer.
