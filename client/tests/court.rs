@@ -122,7 +122,7 @@ fn no_byte_of_a_bundle_can_be_changed_but_the_name_of_the_program() {
     let bundle = bundle(&copy, Subject::Records(vec![id]), "");
     let good = bundle.to_bytes();
     let unsigned = unsigned(&bundle, &good);
-    for at in (0..good.len()).step_by(3) {
+    for at in (0..good.len()).step_by(7) {
         let mut bad = good.clone();
         bad[at] ^= 1 << (at % 8);
         assert!(check(&bad, &copy.election).is_none() || unsigned.contains(&at), "byte {at} of {}", good.len());
