@@ -86,6 +86,12 @@ impl Keyring {
         UnitSeed::new(self.secret("unit seed", station, 0))
     }
 
+    /// The bytes of that seed. A real one never leaves the sealed envelope; tests of the attack let it slip out.
+    #[must_use]
+    pub fn unit_seed_bytes(&self, station: u32) -> [u8; 32] {
+        self.secret("unit seed", station, 0)
+    }
+
     /// What the commission registers for one station: a device, a scanner and the members.
     #[must_use]
     pub fn station_grants(&self, election: &ElectionId, station: u32) -> Vec<KeyGrant> {

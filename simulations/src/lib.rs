@@ -8,6 +8,7 @@
 //! | the cluster | [`cluster`], [`nodes`] | `tamga-node` processes, and the way to them through the client library |
 //! | the day | [`day`], [`measure`], [`console`] | the phases in order, what is measured, what is seen |
 //! | afterwards | [`truth`], [`aftermath`], [`report`], [`tables`] | audit of a copy, comparison with the voters, the report |
+//! | secrecy | [`attack`] | everything that somebody who sees the ledger could try against the secrecy of the vote |
 //! | recovery | [`recovery`] | how fast a cluster is well again: failover, restart, catch-up |
 //! | the program | [`arguments`], [`election_day`], [`pace`] | the order of things |
 //!
@@ -16,6 +17,7 @@
 
 pub mod aftermath;
 pub mod arguments;
+pub mod attack;
 pub mod chance;
 pub mod cluster;
 pub mod console;
