@@ -72,6 +72,16 @@ pub(crate) struct StateMachine {
     signals: Signals,
 }
 
+/// Drops members as of entries that neither log nor application has. openraft applies what a quorum has made durable, also
+/// before this node has: then the file survives a power loss and the entry does not. The entry comes again, and openraft
+/// relies on its members being newer than those it knows. They stay only where nothing else says who the members are.
+fn forget_ahead(memberships: &mut Vec<StoredMembership>, reached: Option<u64>) {
+    let is_there = |stored: &StoredMembership| stored.log_id().map(|id| id.index) <= reached;
+    if memberships.iter().any(is_there) {
+        memberships.retain(is_there);
+    }
+}
+
 impl StateMachine {
     /// Takes the application over and finds the members as of its position.
     pub(crate) async fn open(application: Box<dyn Application>, wal: &Wal, files: Files) -> Result<Self, Fatal> {
@@ -85,6 +95,7 @@ impl StateMachine {
         memberships.dedup_by_key(|stored| *stored.log_id());
         memberships.retain(|stored| stored.log_id().is_some());
         let (purged, last) = wal.look(|view| (view.purged, view.last()));
+        forget_ahead(&mut memberships, applied.max(last).map(|reached| reached.index));
         // Where the log will begin: openraft purges what the application has and the log has not.
         let begins = purged.max(applied.filter(|applied| Some(applied.index) > last.map(|last| last.index)));
         if memberships.is_empty() && begins.is_some() {

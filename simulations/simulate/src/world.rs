@@ -584,8 +584,10 @@ impl<'a> World<'a> {
         let one = |(id, node): (&u32, &crate::cluster::Node)| match node.core() {
             Some(core) => {
                 let status = core.status();
+                let is = |word| status.nodes.iter().filter(move |line| line.member == word).map(|line| line.id);
+                let (voters, learners) = (is("voter").collect::<Vec<_>>(), is("learner").collect::<Vec<_>>());
                 format!(
-                    "n{id} {} t{} leader {:?} size {} cut {} published {} outbox {}{}{}",
+                    "n{id} {} t{} leader {:?} voters {voters:?} learners {learners:?} size {} cut {} published {} outbox {}{}{}",
                     status.role,
                     status.term,
                     status.leader,
