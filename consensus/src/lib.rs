@@ -8,6 +8,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`anew`] | a log that begins behind a decision made outside, when a majority is lost |
 //! | [`types`], [`error`], [`config`], [`application`] | the public words; what the caller brings |
 //! | [`consensus`] | [`Consensus`]: the handle |
 //! | `raft` | the glue to openraft: its types stay in there and in `network`; snapshots of metadata and their installation |
@@ -26,6 +27,7 @@
 //! - Everything read from disk or from a peer is bounded before it is allocated, and never panics.
 //! - Membership here has no legal meaning; the caller reconciles it with its own records.
 
+pub mod anew;
 pub mod application;
 pub mod config;
 pub mod consensus;
@@ -37,6 +39,7 @@ mod network;
 mod raft;
 mod wal;
 
+pub use anew::{BeginError, NewBeginning, begin_anew, members_beside};
 pub use application::{Application, Observer};
 pub use config::{Config, Seams};
 pub use consensus::Consensus;
@@ -52,5 +55,6 @@ pub use types::{
 };
 pub use wal::WalError;
 pub use wal::repair::{
-    LogDamage, LogPlace, LogRemedy, LogRepair, LogRepairError, LogReport, NewIdentity, examine_log, repair_log,
+    LogDamage, LogPlace, LogRemedy, LogRepair, LogRepairError, LogReport, NewIdentity, examine_log, payloads_behind,
+    repair_log,
 };

@@ -170,7 +170,7 @@ impl Trust {
     pub fn step(&self, step: &Receipt) -> Result<Option<Self>, HistoryError> {
         let leaf = step.leaf.get();
         let entry = Entry::from_bytes(&step.entry).map_err(|error| HistoryError::Entry { leaf, error })?;
-        let Some(change) = decision(&entry, self) else { return Ok(None) };
+        let Some(change) = decision(&entry, self.election_id()) else { return Ok(None) };
         let fault = |which| move |error| HistoryError::Checkpoint { leaf, which, error };
         let checkpoint = UnverifiedCheckpoint::from_bytes(step.checkpoint.as_bytes()).map_err(fault("before it"))?;
         // Log lines are left out: by which logs a checkpoint was published may be learned from this very step.

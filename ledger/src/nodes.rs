@@ -116,7 +116,19 @@ pub struct PolicyEpoch {
     pub policy: String,
 }
 
-/// All nodes by id, all organisations by name, all policy epochs after the genesis record's.
+/// A new beginning of the cluster from a published size.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct ClusterEpoch {
+    /// The leaf that decided it; also the size that it began from.
+    #[n(0)]
+    pub leaf: u64,
+    /// Its number: batches carry it.
+    #[n(1)]
+    pub number: u32,
+}
+
+/// All nodes by id, all organisations by name, all policy epochs and cluster epochs after the genesis record's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Nodes {
@@ -126,6 +138,11 @@ pub struct Nodes {
     organisations: BTreeMap<String, OrganisationEntry>,
     #[n(2)]
     epochs: Vec<PolicyEpoch>,
+    #[n(3)]
+    cluster_epochs: Vec<ClusterEpoch>,
+    /// The genesis record's cluster epoch.
+    #[n(4)]
+    cluster_epoch_first: u32,
 }
 
 impl Nodes {
@@ -146,7 +163,13 @@ impl Nodes {
             };
             (organisation.name.clone(), entry)
         });
-        Self { nodes: nodes.collect(), organisations: organisations.collect(), epochs: Vec::new() }
+        Self {
+            nodes: nodes.collect(),
+            organisations: organisations.collect(),
+            epochs: Vec::new(),
+            cluster_epochs: Vec::new(),
+            cluster_epoch_first: election.cluster_epoch,
+        }
     }
 
     /// Any node that ever was.
@@ -205,6 +228,18 @@ impl Nodes {
         &self.epochs
     }
 
+    /// The new beginnings of the cluster, in order; none in a cluster that was never recovered.
+    #[must_use]
+    pub fn cluster_epochs(&self) -> &[ClusterEpoch] {
+        &self.cluster_epochs
+    }
+
+    /// The cluster epoch in force: batches are signed for it.
+    #[must_use]
+    pub fn cluster_epoch(&self) -> u32 {
+        self.cluster_epochs.last().map_or(self.cluster_epoch_first, |epoch| epoch.number)
+    }
+
     /// The text of the trust policy that the next checkpoint needs.
     #[must_use]
     pub fn policy_text<'a>(&'a self, election: &'a Election) -> &'a str {
@@ -229,6 +264,23 @@ impl Nodes {
         let mut seen = std::collections::BTreeSet::new();
         let all = self.nodes.values().flat_map(NodeEntry::all_keys).map(|keys| keys.log_key);
         all.filter(move |key| seen.insert(*key))
+    }
+
+    /// The leaf that registered a log key: who reads a ledger that ends before it does not know the key. 0 for the genesis
+    /// record's; none if it never was one.
+    #[must_use]
+    pub fn log_key_since(&self, key: &PublicKey) -> Option<u64> {
+        let since = |node: &NodeEntry| {
+            let mut since = node.since_leaf;
+            for retired in &node.retired {
+                if retired.keys.log_key == *key {
+                    return Some(since);
+                }
+                since = retired.leaf;
+            }
+            (node.keys.log_key == *key).then_some(since)
+        };
+        self.nodes.values().filter_map(since).min()
     }
 
     /// The member whose TLS certificate has this SubjectPublicKeyInfo digest.
@@ -260,6 +312,13 @@ impl Nodes {
         self.nodes.values().flat_map(NodeEntry::all_keys).any(|keys| keys.tls_spki_sha256 == *digest)
     }
 
+    /// The leaf of the last record that made this registry; 0 for the genesis record's. Of two registries of one ledger the one
+    /// with the larger is ahead.
+    #[must_use]
+    pub fn last_leaf(&self) -> u64 {
+        self.leaves().last().copied().unwrap_or(0)
+    }
+
     /// The leaves whose records made this registry, ascending; not the genesis record's.
     #[must_use]
     pub fn leaves(&self) -> Vec<u64> {
@@ -269,6 +328,7 @@ impl Nodes {
         });
         let organisations = self.organisations.values().flat_map(|one| one.retired.iter().map(|(.., leaf)| *leaf));
         let epochs = self.epochs.iter().map(|epoch| epoch.leaf);
+        let epochs = epochs.chain(self.cluster_epochs.iter().map(|epoch| epoch.leaf));
         let mut leaves: Vec<u64> =
             nodes.flatten().chain(organisations).chain(epochs).filter(|leaf| *leaf > 0).collect();
         leaves.sort_unstable();

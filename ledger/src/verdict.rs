@@ -114,6 +114,8 @@ codes! {
         PolicyEpochOrder = 210, "policy-epoch-order", "The policy epoch is not the next one.";
         PolicyInvalid = 211, "policy-invalid", "The trust policy cannot be read, or names an organisation or a cosigner that the ledger does not.";
         PolicySplits = 212, "policy-splits", "Two quorums of the trust policy, or one of it and one of the policy before, share too few organisations.";
+        ClusterEpochOrder = 213, "cluster-epoch-order", "The cluster epoch is not the next one.";
+        ClusterEpochPlace = 214, "cluster-epoch-place", "The cluster epoch's size and roots are not those of the ledger before this leaf.";
         ActUnknown = 220, "act-unknown", "The act that this record is about is not in the ledger.";
         TooManyActs = 221, "too-many-acts", "The ledger has as many acts or cases as it may.";
         CaseUnknown = 222, "case-unknown", "The case was not opened by any record.";

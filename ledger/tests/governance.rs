@@ -420,3 +420,83 @@ proptest! {
         }
     }
 }
+
+fn begin_anew(world: &World, voters: &[u32], learners: &[u32]) -> Governance {
+    let head = world.state.head();
+    Governance::ClusterEpoch {
+        number: world.state.nodes().cluster_epoch() + 1,
+        size: head.size.get(),
+        sha256: Digest(*head.roots.sha256.as_bytes()),
+        blake3: Digest(*head.roots.blake3.as_bytes()),
+        voters: voters.to_vec(),
+        learners: learners.to_vec(),
+    }
+}
+
+#[test]
+fn a_cluster_begins_anew_at_the_very_leaf_that_says_so_and_with_nobody_else() {
+    let mut world = World::new();
+    assert_eq!(world.govern(&ALL, &node_add(2, NodeRole::Learner, node_keys(4))), clean());
+    let first = world.state.nodes().cluster_epoch();
+    let at = world.state.head().size.get();
+    assert_eq!(world.govern(&ALL, &begin_anew(&world, &[1, 4], &[2])), clean());
+    let nodes = Arc::clone(world.state.nodes());
+    assert_eq!((nodes.cluster_epoch(), nodes.cluster_epochs()[0].leaf), (first + 1, at));
+    assert_eq!(nodes.voters().map(|(id, _)| id).collect::<Vec<_>>(), [1, 4]);
+    assert_eq!(nodes.members().map(|(id, _)| id).collect::<Vec<_>>(), [1, 2, 4]);
+    assert_eq!(nodes.get(3).unwrap().removed, Some(at));
+    assert_eq!((nodes.last_leaf(), nodes.leaves().contains(&at)), (at, true));
+    // Who has left comes back neither by a role nor by another beginning.
+    let back = Governance::NodeSetRole { node: 3, role: NodeRole::Voter as u8 };
+    assert_eq!(world.govern(&ALL, &back), refused(Refusal::NodeUnknown));
+    assert_eq!(world.govern(&ALL, &begin_anew(&world, &[1, 3], &[])), refused(Refusal::NodeUnknown));
+    assert_eq!(world.govern(&ALL, &begin_anew(&world, &[1], &[])), clean());
+    assert_eq!(world.state.nodes().cluster_epoch(), first + 2);
+}
+
+#[test]
+fn a_new_beginning_neither_rolls_back_nor_skips_nor_names_anybody_twice() {
+    let mut world = World::new();
+    world.define();
+    let good = begin_anew(&world, &[1, 2], &[3]);
+    assert_eq!(world.govern(&[1, 2], &good), refused(Refusal::GovernanceQuorum));
+    // One leaf later it stands at another place.
+    assert_eq!(world.govern(&ALL, &good), refused(Refusal::ClusterEpochPlace));
+    let mut other_roots = begin_anew(&world, &[1, 2], &[3]);
+    if let Governance::ClusterEpoch { blake3, .. } = &mut other_roots {
+        blake3.0[0] ^= 1;
+    }
+    assert_eq!(world.govern(&ALL, &other_roots), refused(Refusal::ClusterEpochPlace));
+    let mut later = begin_anew(&world, &[1, 2], &[3]);
+    if let Governance::ClusterEpoch { number, .. } = &mut later {
+        *number += 1;
+    }
+    assert_eq!(world.govern(&ALL, &later), refused(Refusal::ClusterEpochOrder));
+    for (voters, learners, refusal) in [
+        (&[2, 1][..], &[][..], Refusal::ContentInvalid),
+        (&[1, 1], &[], Refusal::ContentInvalid),
+        (&[1, 2], &[2], Refusal::ContentInvalid),
+        (&[], &[1, 2], Refusal::LastVoter),
+        (&[1, 9], &[], Refusal::NodeUnknown),
+    ] {
+        assert_eq!(world.govern(&ALL, &begin_anew(&world, voters, learners)), refused(refusal), "{voters:?}");
+    }
+}
+
+#[test]
+fn a_log_key_is_known_from_the_leaf_that_registered_it() {
+    let mut world = World::new();
+    let genesis = world.state.nodes().get(1).unwrap().keys.clone();
+    let at = world.state.head().size.get();
+    assert_eq!(world.govern(&ALL, &node_add(2, NodeRole::Learner, node_keys(4))), clean());
+    let mut rotated = genesis.clone();
+    rotated.log_key = node_keys(5).log_key;
+    let reason = RotationReason::Routine as u8;
+    assert_eq!(world.govern(&ALL, &Governance::NodeRotateKeys { keys: rotated.clone(), reason }), clean());
+    let nodes = world.state.nodes();
+    let since = |key: &PublicKey| nodes.log_key_since(key);
+    assert_eq!(since(&genesis.log_key), Some(0));
+    assert_eq!(since(&node_keys(4).log_key), Some(at));
+    assert_eq!(since(&rotated.log_key), Some(at + 1));
+    assert_eq!(since(&node_keys(6).log_key), None);
+}

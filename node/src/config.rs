@@ -42,6 +42,10 @@ pub struct Config {
     /// Times and sizes of the core; what is not stated keeps its default.
     #[serde(default)]
     pub tuning: CoreTuning,
+    /// The cluster epoch, for a node that joins a cluster that the organisations have recovered (docs/OPERATIONS.md); nodes that
+    /// were there know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_epoch: Option<u32>,
     /// How the node logs.
     #[serde(default)]
     pub log: Log,

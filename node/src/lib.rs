@@ -35,6 +35,7 @@ pub mod peer;
 pub mod proto;
 pub mod provision;
 pub mod public;
+pub mod recovery;
 pub mod repair;
 pub mod run;
 #[cfg(any(test, feature = "testing"))]

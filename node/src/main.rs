@@ -14,6 +14,7 @@ use tamga_keys::{Passphrase, TokenUri};
 use tamga_ledger::ids::ElectionId;
 use tamga_ledger::store::fsck;
 use tamga_ledger::store::repair::Step;
+use tamga_ledger::submission::SUBMISSION_BYTES_MAX;
 use tamga_ledger::trust::Trust;
 use tamga_node::config::{Config, Log, LogFormat};
 use tamga_node::core::CoreError;
@@ -22,6 +23,7 @@ use tamga_node::keys::{
 };
 use tamga_node::listeners::TcpNetwork;
 use tamga_node::provision::{generate_node_for, generate_organisation, read_genesis};
+use tamga_node::recovery::{Standing, recover, standing};
 use tamga_node::repair::{Outcome, RepairOptions, repair};
 use tamga_node::run::{RunError, Seams, run};
 use tamga_platform::blocking::ThreadPool;
@@ -144,6 +146,34 @@ enum Command {
         #[command(flatten)]
         passphrase: PassphraseArguments,
     },
+    /// Say what a stopped node has: for the organisations that decide from which size a cluster goes on that has lost too many
+    /// nodes to go on by itself.
+    Standing {
+        /// The node's configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// One JSON object instead of lines.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        passphrase: PassphraseArguments,
+    },
+    /// Begin a new cluster epoch on this stopped node, by the organisations' decision (`tamga governance draft … cluster-epoch`):
+    /// it goes on from the last published size, with the nodes that the decision names. What it had behind that size is
+    /// submitted again; the files of before are kept.
+    Recover {
+        /// The node's configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The decision, signed: the file that `tamga governance merge` writes.
+        #[arg(long, value_name = "FILE")]
+        decision: PathBuf,
+        /// One JSON object instead of lines.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        passphrase: PassphraseArguments,
+    },
 }
 
 /// Where the passphrase of key files comes from. Without either option: the environment variable TAMGA_PASSPHRASE, or whoever
@@ -257,6 +287,10 @@ fn main() -> ExitCode {
         Command::Repair { config, dry_run, json, passphrase } => {
             repair_node(&config, dry_run, json, passphrase.source())
         }
+        Command::Standing { config, json, passphrase } => show_standing(&config, json, passphrase.source()),
+        Command::Recover { config, decision, json, passphrase } => {
+            recover_node(&config, &decision, json, passphrase.source())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -334,6 +368,64 @@ fn repair_node(path: &Path, dry_run: bool, json: bool, passphrases: Passphrases)
         Outcome::Damaged | Outcome::Failed => Err((FAILED, why())),
         Outcome::NewIdNeeded => Err((NEW_ID, why())),
     }
+}
+
+/// A node's configuration, and what runs work on its files.
+fn offline(path: &Path) -> Result<(Config, tokio::runtime::Runtime), Failure> {
+    let config = Config::load(&OsDisk, path).map_err(|error| failure(MISUSED)(&error))?;
+    check_modes(&config.keys_dir).map_err(|error| failure(MISUSED)(&error))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    Ok((config, runtime.map_err(|error| failure(FAILED)(&error))?))
+}
+
+fn show_standing(path: &Path, json: bool, passphrases: Passphrases) -> Result<(), Failure> {
+    let (config, runtime) = offline(path)?;
+    let found =
+        runtime.block_on(standing(config, seams(passphrases, None))).map_err(|error| failure(FAILED)(&error))?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&found).unwrap_or_default());
+        return Ok(());
+    }
+    let Standing { node, cluster_epoch, size, published_size, published_roots: [sha256, blake3], .. } = &found;
+    println!("node {node}, cluster epoch {cluster_epoch}");
+    println!("  entries     {size}");
+    println!("  published   {published_size}\n    SHA-256   {sha256}\n    BLAKE3    {blake3}");
+    for one in &found.cosigned {
+        println!("  cosigned    {} by {}", one.size, one.key);
+    }
+    println!("  outbox      {} records", found.outbox_records);
+    let members: Vec<String> = found.members.iter().map(u32::to_string).collect();
+    println!("  members     {}", members.join(", "));
+    if found.unfinished {
+        println!("  a recovery was interrupted: run `tamga-node recover` with the same decision again");
+    }
+    Ok(())
+}
+
+fn recover_node(path: &Path, decision: &Path, json: bool, passphrases: Passphrases) -> Result<(), Failure> {
+    let (config, runtime) = offline(path)?;
+    let decision = OsDisk
+        .read(decision, SUBMISSION_BYTES_MAX as u64)
+        .map_err(|error| (MISUSED, format!("cannot read {}: {error}", decision.display())))?;
+    let done = runtime.block_on(recover(config, seams(passphrases, None), decision));
+    let done = done.map_err(|error| failure(FAILED)(&error))?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&done).unwrap_or_default());
+        return Ok(());
+    }
+    println!("node {} is in cluster epoch {}, at size {}", done.node, done.cluster_epoch, done.size);
+    println!(
+        "  {} entries behind that size are given up; {} records are submitted again, {} cannot be",
+        done.entries_given_up, done.resubmitted, done.not_resubmitted
+    );
+    for one in &done.silenced {
+        println!(
+            "  key {} has cosigned size {}: it signs nothing any more; give this node another one (tamga governance draft … rotate)",
+            one.key, one.size
+        );
+    }
+    println!("  ledger and log of before are in {}", done.kept_in.display());
+    Ok(())
 }
 
 /// A line that moves on a terminal; nothing elsewhere.

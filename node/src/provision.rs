@@ -308,6 +308,7 @@ pub fn loopback_config(node: u32, genesis: &Path, peer: SocketAddr, peers: Vec<P
         public: Public { plaintext: true, ..Public::default() },
         limits: Limits::default(),
         tuning: CoreTuning::default(),
+        cluster_epoch: None,
         log: Log::default(),
         witnesses: None,
         peers,

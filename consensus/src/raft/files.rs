@@ -13,7 +13,7 @@
 //! ones in force there ([`Files::read`]).
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes};
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::codec::{Membership, Reader, put_position};
 use crate::error::{Fatal, Malformed};
-use crate::types::{LogPosition, SNAPSHOT_BYTES_MAX};
+use crate::types::{LogPosition, Member, NodeId, SNAPSHOT_BYTES_MAX};
 
 /// No membership is longer: 128 members with addresses of 256 bytes.
 const MEMBERSHIP_BYTES_MAX: usize = 64 * 1024;
@@ -109,6 +109,25 @@ impl Files {
     }
 }
 
+/// The bytes of a `snapshot` file whose members are those at its own position.
+pub(crate) fn snapshot_file(position: LogPosition, members: Membership, metadata: Bytes) -> Result<Vec<u8>, Malformed> {
+    let at = Some(position_to_raft(position));
+    let last_membership = StoredMembership::new(at, membership_to_raft(members)?);
+    let snapshot = Snapshot { meta: SnapshotMeta { last_log_id: at, last_membership }, snapshot: metadata };
+    Ok(encode_snapshot(&snapshot))
+}
+
+/// The members that the newest readable file in a replica's folder names.
+pub(crate) fn known_members(disk: &dyn Disk, folder: &Path) -> Vec<Member> {
+    let read = |name: &str| disk.read(&folder.join(name), FILE_BYTES_MAX).ok();
+    let applied = read("membership").and_then(|bytes| decode_membership(&bytes).ok());
+    let snapshot = read("snapshot").and_then(|bytes| decode_snapshot(&bytes).ok());
+    let stored = applied.into_iter().chain(snapshot.map(|snapshot| snapshot.meta.last_membership));
+    let newest = stored.max_by_key(|stored| *stored.log_id());
+    let addresses = newest.map(|newest| membership_from_raft(newest.membership()).addresses).unwrap_or_default();
+    addresses.into_iter().map(|(id, address)| Member { id: NodeId(id), address }).collect()
+}
+
 fn position_of(snapshot: &Snapshot) -> Option<u64> {
     snapshot.meta.last_log_id.map(|id| id.index)
 }
@@ -169,7 +188,6 @@ fn decode_snapshot(bytes: &[u8]) -> Result<Snapshot, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::NodeId;
 
     fn sample() -> Snapshot {
         let at = |index| position_to_raft(LogPosition { term: 2, leader: NodeId(1), index });

@@ -22,7 +22,7 @@ pub(crate) use convert::{
     entry_from_wal, entry_to_wal, membership_from_raft, membership_to_raft, position_from_raft, position_to_raft,
     vote_from_raft, vote_to_raft,
 };
-pub(crate) use files::Files;
+pub(crate) use files::{Files, known_members, snapshot_file};
 pub(crate) use installer::{Installer, Offered};
 pub(crate) use log_store::LogStore;
 pub(crate) use snapshot::SnapshotState;

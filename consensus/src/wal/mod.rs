@@ -48,6 +48,7 @@
 //! than `Config::log_entries_kept`, 4,096 by default, and `Config::log_bytes_kept`, 256 MiB) and the rest of the segment
 //! they begin in.
 
+mod anew;
 mod error;
 mod frame;
 mod log;
@@ -62,6 +63,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use anew::begin_log_behind;
 pub use error::WalError;
 pub(crate) use log::{Outside, Settings, Wal};
 pub(crate) use record::{Ballot, Entry, kind_code, kind_of};

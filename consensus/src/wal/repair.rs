@@ -40,7 +40,7 @@
 //! old segments are moved aside, oldest first. Until the damaged ones are gone the log still refuses to open; from then on
 //! it opens as repaired. Each step may be repeated.
 
-mod rewrite;
+pub(super) mod rewrite;
 mod salvage;
 mod scan;
 
@@ -67,7 +67,7 @@ pub struct LogPlace {
 }
 
 impl LogPlace {
-    fn wal(&self) -> PathBuf {
+    pub(crate) fn wal(&self) -> PathBuf {
         self.folder.join("wal")
     }
 }
@@ -156,6 +156,22 @@ impl LogReport {
 /// [`WalError::Io`] when something cannot be read at all, [`WalError::Foreign`] when it is another node's log.
 pub fn examine_log(disk: &dyn Disk, place: &LogPlace) -> Result<LogReport, WalError> {
     scan::read_log(disk, place).map(LogReport)
+}
+
+/// The application's payloads in a log behind a position, whether they were ever committed or not: for whoever gives the log
+/// up and wants to lose nothing that was in it. What is damaged is passed over.
+///
+/// # Errors
+/// As [`examine_log`].
+pub fn payloads_behind(
+    disk: &dyn Disk,
+    place: &LogPlace,
+    applied: Option<LogPosition>,
+) -> Result<Vec<bytes::Bytes>, WalError> {
+    let reading = scan::read_log(disk, place)?;
+    let entries = rewrite::entries_behind(disk, &reading, applied.map(|applied| applied.index))?;
+    let payloads = entries.into_iter().filter(|entry| entry.kind == crate::types::EntryKind::Normal);
+    Ok(payloads.map(|entry| entry.payload).collect())
 }
 
 /// Why a log was not repaired.

@@ -1,4 +1,5 @@
-//! Decisions of the organisations: nodes join, change their role or keys, leave; organisations change their keys.
+//! Decisions of the organisations: nodes join, change their role or keys, leave; organisations change their keys; the cluster
+//! begins anew.
 //!
 //! Who signs: organisations, by their record keys in force, such that exactly they satisfy the quorum of the trust policy in
 //! force. Since any two satisfying sets intersect (checked at genesis and with every policy), no two groups of organisations
@@ -65,6 +66,17 @@ impl State {
                 self.check_organisation_keys(organisation, record_key, standby_cosigner_key, possession)?;
             }
             Governance::PolicyEpoch { .. } => return self.decide_epoch(body, record),
+            Governance::ClusterEpoch { number, size, sha256, blake3, voters, learners } => {
+                let head = self.head();
+                if self.nodes.cluster_epoch().checked_add(1) != Some(*number) {
+                    return Err(Refusal::ClusterEpochOrder);
+                }
+                let roots = (&sha256.0, &blake3.0) == (head.roots.sha256.as_bytes(), head.roots.blake3.as_bytes());
+                if *size != head.size.get() || !roots {
+                    return Err(Refusal::ClusterEpochPlace);
+                }
+                self.check_who_goes_on(voters, learners)?;
+            }
         }
         Ok((Vec::new(), Effect::Nodes(Box::new(body.clone()))))
     }
@@ -178,6 +190,19 @@ impl State {
         RemovalReason::from_number(reason).ok_or(Refusal::ContentInvalid)?;
         self.nodes.member(id).ok_or(Refusal::NodeUnknown)?;
         self.check_voters_without(id, NodeRole::Learner)
+    }
+
+    /// Nobody comes back, nobody is named twice, somebody votes.
+    fn check_who_goes_on(&self, voters: &[u32], learners: &[u32]) -> Result<(), Refusal> {
+        let ascending = |ids: &[u32]| ids.windows(2).all(|pair| matches!(pair, [one, two] if one < two));
+        if !ascending(voters) || !ascending(learners) || learners.iter().any(|id| voters.contains(id)) {
+            return Err(Refusal::ContentInvalid);
+        }
+        if voters.is_empty() {
+            return Err(Refusal::LastVoter);
+        }
+        let known = |id: &u32| self.nodes.member(*id).is_some();
+        if voters.iter().chain(learners).all(known) { Ok(()) } else { Err(Refusal::NodeUnknown) }
     }
 
     /// A node that no longer votes leaves somebody who does.

@@ -4,7 +4,7 @@
 //! Raft membership has no legal meaning (DESIGN §9): these records have, and nodes reconcile towards them.
 
 use super::{Body, Kind, NodeKeys};
-use crate::ids::{PublicKey, Signature};
+use crate::ids::{Digest, PublicKey, Signature};
 use minicbor::{Decode, Encode};
 
 /// A decision. Scope: the election; signed by the record keys of organisations that satisfy the trust policy's quorum.
@@ -91,6 +91,31 @@ pub enum Governance {
         /// C2SP tlog-policy text without `log` lines.
         #[n(1)]
         policy: String,
+    },
+    /// The cluster begins anew, from its last published size: its nodes have lost, or contradict, what came behind. Stands at
+    /// the leaf of that very index, so that a recovery never rolls back what is published and never skips anything. Nodes
+    /// that are not named leave for good: their disks are lost, or they may go on by themselves with what was given up.
+    #[n(18)]
+    #[cbor(array)]
+    ClusterEpoch {
+        /// One more than before.
+        #[n(0)]
+        number: u32,
+        /// The published size, and the index of the leaf at which this record stands.
+        #[n(1)]
+        size: u64,
+        /// Root of the RFC 6962 tree (SHA-256) of that size.
+        #[n(2)]
+        sha256: Digest,
+        /// Root of the tree with BLAKE3.
+        #[n(3)]
+        blake3: Digest,
+        /// Nodes that go on as voters, ascending.
+        #[n(4)]
+        voters: Vec<u32>,
+        /// Nodes that go on as learners, ascending.
+        #[n(5)]
+        learners: Vec<u32>,
     },
 }
 

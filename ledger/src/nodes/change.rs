@@ -1,9 +1,11 @@
 //! What an accepted Governance record changes. Applying it again, or an older one, changes nothing.
 
-use super::{NodeEntry, Nodes, PolicyEpoch, RetiredKeys};
+use super::{ClusterEpoch, NodeEntry, Nodes, PolicyEpoch, RetiredKeys};
 use crate::entry::{Entry, Payload};
+use crate::ids::ElectionId;
 use crate::kinds::{Body as _, Governance, Kind, NodeRole};
 use crate::receipt::VerifiedReceipt;
+use crate::tree::LeafIndex;
 use crate::trust::Trust;
 
 impl Nodes {
@@ -13,10 +15,16 @@ impl Nodes {
     /// The receipt has been verified under the pinned election's policy; an entry's verdict is what a quorum cosigned. A policy
     /// epoch is not learned so: it needs the checkpoint that satisfies both policies ([`Trust::follow`]).
     pub fn learn(&mut self, receipt: &VerifiedReceipt, trust: &Trust) -> bool {
-        match decision(receipt.entry(), trust) {
+        match decision(receipt.entry(), trust.election_id()) {
             Some(Governance::PolicyEpoch { .. }) | None => false,
             Some(change) => self.apply(&change, receipt.leaf().get()),
         }
+    }
+
+    /// Learns from an entry of a ledger whose roots are known, policy epochs included: for whoever reads all entries in order.
+    /// Whether it was an accepted decision that changed anything.
+    pub fn learn_entry(&mut self, entry: &Entry, leaf: LeafIndex, election: &ElectionId) -> bool {
+        decision(entry, election).is_some_and(|change| self.apply(&change, leaf.get()))
     }
 
     /// Applies an accepted change. Whether anything changed.
@@ -69,17 +77,44 @@ impl Nodes {
                 }
                 next
             }
+            Governance::ClusterEpoch { number, voters, learners, .. } => {
+                let next = self.cluster_epoch().checked_add(1) == Some(*number);
+                if next {
+                    self.cluster_epochs.push(ClusterEpoch { leaf, number: *number });
+                    self.go_on_with(voters, learners, leaf);
+                }
+                next
+            }
+        }
+    }
+}
+
+impl Nodes {
+    /// Those named go on, everybody else has left.
+    fn go_on_with(&mut self, voters: &[u32], learners: &[u32], leaf: u64) {
+        for (id, node) in self.nodes.iter_mut().filter(|(_, node)| node.removed.is_none()) {
+            let role = match (voters.contains(id), learners.contains(id)) {
+                (true, _) => NodeRole::Voter,
+                (false, true) => NodeRole::Learner,
+                (false, false) => {
+                    node.removed = Some(leaf);
+                    continue;
+                }
+            };
+            if role != node.role {
+                (node.role, node.role_leaf) = (role, leaf);
+            }
         }
     }
 }
 
 /// The decision in an accepted entry of this election.
-pub(crate) fn decision(entry: &Entry, trust: &Trust) -> Option<Governance> {
+pub(crate) fn decision(entry: &Entry, election: &ElectionId) -> Option<Governance> {
     let Entry { verdict, payload: Payload::Full(signed), .. } = entry else { return None };
     let record = signed.parse().ok()?;
     let fits = verdict.is_accepted()
         && record.kind == Kind::Governance as u16
         && record.kind_version == Kind::Governance.version()
-        && record.election == *trust.election_id();
+        && record.election == *election;
     if fits { Governance::from_bytes(&record.body).ok() } else { None }
 }

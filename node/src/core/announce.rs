@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tamga_consensus::{Consensus, MemberStatus};
 use tamga_ledger::entry::{Entry, Payload};
 use tamga_ledger::judge::RULES_VERSION;
 use tamga_ledger::sign::Signer as _;
@@ -217,6 +218,24 @@ impl Shared {
         self.check_own_place();
     }
 
+    /// Keeps the roster up to date with Raft's voters, until this node stops.
+    pub(crate) async fn follow_voters(self: Arc<Self>, consensus: Consensus) {
+        let mut status = consensus.watch_status();
+        loop {
+            let members = status.borrow_and_update().members.clone();
+            let voters = members.iter().filter(|member| member.voter);
+            self.roster.vote(voters.filter_map(|member| u32::try_from(member.member.id.0).ok()).collect());
+            tokio::select! {
+                changed = status.wait_for(|now| !same_voters(&now.members, &members)) => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
+                () = self.stopped() => return,
+            }
+        }
+    }
+
     /// What the ledger says of this very node.
     fn check_own_place(&self) {
         let roster = self.roster.now();
@@ -240,7 +259,17 @@ impl Shared {
             );
         }
         if own.removed.is_some() && !self.removed.swap(true, Ordering::Relaxed) {
-            tracing::error!(node = self.node, "the organisations have removed this node; stop it");
+            tracing::error!(
+                node = self.node,
+                "the organisations have removed this node; stop it once its status counts it among the voters no more"
+            );
         }
     }
+}
+
+/// The members change their progress with every entry; only who votes matters here.
+fn same_voters(one: &[MemberStatus], other: &[MemberStatus]) -> bool {
+    one.iter()
+        .map(|member| (member.member.id, member.voter))
+        .eq(other.iter().map(|member| (member.member.id, member.voter)))
 }

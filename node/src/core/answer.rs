@@ -224,6 +224,9 @@ pub struct NodeStatus {
     pub leaving: bool,
     /// The organisations have removed this node.
     pub removed: bool,
+    /// Nodes that the organisations have removed and whose votes Raft still counts. Whoever runs one lets it run until it is
+    /// here no more.
+    pub removed_voters: Vec<u32>,
     /// What a new node waits for before it takes part; none once it does.
     pub unborn: Option<String>,
     /// What this node runs.

@@ -21,6 +21,7 @@ use tamga_ledger::batch::{Batch, BatchError, Item};
 use tamga_ledger::ids::{ElectionId, RecordId};
 use tamga_ledger::judge::{Cut, Integrated, NewLeaf};
 use tamga_ledger::kinds::Kind;
+use tamga_ledger::nodes::Nodes;
 use tamga_ledger::promise::Judged;
 use tamga_ledger::state::State;
 use tamga_ledger::store::{LogPosition as StorePosition, NewEntry};
@@ -138,7 +139,7 @@ impl Shared {
         self.compaction.applied(payload.len());
         let batch = batch.and_then(|batch| self.with_nodes(|nodes| batch.check_member(nodes)).map(|()| batch));
         let batch = match batch {
-            Ok(batch) => check_place(batch.into_batch(), position, self.trust.election().cluster_epoch),
+            Ok(batch) => check_place(batch.into_batch(), position, self.with_nodes(Nodes::cluster_epoch)),
             Err(error) => Err(error.to_string()),
         };
         let outcome = match batch {
@@ -329,10 +330,12 @@ struct Timing {
     skew_ms: i64,
 }
 
-/// A batch counts only at the place that its proposer signed it for.
+/// A batch counts only at the place that its proposer signed it for: in the cluster epoch in force, or as the one record that
+/// puts the next one in force, as far as its epoch goes.
 fn check_place(batch: Batch, position: LogPosition, epoch: u32) -> Result<Batch, String> {
     let Batch { proposer, term, .. } = batch;
-    if batch.epoch != epoch {
+    let begins_next = batch.items.len() == 1 && epoch.checked_add(1) == Some(batch.epoch);
+    if batch.epoch != epoch && !begins_next {
         return Err(format!("it was signed for cluster epoch {}, not {epoch}", batch.epoch));
     }
     if term != position.term || u64::from(proposer) != position.leader.0 {

@@ -49,6 +49,7 @@ mod censorship;
 mod compaction;
 mod cosigning;
 mod dispatch;
+mod epoch;
 mod evidence;
 mod inquiry;
 mod keys;
@@ -104,8 +105,11 @@ pub use answer::{
 };
 pub use birth::Birth;
 pub use catchup::ServeError;
+pub(crate) use cosigning::cosigned_sizes;
+pub(crate) use epoch::{EPOCH_FILE, NewEpoch, NotAnEpoch, begins_behind, cluster_id};
 pub(crate) use outbox::{
-    Damage as OutboxDamage, Mended as OutboxMended, examine as outbox_damages, mend as mend_outbox,
+    Damage as OutboxDamage, Mended as OutboxMended, add as add_to_outbox, count as outbox_records,
+    examine as outbox_damages, mend as mend_outbox,
 };
 pub(crate) use peers::ANNOUNCE_BYTES_MAX;
 pub(crate) use roster::Governed;
@@ -317,10 +321,10 @@ impl Core {
         self.shared.roster.subscribe()
     }
 
-    /// Whether a node is in force, as far as connections are concerned.
+    /// Whether a node is heard: in force as far as connections are concerned, or on its way out.
     #[must_use]
     pub fn knows_node(&self, node: NodeId) -> bool {
-        u32::try_from(node.0).is_ok_and(|id| self.shared.roster.now().get(id).is_some())
+        u32::try_from(node.0).is_ok_and(|id| self.shared.roster.now().hears(id))
     }
 
     /// Peer service: node `from` says how it is, and hears the same of this one.

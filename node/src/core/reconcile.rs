@@ -96,6 +96,11 @@ impl Shared {
         }
         let mut resigned: Option<Instant> = None;
         while let Some(status) = leads() {
+            // Whom the decision that recovered this cluster leaves in force, the ledger has to say first.
+            if self.with_nodes(|nodes| self.epoch.is_ahead_of(nodes)) {
+                sleep(TICK).await;
+                continue;
+            }
             if self.space.is_low() && resigned.is_none_or(|at| at.elapsed() > RESIGN_AGAIN) {
                 resigned = Some(Instant::now());
                 self.resign(consensus, &status).await;

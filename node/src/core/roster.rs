@@ -32,6 +32,9 @@ pub struct Roster {
     ledger: Arc<Nodes>,
     /// Known from records that peers have shown; none of them is in `ledger`.
     shown: BTreeMap<u32, NodeEntry>,
+    /// Voters of Raft's membership, as this node knows it. One that the organisations have removed is heard until it is none
+    /// any more: its vote may be needed for the very change that takes it away.
+    voters: BTreeSet<u32>,
 }
 
 impl Roster {
@@ -41,12 +44,12 @@ impl Roster {
         if state.head().size.is_empty() {
             return Self::of_genesis(trust);
         }
-        Self { ledger: Arc::clone(state.nodes()), shown: BTreeMap::new() }
+        Self { ledger: Arc::clone(state.nodes()), ..Self::default() }
     }
 
     /// The nodes of the genesis record.
     pub(crate) fn of_genesis(trust: &Trust) -> Self {
-        Self { ledger: Arc::new(Nodes::of_genesis(trust.election())), shown: BTreeMap::new() }
+        Self { ledger: Arc::new(Nodes::of_genesis(trust.election())), ..Self::default() }
     }
 
     /// A node that has not been removed.
@@ -74,9 +77,23 @@ impl Roster {
         self.ledger.members().chain(shown)
     }
 
-    /// Whose certificate is whose, for all that have not been removed.
+    /// Those that have been removed and still vote in Raft.
+    pub fn on_their_way_out(&self) -> impl Iterator<Item = (u32, &NodeEntry)> {
+        let removed = |id: &u32| self.ledger.get(*id).filter(|node| node.removed.is_some()).map(|node| (*id, node));
+        self.voters.iter().filter_map(removed)
+    }
+
+    /// Whether a node is heard: it has not been removed, or Raft still needs its vote.
+    #[must_use]
+    pub fn hears(&self, id: u32) -> bool {
+        self.get(id).is_some() || self.on_their_way_out().any(|(node, _)| node == id)
+    }
+
+    /// Whose certificate is whose, for all that are heard.
     pub fn pins(&self) -> impl Iterator<Item = (Digest, NodeId)> {
-        self.in_force().flat_map(|(id, node)| node.pins().map(move |pin| (pin, NodeId(u64::from(id)))))
+        self.in_force()
+            .chain(self.on_their_way_out())
+            .flat_map(|(id, node)| node.pins().map(move |pin| (pin, NodeId(u64::from(id)))))
     }
 
     /// Takes over the ledger's word; what was shown and is in the ledger now is forgotten.
@@ -111,7 +128,8 @@ impl Roster {
             Governance::NodeSetRole { .. }
             | Governance::NodeRotateKeys { .. }
             | Governance::OrganisationKeys { .. }
-            | Governance::PolicyEpoch { .. } => {}
+            | Governance::PolicyEpoch { .. }
+            | Governance::ClusterEpoch { .. } => {}
         }
     }
 }
@@ -140,6 +158,10 @@ impl Governed {
 pub(crate) fn voters_after(genesis: &Nodes, decisions: &[Governed]) -> BTreeSet<u32> {
     let mut voters: BTreeSet<u32> = genesis.voters().map(|(id, _)| id).collect();
     for Governed(decision) in decisions {
+        if let Governance::ClusterEpoch { voters: going_on, .. } = decision {
+            voters = going_on.iter().copied().collect();
+            continue;
+        }
         let (node, role) = match decision {
             Governance::NodeAdd { role, keys, .. } => (keys.id, NodeRole::from_number(*role)),
             Governance::NodeSetRole { node, role } => (*node, NodeRole::from_number(*role)),
@@ -147,7 +169,8 @@ pub(crate) fn voters_after(genesis: &Nodes, decisions: &[Governed]) -> BTreeSet<
             // They change who signs, not who votes.
             Governance::NodeRotateKeys { .. }
             | Governance::OrganisationKeys { .. }
-            | Governance::PolicyEpoch { .. } => continue,
+            | Governance::PolicyEpoch { .. }
+            | Governance::ClusterEpoch { .. } => continue,
         };
         if role == Some(NodeRole::Voter) {
             voters.insert(node);
@@ -193,6 +216,11 @@ impl RosterNow {
     /// Peers have shown decisions.
     pub(crate) fn foresee(&self, decisions: &[Governed]) {
         self.change(|roster| decisions.iter().for_each(|decision| roster.foresee(decision)));
+    }
+
+    /// Raft's voters are these.
+    pub(crate) fn vote(&self, voters: BTreeSet<u32>) {
+        self.change(|roster| roster.voters = voters);
     }
 
     fn change(&self, change: impl FnOnce(&mut Roster)) {

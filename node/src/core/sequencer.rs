@@ -78,6 +78,12 @@ impl Shared {
             let genesis = Self::id_of(&self.genesis).map(|id| (id, self.genesis.clone()));
             return self.propose(consensus, term, genesis.into_iter().collect(), false).await;
         }
+        if let Some((id, decision)) = self.with_nodes(|nodes| self.epoch.due(nodes)) {
+            if self.state.look().leaf_of(&id).is_some() {
+                return self.fail("the ledger has refused the decision by which this cluster was recovered");
+            }
+            return self.propose(consensus, term, vec![(id, decision)], false).await;
+        }
         let mut records = self.pending.take(BATCH_ITEMS_MAX, BATCH_ITEM_BYTES_MAX);
         if records.is_empty() {
             return self.idle(consensus, term).await;
@@ -149,7 +155,7 @@ impl Shared {
         Batch {
             version: 1,
             election: *self.trust.election_id(),
-            epoch: self.trust.election().cluster_epoch,
+            epoch: self.epoch.number(),
             term: term.term,
             number: term.number,
             time_ms: self.seams.clock.now_ms().max(floor_ms),

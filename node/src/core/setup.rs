@@ -31,6 +31,9 @@ pub struct CoreSetup {
     pub members: Vec<Member>,
     /// Limits and times.
     pub tuning: Tuning,
+    /// The cluster epoch, for a node that joins a cluster that was recovered: no ledger has told it yet. None: that of the
+    /// genesis record, of the ledger, or of a recovery.
+    pub cluster_epoch: Option<u32>,
 }
 
 /// A node's secret keys, one purpose each. The keys wipe themselves from memory when dropped.

@@ -20,6 +20,7 @@ use super::catchup::CatchUp;
 use super::censorship::Starvation;
 use super::compaction::Compaction;
 use super::cosigning::{Cosigning, CutMade};
+use super::epoch::Epoch;
 use super::evidence::{Batches, Evidence, Suspects};
 use super::keys::Keys;
 use super::lock::Access as _;
@@ -58,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) waiters: Waiters,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) pending: Pending,
+    /// The cluster epoch that this node takes part in.
+    pub(crate) epoch: Epoch,
     /// Who the nodes are, for whoever has connections.
     pub(crate) roster: RosterNow,
     pub(crate) addresses: Arc<Addresses>,

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tamga_consensus::{ClusterId, Config, Consensus, Member, NodeId, Seams, StartError, WalError};
+use tamga_consensus::{Config, Consensus, Member, NodeId, Seams, StartError, WalError};
 use tamga_ledger::nodes::Nodes;
 use tamga_ledger::sign::Signer as _;
 use tamga_ledger::state::State;
@@ -30,6 +30,7 @@ use super::catchup::CatchUp;
 use super::censorship::Starvation;
 use super::compaction::Compaction;
 use super::cosigning::{Cosigning, CutMade, Memory};
+use super::epoch::{self, Epoch, NewEpoch};
 use super::evidence::{Batches, Evidence, Suspects};
 use super::keys::Keys;
 use super::lock::Access as _;
@@ -57,8 +58,10 @@ pub(super) async fn start(setup: CoreSetup, seams: CoreSeams) -> Result<Core, Co
     let addresses = Arc::new(Addresses::new(&setup.members));
     let dialer = FindingDialer { addresses: Arc::clone(&addresses), dialer: Arc::clone(&seams.dialer) };
     let seams = CoreSeams { dialer: Arc::new(dialer), ..seams };
+    refuse_half_recovered(&seams, &setup.data_dir)?;
+    let kept = NewEpoch::read(seams.disk.as_ref(), &setup.data_dir, &trust)?;
     let opened = open_ledger(&setup, &seams, &trust).await?;
-    let (shared, parts) = share(setup, seams, trust, opened, addresses).await?;
+    let (shared, parts) = share(setup, seams, trust, opened, addresses, kept).await?;
     // Before consensus: a ledger that is ahead of its position must not be applied to.
     shared.finish_catch_up().await?;
     shared.settle_roster();
@@ -77,6 +80,18 @@ fn lock_folder(seams: &CoreSeams, folder: &Path) -> Result<LockGuard, CoreError>
         std::io::ErrorKind::WouldBlock => CoreError::Locked(folder.to_owned()),
         _ => io("lock")(error),
     })
+}
+
+/// A recovery that was interrupted while files changed places is finished by itself, not by running.
+fn refuse_half_recovered(seams: &CoreSeams, data_dir: &Path) -> Result<(), CoreError> {
+    match crate::recovery::is_unfinished(seams.disk.as_ref(), data_dir) {
+        Ok(false) => Ok(()),
+        Ok(true) => {
+            let what = "a recovery was interrupted: run `tamga-node recover` with the same decision again".to_owned();
+            Err(CoreError::Damaged { path: data_dir.to_owned(), what })
+        }
+        Err(source) => Err(CoreError::Io { action: "look into", path: data_dir.to_owned(), source }),
+    }
 }
 
 /// The configuration does not contradict the genesis record. Of a node that joins later, the ledger tells later.
@@ -121,11 +136,13 @@ async fn share(
     trust: Arc<Trust>,
     opened: Opened,
     addresses: Arc<Addresses>,
+    kept: Option<NewEpoch>,
 ) -> Result<(Arc<Shared>, Parts), CoreError> {
-    let CoreSetup { node, genesis, data_dir, keys, members, tuning } = setup;
+    let CoreSetup { node, genesis, data_dir, keys, members, tuning, cluster_epoch } = setup;
     let published_size = opened.published.as_ref().map_or(0, |published| published.checkpoint.size.get());
     let ledger = Roster::of(&opened.state.look(), &trust);
     let now = trust.with_nodes(ledger.ledger())?;
+    let epoch = settle_epoch(&opened, &trust, &now, kept, cluster_epoch, &data_dir)?;
     let cosigning = cosigning(&seams, &now, &keys, &data_dir, published_size, !tuning.recall)?;
     let births = Births::open(&seams, &data_dir, node)?;
     let (outbox, writer) = open_outbox(&seams, &data_dir, tuning.outbox_bytes_max, &opened.state).await?;
@@ -136,6 +153,7 @@ async fn share(
     let refusals = RefusalCounts::new(seams.clock.now_ms());
     let shared = Shared {
         node,
+        epoch,
         peers: Peers::new(node, roster.subscribe(), tuning.peer_timeout, &seams.dialer),
         roster,
         addresses,
@@ -184,6 +202,25 @@ async fn share(
         skew_ms: AtomicI64::new(0),
     };
     Ok((Arc::new(shared), Parts { members, writer, cuts: cuts_receiver, view_store: opened.view_store }))
+}
+
+/// Which epoch this node takes part in. A decision that the ledger has not got yet must be the organisations'.
+fn settle_epoch(
+    opened: &Opened,
+    genesis: &Trust,
+    now: &Trust,
+    kept: Option<NewEpoch>,
+    stated: Option<u32>,
+    data_dir: &Path,
+) -> Result<Epoch, CoreError> {
+    let epoch = Epoch::settle(opened.state.look().nodes(), genesis.election().cluster_epoch, kept.clone(), stated);
+    if let Some(kept) =
+        kept.filter(|kept| kept.number == epoch.number() && epoch.is_ahead_of(opened.state.look().nodes()))
+    {
+        kept.check(now)
+            .map_err(|why| CoreError::Damaged { path: data_dir.join(epoch::EPOCH_FILE), what: why.to_string() })?;
+    }
+    Ok(epoch)
 }
 
 fn cosigning(
@@ -235,7 +272,7 @@ async fn start_consensus(
     shared: &Arc<Shared>,
     members: &[Member],
 ) -> Result<(Consensus, Option<Vec<Member>>), CoreError> {
-    let cluster = ClusterId(shared.trust.election_id().0);
+    let cluster = epoch::cluster_id(&shared.trust, shared.epoch.number());
     let tuning = &shared.tuning;
     let folder = shared.data_dir.join("raft");
     let config = Config {
@@ -316,6 +353,7 @@ fn spawn_tasks(
         tokio::spawn(Arc::clone(shared).accuse()),
         tokio::spawn(catch_up(Arc::clone(shared), consensus.clone())),
         tokio::spawn(Arc::clone(shared).announce()),
+        tokio::spawn(Arc::clone(shared).follow_voters(consensus.clone())),
         tokio::spawn(Arc::clone(shared).watch_space()),
         tokio::spawn(keep_views(Arc::clone(shared), view_store)),
         tokio::spawn(Arc::clone(shared).compact(consensus.clone())),

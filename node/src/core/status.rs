@@ -55,6 +55,7 @@ impl Shared {
             disk_free_bytes: self.space.free(),
             leaving: self.leaving.load(Ordering::Relaxed),
             removed: self.removed.load(Ordering::Relaxed),
+            removed_voters: self.roster.now().on_their_way_out().map(|(id, _)| id).collect(),
             unborn: self.births.waits(),
             software: self.tuning.software.clone(),
             rules_version: RULES_VERSION,

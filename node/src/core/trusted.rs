@@ -45,10 +45,10 @@ impl Trusted {
         Arc::clone(&self.now.look())
     }
 
-    /// The ledger's word; of what peers have proven ahead of it, more epochs stay.
+    /// The ledger's word; what peers have proven ahead of it stays.
     fn settle(&self, genesis: &Trust, ledger: &Nodes) {
         let now = self.now();
-        if *now.registry() == *ledger || now.registry().epochs().len() > ledger.epochs().len() {
+        if *now.registry() == *ledger || now.registry().last_leaf() > ledger.last_leaf() {
             return;
         }
         match genesis.with_nodes(ledger) {
@@ -124,9 +124,10 @@ impl Shared {
         });
         match walked.await {
             Ok((history, trust)) => {
-                let (known, proven) = (self.trust_now().registry().epochs().len(), trust.registry().epochs().len());
+                // Nodes count too: a checkpoint may be published by one that joined later, with a log key of its own.
+                let (known, proven) = (self.trust_now().registry().last_leaf(), trust.registry().last_leaf());
                 if proven > known {
-                    tracing::info!(peer, epochs = proven, "learned of trust policies ahead of this node's own ledger");
+                    tracing::info!(peer, leaf = proven, "learned of decisions ahead of this node's own ledger");
                     *self.trusted.now.change() = Arc::new(trust);
                 }
                 Some(history)

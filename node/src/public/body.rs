@@ -137,6 +137,15 @@ fn governance(change: &Governance) -> Value {
         Governance::PolicyEpoch { number, policy } => {
             json!({ "action": "policy-epoch", "number": number, "policy": policy })
         }
+        Governance::ClusterEpoch { number, size, sha256, blake3, voters, learners } => json!({
+            "action": "cluster-epoch",
+            "number": number,
+            "size": size,
+            "sha256": sha256,
+            "blake3": blake3,
+            "voters": voters,
+            "learners": learners,
+        }),
     }
 }
 

@@ -27,8 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tamga_consensus::{
-    ClusterId, LogPlace, LogRemedy, LogRepair, LogRepairError, LogReport, NewIdentity, NodeId, WalError, examine_log,
-    repair_log,
+    LogPlace, LogRemedy, LogRepair, LogRepairError, LogReport, NewIdentity, NodeId, WalError, examine_log, repair_log,
 };
 use tamga_ledger::store::repair::{self as ledger_repair, Job, Peers as _, RepairError, Step};
 use tamga_ledger::store::{LogPosition, Options, Store, StoreError, fsck};
@@ -39,7 +38,7 @@ use tamga_platform::entropy::Entropy;
 use tokio::runtime::Handle;
 
 use crate::config::Config;
-use crate::core::{mend_outbox, outbox_damages};
+use crate::core::{NewEpoch, cluster_id, mend_outbox, outbox_damages};
 use crate::run::{RunError, Seams};
 
 pub use report::{FaultView, FileView, LedgerView, LogView, OutboxView, Outcome, Report};
@@ -82,6 +81,8 @@ struct Repair {
     ledger: PathBuf,
     quarantine: PathBuf,
     trust: Trust,
+    /// The cluster epoch that the log is of.
+    epoch: u32,
     peers: GrpcPeers,
     disk: Arc<dyn Disk>,
     entropy: Arc<dyn Entropy>,
@@ -103,12 +104,15 @@ pub async fn repair(
     let (trust, peers) = source::connect(&config, &seams, Handle::current()).await?;
     let lock = lock(seams.disk.as_ref(), &config.data_dir)?;
     let now_ms = seams.clock.now_ms();
+    let kept = NewEpoch::read(seams.disk.as_ref(), &config.data_dir, &trust).map_err(RunError::from)?;
+    let epoch = kept.map_or(0, |kept| kept.number).max(config.cluster_epoch.unwrap_or(0));
     let repair = Repair {
         options,
         node: config.node,
         ledger: config.data_dir.join("ledger"),
         quarantine: config.data_dir.join("quarantine").join(now_ms.to_string()),
         data: config.data_dir,
+        epoch: epoch.max(trust.registry().cluster_epoch()),
         trust,
         peers,
         disk: seams.disk,
@@ -139,7 +143,7 @@ impl Repair {
     fn log_place(&self) -> LogPlace {
         LogPlace {
             folder: self.data.join("raft"),
-            cluster: ClusterId(self.trust.election_id().0),
+            cluster: cluster_id(&self.trust, self.epoch),
             node: NodeId(u64::from(self.node)),
         }
     }

@@ -59,6 +59,7 @@ impl Prepared {
             keys: self.identity.signers.clone(),
             members: members(config, own),
             tuning: config.tuning.apply(),
+            cluster_epoch: config.cluster_epoch,
         }
     }
 

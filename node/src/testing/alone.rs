@@ -168,6 +168,7 @@ impl AloneSetup {
             keys: self.secrets.clone(),
             members: (1..=self.nodes).map(member).collect(),
             tuning: self.tuning.clone(),
+            cluster_epoch: None,
         };
         let alone = Alone { core: Core::start(setup, seams).await? };
         let ready = |alone: &Alone| {

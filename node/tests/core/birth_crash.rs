@@ -144,6 +144,7 @@ async fn start(election: &TestElection, disk: &SimDisk, others: &Others) -> Arc<
             index: Index::Memory,
             ..Tuning::default()
         },
+        cluster_epoch: None,
     };
     Core::start(setup, seams).await.unwrap_or_else(|error| panic!("the node does not start: {error}"))
 }

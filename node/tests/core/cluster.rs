@@ -57,6 +57,8 @@ pub(crate) struct Running {
 pub(crate) struct Cluster {
     pub(crate) election: Arc<TestElection>,
     pub(crate) tuning: Tuning,
+    /// For nodes that join a cluster that was recovered.
+    pub(crate) cluster_epoch: Option<u32>,
     folder: PathBuf,
     listeners: BTreeMap<u32, std::net::TcpListener>,
     pub(crate) disks: BTreeMap<u32, TightDisk>,
@@ -89,6 +91,7 @@ impl Cluster {
         Self {
             election: Arc::new(election),
             tuning,
+            cluster_epoch: None,
             folder: folder.to_owned(),
             listeners,
             disks,
@@ -134,6 +137,7 @@ impl Cluster {
             keys: secrets(node).into(),
             members: self.listeners.iter().map(member).collect(),
             tuning: self.tuning.clone(),
+            cluster_epoch: self.cluster_epoch,
         }
     }
 

@@ -148,6 +148,7 @@ impl Stage {
             keys: secrets(LATE).into(),
             members: (1..=NODES).map(member).collect(),
             tuning: Self::tuning(),
+            cluster_epoch: None,
         };
         let seams = CoreSeams {
             disk: Arc::new(disk.clone()),

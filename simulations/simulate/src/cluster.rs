@@ -256,6 +256,7 @@ impl Node {
             keys: self.0.keys.clone().into(),
             members: self.0.members.clone(),
             tuning: tuning(self.0.seed),
+            cluster_epoch: None,
         }
     }
 

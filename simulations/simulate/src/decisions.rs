@@ -7,6 +7,9 @@
 //!
 //! Each decision is a Governance record, submitted like any other to whichever node answers; the nodes do the rest.
 
+use std::collections::BTreeSet;
+
+use tamga_consensus::MemberStatus;
 use tamga_ledger::ids::RecordId;
 use tamga_ledger::kinds::{Governance, NodeRole, RemovalReason};
 use tamga_node::testing::{organisation_name, successor};
@@ -87,7 +90,8 @@ impl World<'_> {
                     let change = Governance::NodeRemove { node, reason };
                     Stage::Removing(self.decide(&format!("n{node} is removed"), &change))
                 }
-                Stage::Removing(record) if self.model.is_judged(&record) => {
+                // Raft may still need its vote: until then its operator lets it run, as docs/OPERATIONS.md says.
+                Stage::Removing(record) if self.model.is_judged(&record) && self.is_out(node) => {
                     self.take_away(node);
                     Stage::Done
                 }
@@ -103,10 +107,23 @@ impl World<'_> {
 
     /// Whether whoever leads counts this node's vote.
     fn votes(&self, node: u32) -> bool {
+        self.voters_by_leaders().iter().any(|voters| voters.contains(&u64::from(node)))
+    }
+
+    /// Whether somebody leads and does not count this node's vote any more.
+    fn is_out(&self, node: u32) -> bool {
+        self.voters_by_leaders().iter().any(|voters| !voters.contains(&u64::from(node)))
+    }
+
+    /// Who votes, as everybody says who leads.
+    fn voters_by_leaders(&self) -> Vec<BTreeSet<u64>> {
         let leading = self.seen.nodes.values().filter(|seen| seen.leads().is_some());
         let cores = leading.filter_map(|seen| self.nodes.get(&seen.id)?.core());
-        let mut members = cores.filter_map(|core| Some(core.consensus()?.status().members));
-        members.any(|members| members.iter().any(|known| known.voter && known.member.id.0 == u64::from(node)))
+        let members = cores.filter_map(|core| Some(core.consensus()?.status().members));
+        let voters = |members: Vec<MemberStatus>| {
+            members.into_iter().filter(|known| known.voter).map(|known| known.member.id.0).collect()
+        };
+        members.map(voters).collect()
     }
 
     /// Whether Raft's members are, on each of these nodes, whom its ledger says they are.

@@ -128,7 +128,7 @@ async fn connection(mut stream: TcpStream, router: Router, mischief: Mischief, r
     let Ok(node) = stream.read_u8().await else { return };
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(PeerIdentity(NodeId(u64::from(node))));
-        let (router, fate, known) = (router.clone(), mischief.fate(), roster.borrow().get(u32::from(node)).is_some());
+        let (router, fate, known) = (router.clone(), mischief.fate(), roster.borrow().hears(u32::from(node)));
         async move {
             if known {
                 Ok(deliver(router, request, fate).await)

@@ -28,6 +28,7 @@ class Trust:
         self.nodes = {id_: node["keys"] for id_, node in state.nodes.items()}
         self.roles, self.own = {id_: 2 for id_ in self.nodes}, {n: tuple(o[:2]) for n, o in state.organisations.items()}
         self.removed, self.notes = set(), []
+        self.cluster_epoch = record.body[8]
 
     def logs(self):
         return [Key(self.origin, LOG, key) for key in self.log_keys]
@@ -81,6 +82,14 @@ class Trust:
             policy = Policy(text)
             checkpoint.verify(policy, self.origin, [])
             self.policies.append((leaf, policy))
+            return True
+        if action == 18:
+            if content[0] != self.cluster_epoch + 1:
+                return False
+            self.cluster_epoch = content[0]
+            going_on = {**dict.fromkeys(content[5], 1), **dict.fromkeys(content[4], 2)}
+            self.removed |= set(self.nodes) - set(going_on)
+            self.roles |= going_on
             return True
         if action == 1:
             return content[2][0] not in self.nodes and self._node(content[2])

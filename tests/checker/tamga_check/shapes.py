@@ -88,6 +88,7 @@ BODIES = {
         fixed(only(4), fixed(NODE_KEYS, U8)),
         fixed(only(5), fixed(text, B32, B32, B64, U8)),
         fixed(only(16), fixed(U32, text)),
+        fixed(only(18), fixed(U32, NUM, B32, B32, many(U32), many(U32))),
     ),
     21: fixed(U8, NUM, B32, B32, MAYBE32, MAYBE32),
     22: fixed(U32, NUM, NUM, many(fixed(MAYBE16, text, NUM))),

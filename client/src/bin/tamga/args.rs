@@ -677,6 +677,16 @@ pub(crate) enum Change {
         #[arg(long)]
         reason: KeyReason,
     },
+    /// The cluster begins anew from the last published size that the source shows, on the nodes named; every other node leaves
+    /// for good. Not submitted: each node named is given the record with `tamga-node recover`.
+    ClusterEpoch {
+        /// A node that goes on as a voter; its ledger reaches that size.
+        #[arg(long = "voter", required = true, value_name = "ID")]
+        voters: Vec<u32>,
+        /// A node that goes on as a learner.
+        #[arg(long = "learner", value_name = "ID")]
+        learners: Vec<u32>,
+    },
     /// Another trust policy.
     Policy {
         /// Its text; `tamga governance policy` writes one.

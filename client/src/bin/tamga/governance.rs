@@ -9,6 +9,7 @@ use crate::act;
 use crate::args::{Change, Draft as DraftArguments, Governance, Merge, PassphraseArguments, PolicyText, Sign, Submit};
 use crate::output::{Done, Failure, Output, advance, open_source};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,6 @@ use tamga_ledger::kinds::{
 use tamga_ledger::promise::Promise;
 use tamga_ledger::record::RECORD_BYTES_MAX;
 use tamga_ledger::submission::{SUBMISSION_BYTES_MAX, Submission};
-use tamga_ledger::trust::Trust;
 use tamga_platform::disk::Disk;
 use tamga_platform::entropy::OsEntropy;
 
@@ -140,6 +140,15 @@ fn in_words(decision: &Decision) -> String {
             "organisation {organisation} gets these keys ({})\n  record {record_key}\n  standby cosigner {standby_cosigner_key}",
             reason_in_words(*reason)
         ),
+        Decision::ClusterEpoch { number, size, sha256, blake3, voters, learners } => {
+            let list = |ids: &[u32]| ids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+            format!(
+                "cluster epoch {number}: the cluster begins anew from size {size}\n  SHA-256 root {sha256}\n  BLAKE3 root {blake3}\n  \
+                 voters {}\n  learners {}\n  every other node leaves for good; what was recorded behind that size is submitted again",
+                list(voters),
+                if learners.is_empty() { "none".to_owned() } else { list(learners) }
+            )
+        }
         Decision::PolicyEpoch { number, policy } => {
             let lines: String = policy.lines().map(|line| format!("\n  | {line}")).collect();
             format!("trust policy epoch {number}: from this record on checkpoints need{lines}")
@@ -175,8 +184,29 @@ fn node_keys(disk: &Arc<dyn Disk>, path: &Path) -> Result<NodeKeys, Failure> {
     })
 }
 
-fn change(what: &Change, trust: &Trust, disk: &Arc<dyn Disk>) -> Result<Decision, Failure> {
+fn change(what: &Change, opened: &Opened<'_>, disk: &Arc<dyn Disk>) -> Result<Decision, Failure> {
+    let trust = &opened.trust;
     Ok(match what {
+        Change::ClusterEpoch { voters, learners } => {
+            let sorted = |ids: &[u32]| ids.iter().copied().collect::<BTreeSet<u32>>().into_iter().collect::<Vec<_>>();
+            let (voters, learners) = (sorted(voters), sorted(learners));
+            let unknown = voters.iter().chain(&learners).find(|id| trust.registry().member(**id).is_none());
+            if let Some(unknown) = unknown {
+                return Err(failed(format!("there is no node {unknown}, or it has been removed")));
+            }
+            if let Some(twice) = learners.iter().find(|id| voters.contains(id)) {
+                return Err(failed(format!("node {twice} is to be a voter and a learner")));
+            }
+            let head = opened.checkpoint.checkpoint().head();
+            Decision::ClusterEpoch {
+                number: trust.registry().cluster_epoch().saturating_add(1),
+                size: head.size.get(),
+                sha256: Digest(*head.roots.sha256.as_bytes()),
+                blake3: Digest(*head.roots.blake3.as_bytes()),
+                voters,
+                learners,
+            }
+        }
         Change::Add { organisation, role, keys } => node_add(organisation, (*role).into(), node_keys(disk, keys)?),
         Change::Role { node, role } => node_set_role(*node, (*role).into()),
         Change::Remove { node, reason } => node_remove(*node, (*reason).into()),
@@ -252,7 +282,7 @@ fn draft(arguments: &DraftArguments, disk: &Arc<dyn Disk>, output: &Output) -> D
     }
     let draft = match &arguments.change {
         Change::Revoke { keys, reason } => scribe.revoke_keys(&signers, keys, (*reason).into()),
-        other => scribe.governance(&signers, &change(other, trust, disk)?),
+        other => scribe.governance(&signers, &change(other, &opened, disk)?),
     };
     let draft = draft.map_err(failed)?;
     write(disk, &arguments.out, draft.bytes())?;

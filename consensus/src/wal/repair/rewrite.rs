@@ -88,6 +88,27 @@ pub(super) fn begin_behind(
     Ok(())
 }
 
+/// Writes the first segment of a new log: one frame, its head.
+pub(in super::super) fn write_first(disk: &dyn Disk, path: &Path, label: Label, head: &Record) -> Result<(), WalError> {
+    let file = disk.open(path, Open::ReadWrite).map_err(io("creating", path))?;
+    file.set_len(0).map_err(io("emptying", path))?;
+    file.write_all_at(&label.encode(), 0).map_err(io("writing", path))?;
+    let mut frames =
+        Frames { file: file.as_ref(), path, label, offset: SEGMENT_HEADER_BYTES, number: label.first_frame };
+    frames.write(std::slice::from_ref(head))?;
+    let end = frames.offset;
+    file.write_all_at(&vec![0; ROOM_BYTES], end as u64).map_err(io("filling", path))?;
+    file.sync_data().map_err(io("syncing", path))
+}
+
+/// Sound entries behind `after`, in order.
+pub(super) fn entries_behind(disk: &dyn Disk, reading: &Reading, after: Option<u64>) -> Result<Vec<Entry>, WalError> {
+    let mut files = BTreeMap::new();
+    let first = after.map_or(0, |after| after.saturating_add(1));
+    let sound = reading.slots.range(first..).map(|(_, slot)| slot).filter(|slot| !matches!(slot, Slot::Lost));
+    sound.map(|slot| load(disk, reading, &mut files, slot)).collect()
+}
+
 fn write(disk: &dyn Disk, path: &Path, label: Label, reading: &Reading, purge: LogPosition) -> Result<(), WalError> {
     let file = disk.open(path, Open::ReadWrite).map_err(io("creating", path))?;
     file.set_len(0).map_err(io("emptying", path))?;

@@ -143,4 +143,32 @@ fn epochs(day: &mut Day, all: &[u32]) {
     day.world.time_ms += 1_500;
     let remove = |node| Governance::NodeRemove { node, reason: RemovalReason::Lost as u8 };
     decide(day, "a decision under the new policy", all, &remove(2), &clean());
+    anew(day, all);
+}
+
+/// The cluster begins anew: nothing in the ledger changes but who the nodes are.
+fn anew(day: &mut Day, all: &[u32]) {
+    let beginning = |day: &Day, ahead: u32, voters: &[u32], learners: &[u32]| {
+        let head = day.world.state.head();
+        Governance::ClusterEpoch {
+            number: day.world.state.nodes().cluster_epoch() + ahead,
+            size: head.size.get(),
+            sha256: tamga_ledger::ids::Digest(*head.roots.sha256.as_bytes()),
+            blake3: tamga_ledger::ids::Digest(*head.roots.blake3.as_bytes()),
+            voters: voters.to_vec(),
+            learners: learners.to_vec(),
+        }
+    };
+    let early = beginning(day, 1, &[4], &[]);
+    let skipped = beginning(day, 2, &[4], &[]);
+    decide(day, "the cluster epoch after the next", all, &skipped, &refused(213));
+    decide(day, "a cluster epoch for the leaf before", all, &early, &refused(214));
+    let twice = beginning(day, 1, &[4], &[4]);
+    decide(day, "a cluster epoch that names a node twice", all, &twice, &refused(107));
+    let nobody = beginning(day, 1, &[], &[4]);
+    decide(day, "a cluster epoch without voters", all, &nobody, &refused(207));
+    let gone = beginning(day, 1, &[2, 4], &[]);
+    decide(day, "a cluster epoch with a node that was removed", all, &gone, &refused(205));
+    let good = beginning(day, 1, &[4], &[]);
+    decide(day, "the cluster begins anew", all, &good, &clean());
 }

@@ -34,7 +34,7 @@ pub(crate) struct Signed {
 }
 
 impl Signed {
-    fn of(checkpoint: &Checkpoint) -> Self {
+    pub(crate) fn of(checkpoint: &Checkpoint) -> Self {
         let text = *blake3::hash(checkpoint.to_string().as_bytes()).as_bytes();
         Self { size: checkpoint.size.get(), text }
     }
@@ -48,8 +48,8 @@ pub(crate) struct Memory {
     counter: u64,
     signed: Option<Signed>,
     floor: u64,
-    /// Shown by a peer and not compared with this node's ledger yet.
-    adopted: Option<Checkpoint>,
+    /// Signed before this process began, or shown by a peer, and not compared with this node's ledger yet.
+    unchecked: Option<Signed>,
     /// Why this key signs nothing any more.
     silent: Option<String>,
 }
@@ -122,7 +122,9 @@ impl Memory {
         // same text may be signed without being written again, so it has to be durable now.
         Write { file: Arc::clone(&file), slot: newest }.perform().map_err(io("write again"))?;
         let signed = (newest.counter > 0).then_some(newest.signed);
-        Ok(Self { file, key, counter: newest.counter, signed, floor, adopted: None, silent: None })
+        // A node that was recovered to an earlier size has given up what its keys signed behind it; whoever goes on with such a
+        // key contradicts itself. So has a ledger put back from a backup and filled by others.
+        Ok(Self { file, key, counter: newest.counter, signed, floor, unchecked: signed, silent: None })
     }
 
     /// The highest size signed.
@@ -160,21 +162,21 @@ impl Memory {
         }
         match self.remember(checkpoint) {
             Some(write) => {
-                self.adopted = Some(checkpoint.clone());
+                self.unchecked = Some(shown);
                 Shown::Higher(write)
             }
             None => Shown::Known,
         }
     }
 
-    /// What was taken over from others and is still to be compared with this node's ledger.
-    pub(crate) const fn adopted(&self) -> Option<&Checkpoint> {
-        self.adopted.as_ref()
+    /// What the key has signed before and is still to be compared with this node's ledger.
+    pub(crate) const fn unchecked(&self) -> Option<Signed> {
+        self.unchecked
     }
 
-    /// The ledger has the roots that were taken over.
+    /// The ledger has what was signed.
     pub(crate) fn agrees(&mut self) {
-        self.adopted = None;
+        self.unchecked = None;
     }
 
     /// Nothing is signed with this key any more.
@@ -192,6 +194,32 @@ impl Memory {
         self.signed = Some(signed);
         Some(Write { file: Arc::clone(&self.file), slot: Slot { counter: self.counter, key: self.key, signed } })
     }
+}
+
+/// The highest size that each of these keys has signed, as the memories in a node's folder say; 0 for none. For a node that
+/// is not running; writes nothing.
+pub(crate) fn cosigned_sizes(
+    disk: &dyn Disk,
+    folder: &Path,
+    keys: &[PublicKey],
+) -> Result<Vec<(PublicKey, u64)>, CoreError> {
+    let mut sizes = Vec::with_capacity(keys.len());
+    for key in keys {
+        let own = folder.join(format!("cosigning-{}", hex::encode(key.id().0)));
+        let mut highest = 0;
+        for path in [folder.join("cosigning"), own] {
+            let io = |source| CoreError::Io { action: "read", path: path.clone(), source };
+            if is_absent(disk, &path).map_err(io)? {
+                continue;
+            }
+            let file = disk.open(&path, Open::Read).map_err(io)?;
+            let slots = [0, 1].map(|slot| read_slot(file.as_ref(), slot).ok().flatten());
+            let signed = slots.into_iter().flatten().filter(|slot| slot.key == key.id() && slot.counter > 0);
+            highest = signed.map(|slot| slot.signed.size).max().unwrap_or(0).max(highest);
+        }
+        sizes.push((*key, highest));
+    }
+    Ok(sizes)
 }
 
 /// A slot to be written.
@@ -376,7 +404,7 @@ mod tests {
         assert!(matches!(memory.shown(&checkpoint(5, 2)), Shown::Contradicts));
         let Shown::Higher(write) = memory.shown(&checkpoint(9, 1)) else { panic!("it is higher") };
         write.perform().unwrap();
-        assert_eq!(memory.adopted(), Some(&checkpoint(9, 1)));
+        assert_eq!(memory.unchecked(), Some(Signed::of(&checkpoint(9, 1))));
         disk.power_loss();
         let mut memory = open(&disk);
         assert_eq!(memory.check(&checkpoint(8, 1)), Err(Forbidden::Smaller { asked: 8, signed: 9 }));

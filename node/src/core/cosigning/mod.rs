@@ -38,7 +38,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::cuts::Cuts;
-pub(crate) use self::memory::Memory;
+pub(crate) use self::memory::{Memory, cosigned_sizes};
 use super::setup::NodeSigner;
 use super::shared::Shared;
 use crate::view::View;

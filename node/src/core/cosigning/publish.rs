@@ -119,8 +119,16 @@ impl Shared {
     /// The note with this node's log signature, verified as any reader would.
     async fn sealed(&self, mut note: UnverifiedCheckpoint) -> Option<VerifiedCheckpoint> {
         let trust = self.trust_now();
-        let policy = trust.policy_at(note.claimed().size);
-        let keys: Vec<NodeSigner> = self.cosigning.logs_under(policy).map(Arc::clone).collect();
+        let size = note.claimed().size;
+        let policy = trust.policy_at(size);
+        // A node that joined behind this size is no log of it: no reader could find its key below.
+        let is_log =
+            |key: &&NodeSigner| trust.registry().log_key_since(&key.public_key()).is_some_and(|leaf| leaf < size.get());
+        let keys: Vec<NodeSigner> = self.cosigning.logs_under(policy).filter(is_log).map(Arc::clone).collect();
+        if keys.is_empty() {
+            tracing::debug!(%size, "this node publishes nothing that ends before its own registration");
+            return None;
+        }
         for signer in keys {
             let key = LogKey::new(trust.origin().clone(), Arc::clone(&signer)).ok()?;
             let text = note.note().clone();

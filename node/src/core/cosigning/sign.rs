@@ -11,6 +11,7 @@ use tamga_ledger::tree::TreeSize;
 use tamga_platform::blocking::BlockingExt as _;
 
 use super::cuts::{CutState, Permission};
+use super::memory::{Memory, Signed};
 use super::{CutMade, Inner};
 use crate::core::lock::Access as _;
 use crate::core::shared::Shared;
@@ -135,7 +136,7 @@ impl Shared {
         let Some((signer, public)) = self.cosigning.keys.get(place) else { return false };
         let listed = due.iter().flat_map(|policy| policy.witnesses()).filter(|one| *one.key.key_bytes() == public.0);
         let names: BTreeSet<&KeyName> = listed.map(|one| one.key.name()).collect();
-        if names.is_empty() || !self.agrees_with_adopted(inner, place, checkpoint).await {
+        if names.is_empty() || !self.agrees_with_signed(inner, place, checkpoint).await {
             return false;
         }
         let size = checkpoint.size.get();
@@ -176,11 +177,12 @@ impl Shared {
         true
     }
 
-    /// What was taken over from others as this key's has to be a part of this node's ledger.
-    async fn agrees_with_adopted(self: &Arc<Self>, inner: &mut Inner, place: usize, checkpoint: &Checkpoint) -> bool {
-        let adopted = inner.memories.get(place).and_then(|memory| memory.adopted().cloned());
-        let Some(adopted) = adopted.filter(|adopted| adopted.size <= checkpoint.size) else { return true };
-        let (store, size) = (Arc::clone(&self.store), adopted.size);
+    /// What this key has signed before has to be a part of this node's ledger.
+    async fn agrees_with_signed(self: &Arc<Self>, inner: &mut Inner, place: usize, checkpoint: &Checkpoint) -> bool {
+        let unchecked = inner.memories.get(place).and_then(Memory::unchecked);
+        let Some(signed) = unchecked.filter(|signed| signed.size <= checkpoint.size.get()) else { return true };
+        let Ok(size) = TreeSize::new(signed.size) else { return true };
+        let store = Arc::clone(&self.store);
         let roots = match self.seams.blocking.run(move || store.roots_at(size)).await {
             Ok(roots) => roots,
             Err(error) => {
@@ -188,7 +190,8 @@ impl Shared {
                 return false;
             }
         };
-        if roots == adopted.roots {
+        let ours = Checkpoint { size, roots, ..checkpoint.clone() };
+        if Signed::of(&ours) == signed {
             if let Some(memory) = inner.memories.get_mut(place) {
                 memory.agrees();
             }
@@ -198,8 +201,7 @@ impl Shared {
             "this key has signed other roots at size {size} than this node computed; it signs nothing any more: compare the \
              entries with another node's; the organisation's standby key is needed in its place"
         );
-        let ours = Checkpoint { roots, ..adopted.clone() };
-        self.silence(inner, place, what, format!("ours:\n{ours}\nsigned:\n{adopted}")).await;
+        self.silence(inner, place, what, format!("ours:\n{ours}\nsigned: {signed:?}")).await;
         false
     }
 }

@@ -31,7 +31,7 @@ use tamga_platform::planted;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-pub(crate) use self::repair::{Mended, examine, mend};
+pub(crate) use self::repair::{Mended, add, count, examine, mend};
 pub(crate) use self::segment::Damage;
 use self::segment::{FRAME_BYTES, SEGMENT_BYTES, Segment, Stored};
 

@@ -6,10 +6,11 @@
 use std::io;
 use std::path::Path;
 
+use bytes::Bytes;
 use tamga_platform::disk::Disk;
 use tamga_platform::entropy::{Entropy, random_bytes};
 
-use super::segment::{self, Damage, SEGMENT_BYTES, Segment};
+use super::segment::{self, Damage, SEGMENT_BYTES, Segment, Stored};
 
 /// What was done to one segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,4 +69,44 @@ fn numbers(disk: &dyn Disk, folder: &Path) -> io::Result<Vec<u64>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         found => found,
     }
+}
+
+/// Adds records to the outbox of a node that is not running, durably; how many. Those that are there already are there once.
+pub(crate) fn add(
+    disk: &dyn Disk,
+    folder: &Path,
+    entropy: &dyn Entropy,
+    records: &[Vec<u8>],
+    now_ms: u64,
+) -> io::Result<u64> {
+    disk.create_dir_all(folder)?;
+    let mut next = numbers(disk, folder)?.last().map_or(0, |last| last + 1);
+    let mut rest = records;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        // Half a segment a file: whatever a frame takes besides has room.
+        let fits = rest.iter().take_while(|record| {
+            bytes += record.len() as u64 + 64;
+            bytes < SEGMENT_BYTES / 2
+        });
+        let (now, later) = rest.split_at(fits.count().max(1));
+        let stored: Vec<Stored> =
+            now.iter().map(|record| Stored { accepted_ms: now_ms, bytes: Bytes::copy_from_slice(record) }).collect();
+        let salt = u64::from_be_bytes(random_bytes(entropy));
+        let mut segment = Segment::create(disk, folder, next, salt)?;
+        segment.append(&stored)?;
+        segment.sync()?;
+        (rest, next) = (later, next + 1);
+    }
+    disk.sync_dir(folder)?;
+    Ok(records.len() as u64)
+}
+
+/// Records in the outbox of a node that is not running, applied ones included.
+pub(crate) fn count(disk: &dyn Disk, folder: &Path) -> io::Result<u64> {
+    let mut records = 0;
+    for number in numbers(disk, folder)? {
+        records += segment::read(disk, &segment::path(folder, number))?.records.len() as u64;
+    }
+    Ok(records)
 }

@@ -18,7 +18,8 @@ def quorum(state, record):
 def governance(state, record, _time):
     quorum(state, record)
     action, content = record.body
-    decide = {1: node_add, 2: node_role, 3: node_remove, 4: node_keys, 5: organisation_keys, 16: policy_epoch}[action]
+    decide = {1: node_add, 2: node_role, 3: node_remove, 4: node_keys, 5: organisation_keys, 16: policy_epoch,
+              18: cluster_epoch}[action]
     return [], decide(state, record, *content)
 
 
@@ -139,6 +140,28 @@ def policy_epoch(state, record, number, text):
     need(policy.intersects() and policy.follows(state.policy()), 212)
     need(policy.satisfied_by_organisations(state.signed_organisations(record)), 200)
     return lambda leaf, _time: state.epochs.append((leaf, text))
+
+
+def cluster_epoch(state, _record, number, size, sha256_root, blake3_root, voters, learners):
+    need(number == state.cluster_epoch + 1, 213)
+    need((size, sha256_root, blake3_root) == (state.size, *state.roots), 214)
+    for ids in (voters, learners):
+        need(all(one < two for one, two in zip(ids, ids[1:])), 107)
+    need(not set(voters) & set(learners), 107)
+    need(voters, 207)
+    for node in voters + learners:
+        member(state, node)
+
+    def effect(_leaf, _time):
+        state.cluster_epoch = number
+        for id_, node in state.nodes.items():
+            if id_ in voters or id_ in learners:
+                node["role"] = 2 if id_ in voters else 1
+            elif not node["removed"]:
+                node.update(removed=True)
+                state.keys[key_id(node["keys"][4])].revoked = True
+
+    return effect
 
 
 def epoch_organisation_holds(state, policy, name):

@@ -25,6 +25,7 @@ def election(state, record, _time):
 
     def effect(_leaf, _time):
         state.genesis, state.election_id = body, b3("tamga 2025 election id v1", record.bytes)
+        state.cluster_epoch = body[8]
         for place, (name, _, key, standby, nodes) in enumerate(body[6]):
             state.keys[key_id(key)] = Key(key, 1, [0, 0, 0], sorted(MAY[1]) if place == 0 else [4, 13, 16, 17, 20])
             state.organisations[name] = (key, standby, 0)

@@ -28,6 +28,7 @@ class Judge:
         self.node_keys_ever, self.log_keys_ever, self.tls_ever, self.own_keys_ever = set(), [], set(), set()
         self.nonces, self.heads, self.time, self.ids = [], [], 0, {}
         self.acts, self.cases, self.tables = [], {}, {}
+        self.cluster_epoch = 0
         self.frontiers = [Frontier(tree) for tree in BOTH]
         self.withheld = self.admitted_unseen = 0
 
