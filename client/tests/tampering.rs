@@ -87,6 +87,65 @@ fn each_hash_of_each_tile_of_a_small_ledger_is_guarded() {
     }
 }
 
+#[test]
+fn each_byte_of_each_archived_checkpoint_and_of_their_index_is_guarded() {
+    let copy = small();
+    let archived: Vec<String> = copy.files.keys().filter(|name| name.starts_with("checkpoints/")).cloned().collect();
+    assert_eq!(archived.len(), 4, "three checkpoints and the index: {archived:?}");
+    for name in archived {
+        for at in 0..copy.files[&name].len() {
+            let report = copy.flipped(&name, at, at as u8).audit().unwrap();
+            match name.strip_prefix("checkpoints/").unwrap().parse::<u64>() {
+                // Text, cosignatures of all three organisations, the log's signature: each byte counts.
+                Ok(size) => {
+                    let named = report.findings.iter().any(|one| one.number == 201 && one.leaf == Some(size - 1));
+                    assert!(!report.ok && named, "{name}, byte {at}: {:#?}", report.findings);
+                }
+                Err(_) => {
+                    let named = report.findings.iter().any(|one| one.number == 208);
+                    assert!(!report.ok && named, "{name}, byte {at}: {:#?}", report.findings);
+                }
+            }
+        }
+        let mut gone = copy.clone();
+        gone.files.remove(&name);
+        let report = gone.audit().unwrap();
+        // Without an index there is no archive, and the report says so instead.
+        assert!(!report.ok || (name.ends_with("index") && report.checkpoints_archived == 0), "{name}");
+    }
+}
+
+#[test]
+fn one_cosignature_replaced_by_another_of_the_same_key_is_named() {
+    let copy = large();
+    let sizes: Vec<String> = copy
+        .files
+        .keys()
+        .filter(|name| name.starts_with("checkpoints/") && !name.ends_with("index"))
+        .cloned()
+        .collect();
+    let line = |name: &str| {
+        let note = String::from_utf8(copy.files[name].clone()).unwrap();
+        note.lines().find(|line| line.starts_with("— university-2 ")).unwrap().to_owned()
+    };
+    // Each with the genuine cosignature that the same organisation made for the next one.
+    for pair in sizes.windows(2) {
+        let mut other = copy.clone();
+        let note = String::from_utf8(copy.files[&pair[0]].clone()).unwrap();
+        other.files.insert(pair[0].clone(), note.replace(&line(&pair[0]), &line(&pair[1])).into_bytes());
+        let size: u64 = pair[0].strip_prefix("checkpoints/").unwrap().parse().unwrap();
+        named("a cosignature of another checkpoint", &other, size - 1);
+    }
+    // In the latest one: nothing of the copy is believed.
+    let mut other = copy.clone();
+    let note = String::from_utf8(copy.files["checkpoint"].clone()).unwrap();
+    other
+        .files
+        .insert("checkpoint".to_owned(), note.replace(&line(sizes.last().unwrap()), &line(&sizes[0])).into_bytes());
+    let latest = note.contains(&line(sizes.last().unwrap()));
+    assert!(!latest || other.audit().is_none());
+}
+
 fn is_tile(name: &str) -> bool {
     (name.starts_with("tile/") || name.starts_with("blake3/"))
         && !name.contains("entries")
@@ -113,6 +172,12 @@ fn each_class_of_tampering_with_a_larger_ledger_is_named_by_seed() {
     let bodies: Vec<u64> =
         copy.items("confidential").iter().zip(0..).filter(|(body, _)| !body.is_empty()).map(|(_, leaf)| leaf).collect();
     let tiles: Vec<String> = copy.files.keys().filter(|name| is_tile(name)).cloned().collect();
+    let archived: Vec<String> = copy
+        .files
+        .keys()
+        .filter(|name| name.starts_with("checkpoints/") && !name.ends_with("index"))
+        .cloned()
+        .collect();
     for round in 0..3 {
         let what = |class: &str| format!("seed {number}, round {round}: {class}");
         let leaf = 1 + seed.below(copy.size - 2);
@@ -130,6 +195,11 @@ fn each_class_of_tampering_with_a_larger_ledger_is_named_by_seed() {
         let (file, offset, length) = copy.offset("confidential", leaf);
         let inside = seed.below(length as u64) as usize;
         named(&what("a bit of a body"), &copy.flipped(&file, offset + inside, seed.below(8) as u8), leaf);
+
+        let archived = &archived[seed.below(archived.len() as u64) as usize];
+        let size: u64 = archived.strip_prefix("checkpoints/").unwrap().parse().unwrap();
+        let inside = seed.below(copy.files[archived].len() as u64) as usize;
+        named(&what("a bit of an archived checkpoint"), &copy.flipped(archived, inside, seed.below(8) as u8), size - 1);
 
         let tile = &tiles[seed.below(tiles.len() as u64) as usize];
         let inside = seed.below(copy.files[tile].len() as u64) as usize;

@@ -442,6 +442,35 @@ fn a_verifier_walks_from_the_genesis_digest_to_todays_policy() {
 }
 
 #[test]
+fn each_byte_of_a_history_is_guarded() {
+    let (world, new) = changed();
+    let publisher = Publisher::of(&world);
+    let (old_ones, both) = ([cosigner(1), cosigner(2), cosigner(3)], [cosigner(1), new, cosigner(2), cosigner(3)]);
+    let (before, joining) = (publisher.note(2, &old_ones), publisher.note(4, &both));
+    let history = History { steps: vec![publisher.step(1, &before), publisher.step(2, &joining)] };
+    let (good, leads_to) = (history.to_bytes(), publisher.trust.follow(&history).unwrap());
+    let mut weightless = 0;
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 1 << (at % 8);
+        let Ok(trust) = History::from_bytes(&bad).map(|history| publisher.trust.follow(&history)) else { continue };
+        // A log's line is not asked for here. Whatever passes leads to the same policies and keys.
+        if let Ok(trust) = trust {
+            assert_eq!(trust.registry(), leads_to.registry(), "byte {at}");
+            weightless += 1;
+        }
+    }
+    let lines: usize = [&before, &joining].iter().filter_map(|note| note.lines().last()).map(str::len).sum();
+    assert!(weightless <= lines, "{weightless} bytes of {} can be changed, the logs' lines have {lines}", good.len());
+    for length in 0..good.len() {
+        assert!(History::from_bytes(&good[..length]).is_err(), "cut at {length}");
+    }
+    for steps in [vec![history.steps[1].clone(), history.steps[0].clone()], vec![history.steps[0].clone(); 2]] {
+        assert!(publisher.trust.follow(&History { steps }).is_err());
+    }
+}
+
+#[test]
 fn a_history_that_lacks_anything_leads_nowhere() {
     let (world, new) = changed();
     let publisher = Publisher::of(&world);

@@ -135,3 +135,33 @@ fn not_shown(day: &Day) -> Value {
         "flags that no entry shows": flags.collect::<Vec<_>>(),
     })
 }
+
+/// The bytes in FORMAT.md §16 are those of the leaf that it names.
+#[test]
+fn the_worked_example_is_in_the_ledger() {
+    let format = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../FORMAT.md")).unwrap();
+    let section = format.split("\n## 16.").nth(1).unwrap().split("\n## ").next().unwrap();
+    let leaf: usize = section.split("Leaf ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    let ledger: Value = serde_json::from_str(&std::fs::read_to_string(file("ledger.json")).unwrap()).unwrap();
+    let case = &ledger["entries"][leaf];
+    let text = |name: &str| case[name].as_str().unwrap().to_owned();
+    for name in ["record_id", "sha256_leaf", "blake3_leaf"] {
+        assert!(section.contains(&text(name)), "{name} of leaf {leaf}: {}", text(name));
+    }
+    // The record, field by field: what stands in front of the words of each line.
+    let lines = section
+        .lines()
+        .skip_while(|line| !line.starts_with("record "))
+        .take_while(|line| !line.starts_with("record id"));
+    let bytes = |line: &str| -> String {
+        let line = line.strip_prefix("record").unwrap_or(line).trim_start();
+        let given = line.split("  ").next().unwrap_or_default();
+        // A field whose words follow after one space: hexadecimal digits only count.
+        given.split(' ').take_while(|word| word.chars().all(|c| c.is_ascii_hexdigit())).collect()
+    };
+    let record: String = lines.map(bytes).collect();
+    assert!(text("entry").contains(&record) && record.len() == 2 * 105, "{record}\nin {}", text("entry"));
+    let time: u64 =
+        section.split("sequenced time ").nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
+    assert_eq!(case["time_ms"], time);
+}

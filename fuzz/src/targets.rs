@@ -1,0 +1,261 @@
+//! What is fuzzed: each parser, and proof verification against `ct-merkle`. A target takes any bytes and panics where a promise is
+//! broken; that a parser itself does not panic is part of it.
+//!
+//! The same functions are driven by cargo-fuzz (`fuzz/`, nightly, by hand) and, on stable and in CI, by seeds and bounded mutations
+//! (`client/tests/fuzz.rs`).
+
+use ct_merkle::mem_backed_tree::MemoryBackedTree;
+use sha2::digest::Output;
+use sha2::{Digest as _, Sha256};
+use tamga_client::verify::ProofBundle;
+use tamga_ledger::codec;
+use tamga_ledger::commitment::Commitment;
+use tamga_ledger::court::CourtBundle;
+use tamga_ledger::entry::{Entry, Payload};
+use tamga_ledger::evidence::Evidence;
+use tamga_ledger::history::History;
+use tamga_ledger::ids::{ElectionId, PublicKey};
+use tamga_ledger::kinds::{self, Body, Kind};
+use tamga_ledger::note::{SignedNote, UnverifiedCheckpoint, VerifierKey};
+use tamga_ledger::policy::Policy;
+use tamga_ledger::promise::{NodeRefusal, Promise};
+use tamga_ledger::receipt::Receipt;
+use tamga_ledger::submission::{Confidential, NoKeys, Submission, authenticate_submission};
+use tamga_ledger::tree::{
+    ConsistencyProof, Hash, InclusionProof, LeafIndex, SeveralProof, Sha256Tree, TilePath, TreeHash, TreeSize,
+    decode_bundle, encode_bundle, prove_consistency, prove_inclusion,
+};
+
+/// A target: any bytes.
+pub type Target = fn(&[u8]);
+
+/// All of them by name. Seeds stand in `fuzz/seeds/NAME/`.
+pub const TARGETS: [(&str, Target); 16] = [
+    ("codec", codec_bytes),
+    ("submission", submission),
+    ("entry", entry),
+    ("body", body),
+    ("note", note),
+    ("vkey", vkey),
+    ("policy", policy),
+    ("receipt", receipt),
+    ("history", history),
+    ("bundle", bundle),
+    ("court", court),
+    ("evidence", evidence),
+    ("message", message),
+    ("tiles", tiles),
+    ("commitment", commitment),
+    ("proofs", proofs),
+];
+
+fn codec_bytes(bytes: &[u8]) {
+    let good = codec::check(bytes).is_ok();
+    // What decodes as something is canonical by the general check too.
+    if Submission::from_bytes(bytes).is_ok() || Receipt::from_bytes(bytes).is_ok() {
+        assert!(good, "read by one reader, refused by the other");
+    }
+}
+
+fn submission(bytes: &[u8]) {
+    let Ok(read) = Submission::from_bytes(bytes) else { return };
+    assert_eq!(read.to_bytes(), bytes, "a second encoding");
+    if let Ok(record) = read.signed.parse() {
+        assert_eq!(record.to_bytes(), read.signed.record, "a second encoding of a record");
+    }
+    drop(authenticate_submission(read, &ElectionId::ZERO, &NoKeys, Confidential::MayBeWithheld));
+}
+
+fn entry(bytes: &[u8]) {
+    let Ok(read) = Entry::from_bytes(bytes) else { return };
+    assert_eq!(read.to_bytes(), bytes, "a second encoding");
+    if let Payload::Full(signed) = &read.payload {
+        drop(signed.parse());
+    }
+}
+
+/// The first byte chooses the kind.
+fn body(bytes: &[u8]) {
+    fn check<B: Body>(bytes: &[u8]) {
+        if let Ok(read) = B::from_bytes(bytes) {
+            assert_eq!(read.to_bytes(), bytes, "a second encoding of a {:?}", B::KIND);
+        }
+    }
+    let Some((kind, bytes)) = bytes.split_first() else { return };
+    let Some(kind) = Kind::from_number(u16::from(*kind)) else { return };
+    match kind {
+        Kind::Election => check::<kinds::Election>(bytes),
+        Kind::DefinitionPart => check::<kinds::DefinitionPart>(bytes),
+        Kind::Key => check::<kinds::KeyRegistration>(bytes),
+        Kind::KeyRevocation => check::<kinds::KeyRevocation>(bytes),
+        Kind::RollChunk => check::<kinds::RollChunk>(bytes),
+        Kind::StationPhase => check::<kinds::StationPhase>(bytes),
+        Kind::Identification => check::<kinds::Identification>(bytes),
+        Kind::IdentificationVoid => check::<kinds::IdentificationVoid>(bytes),
+        Kind::BallotBatch => check::<kinds::BallotBatch>(bytes),
+        Kind::TotalOpening => check::<kinds::TotalOpening>(bytes),
+        Kind::Protocol => check::<kinds::Protocol>(bytes),
+        Kind::LegalAct => check::<kinds::LegalAct>(bytes),
+        Kind::Case => check::<kinds::Case>(bytes),
+        Kind::Governance => check::<kinds::Governance>(bytes),
+        Kind::Seal => check::<kinds::Seal>(bytes),
+        Kind::RefusalSummary => check::<kinds::RefusalSummary>(bytes),
+        Kind::Countersign => check::<kinds::Countersign>(bytes),
+        Kind::SummaryTable => check::<kinds::SummaryTable>(bytes),
+    }
+}
+
+fn note(bytes: &[u8]) {
+    if let Ok(read) = SignedNote::from_bytes(bytes) {
+        assert_eq!(read.to_string().as_bytes(), bytes, "a second text");
+    }
+    drop(UnverifiedCheckpoint::from_bytes(bytes));
+}
+
+fn vkey(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(read) = text.parse::<VerifierKey>() {
+        assert_eq!(read.to_string(), text, "a second text");
+    }
+}
+
+fn policy(bytes: &[u8]) {
+    if let Ok(read) = Policy::from_bytes(bytes) {
+        assert!(std::str::from_utf8(bytes).is_ok());
+        assert!(read.organisations().len() <= 256, "more than can be parsed");
+    }
+}
+
+fn receipt(bytes: &[u8]) {
+    if let Ok(read) = Receipt::from_bytes(bytes) {
+        assert_eq!(read.to_bytes(), bytes, "a second encoding");
+    }
+}
+
+fn history(bytes: &[u8]) {
+    if let Ok(read) = History::from_bytes(bytes) {
+        assert_eq!(read.to_bytes(), bytes, "a second encoding");
+    }
+}
+
+fn bundle(bytes: &[u8]) {
+    let Ok(read) = ProofBundle::from_bytes(bytes) else { return };
+    if !read.history.is_empty() {
+        assert_eq!(read.to_bytes(), bytes, "a second encoding");
+    }
+    assert!(read.verify(&ElectionId::ZERO).is_err(), "of no election");
+}
+
+fn court(bytes: &[u8]) {
+    let Ok(read) = CourtBundle::from_bytes(bytes) else { return };
+    assert!(CourtBundle::is_one(bytes) && read.verify(&ElectionId::ZERO).is_err());
+}
+
+fn evidence(bytes: &[u8]) {
+    if let Ok(read) = Evidence::from_bytes(bytes) {
+        assert_eq!(read.to_bytes(), bytes, "a second encoding");
+    }
+}
+
+/// What nodes send: nothing verifies under a key that is none.
+fn message(bytes: &[u8]) {
+    let nobody = PublicKey([2; 32]);
+    assert!(Promise::verify(bytes, |_| [nobody]).is_err());
+    assert!(NodeRefusal::verify(bytes, |_| [nobody]).is_err());
+    assert!(tamga_ledger::batch::SignedBatch::verify(bytes, &ElectionId::ZERO, |_| Some(nobody)).is_err());
+}
+
+fn tiles(bytes: &[u8]) {
+    if let Ok(entries) = decode_bundle(bytes) {
+        assert_eq!(encode_bundle(&entries).ok().as_deref(), Some(bytes), "a second encoding");
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(path) = text.parse::<TilePath>() {
+        assert_eq!(path.to_string(), text, "a second text");
+    }
+}
+
+fn commitment(bytes: &[u8]) {
+    let Ok(encoded) = <[u8; 32]>::try_from(bytes) else { return };
+    if let Ok(read) = Commitment::from_bytes(encoded) {
+        assert_eq!(read.to_bytes(), encoded, "a second encoding");
+    }
+}
+
+/// Size, place and an older size, how much of the true path is kept, what is changed in it: we and `ct-merkle` say the same of every
+/// inclusion and consistency proof.
+fn proofs(bytes: &[u8]) {
+    let [size, at, old, keep, place, change, rest @ ..] = bytes else { return };
+    let size = u64::from(*size) % 64 + 1;
+    let (at, old) = (u64::from(*at) % (size + 2), u64::from(*old) % size + 1);
+    let mut oracle = MemoryBackedTree::<Sha256, Vec<u8>>::new();
+    (0..size).for_each(|number| oracle.push(entry_of(number)));
+    let root = Hash::new(oracle.root().as_bytes().as_slice().try_into().unwrap_or([0; 32]));
+    let (Ok(now), Ok(before), Ok(leaf)) = (TreeSize::new(size), TreeSize::new(old), LeafIndex::new(at)) else { return };
+    let altered = |path: &[Hash]| {
+        let mut hashes: Vec<Hash> = path.iter().copied().take(usize::from(*keep)).collect();
+        if let Some(hash) = hashes.get_mut(usize::from(*place)) {
+            let mut bytes = hash.to_bytes();
+            bytes[usize::from(*change) % 32] ^= change >> 5;
+            *hash = Hash::new(bytes);
+        }
+        hashes.extend(rest.as_chunks::<32>().0.iter().copied().map(Hash::new));
+        hashes
+    };
+    let path = prove_inclusion::<Sha256Tree, _>(&mut reader, leaf, now).map(|proof| altered(proof.path()));
+    let path = path.unwrap_or_else(|_| altered(&[]));
+    let flat: Vec<u8> = path.iter().flat_map(|hash| hash.to_bytes()).collect();
+    let ours = InclusionProof::<Sha256Tree>::new(path.clone())
+        .is_ok_and(|proof| proof.verify(Sha256Tree::leaf(&entry_of(at)), leaf, now, &root).is_ok());
+    let theirs = ct_merkle::InclusionProof::<Sha256>::try_from_bytes(flat)
+        .is_ok_and(|proof| at < size && oracle.root().verify_inclusion(&entry_of(at), at, &proof).is_ok());
+    assert_eq!(ours, theirs, "inclusion of {at} in {size}: ours, theirs");
+    // The same through the proof for several leaves: it takes its hashes in another order, so it may refuse, never accept more.
+    let several = SeveralProof::<Sha256Tree>::new(path);
+    let accepted = several.verify(&[(leaf, Sha256Tree::leaf(&entry_of(at)))], now, &root).is_ok();
+    assert!(!accepted || at < size);
+
+    let Ok(old_root) = tamga_ledger::tree::root_at::<Sha256Tree, _>(&mut reader, before);
+    let Ok(proof) = prove_consistency::<Sha256Tree, _>(&mut reader, before, now) else { return };
+    let path = altered(proof.path());
+    let flat: Vec<u8> = path.iter().flat_map(|hash| hash.to_bytes()).collect();
+    let ours = ConsistencyProof::<Sha256Tree>::new(path)
+        .is_ok_and(|proof| proof.verify(before, &old_root, now, &root).is_ok());
+    let digest = Output::<Sha256>::from(old_root.to_bytes());
+    let theirs = ct_merkle::ConsistencyProof::<Sha256>::try_from_bytes(flat).is_ok_and(|proof| {
+        oracle.root().verify_consistency(&ct_merkle::RootHash::<Sha256>::new(digest, old), &proof).is_ok()
+    });
+    // Of equal sizes there is nothing to prove; ct-merkle has no such proof.
+    assert!(ours == theirs || old == size, "consistency of {old} with {size}: ours {ours}, theirs {theirs}");
+}
+
+fn entry_of(number: u64) -> Vec<u8> {
+    number.to_be_bytes().to_vec()
+}
+
+/// The complete subtrees over made-up entries, computed from RFC 9162's definition with the `sha2` crate.
+fn reader(level: u8, index: u64) -> Result<Hash, std::convert::Infallible> {
+    fn hash(level: u8, index: u64) -> [u8; 32] {
+        match level.checked_sub(1) {
+            None => Sha256::new_with_prefix([0]).chain_update(entry_of(index)).finalize().into(),
+            Some(below) => Sha256::new_with_prefix([1])
+                .chain_update(hash(below, 2 * index))
+                .chain_update(hash(below, 2 * index + 1))
+                .finalize()
+                .into(),
+        }
+    }
+    Ok(Hash::new(hash(level, index)))
+}
+
+/// Runs one by name.
+///
+/// # Panics
+/// Where a promise is broken, or there is no such target.
+pub fn run(name: &str, bytes: &[u8]) {
+    let target = TARGETS.iter().find(|(one, _)| *one == name).map(|(_, target)| target);
+    match target {
+        Some(target) => target(bytes),
+        None => panic!("there is no target {name}"),
+    }
+}
