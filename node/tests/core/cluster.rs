@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::{Extension, Router};
@@ -59,6 +59,8 @@ pub(crate) struct Cluster {
     pub(crate) tuning: Tuning,
     /// For nodes that join a cluster that was recovered.
     pub(crate) cluster_epoch: Option<u32>,
+    /// By how much each node's clock is wrong, ms.
+    pub(crate) clocks: BTreeMap<u32, Arc<AtomicI64>>,
     folder: PathBuf,
     listeners: BTreeMap<u32, std::net::TcpListener>,
     pub(crate) disks: BTreeMap<u32, TightDisk>,
@@ -77,6 +79,7 @@ pub(crate) fn now_ms() -> u64 {
 impl Cluster {
     /// Nodes 1 to n, none of them running.
     pub(crate) fn new(folder: &Path, election: TestElection) -> Self {
+        let election_nodes = election.nodes();
         let listen = |node| (node, std::net::TcpListener::bind("127.0.0.1:0").unwrap());
         let listeners = (1..=election.nodes()).map(listen).collect();
         let tuning = Tuning {
@@ -92,6 +95,7 @@ impl Cluster {
             election: Arc::new(election),
             tuning,
             cluster_epoch: None,
+            clocks: (1..=election_nodes).map(|node| (node, Arc::default())).collect(),
             folder: folder.to_owned(),
             listeners,
             disks,
@@ -149,7 +153,7 @@ impl Cluster {
     pub(crate) async fn try_start_in(&self, node: u32, data_dir: PathBuf) -> Result<Arc<Core>, CoreError> {
         let seams = CoreSeams {
             disk: Arc::new(self.disks[&node].clone()),
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(WrongClock(self.clocks.get(&node).cloned().unwrap_or_default())),
             entropy: Arc::new(OsEntropy),
             blocking: Arc::new(ThreadPool),
             dialer: Arc::new(SaysWho { node, cut_off: Arc::default() }),
@@ -264,4 +268,14 @@ pub(crate) async fn eventually_or(what: &str, holds: impl Fn() -> bool, standing
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("never: {what}\n{}", standing());
+}
+
+/// The system's clock, put wrong by so many milliseconds.
+#[derive(Debug)]
+struct WrongClock(Arc<AtomicI64>);
+
+impl Clock for WrongClock {
+    fn now_ms(&self) -> u64 {
+        SystemClock.now_ms().saturating_add_signed(self.0.load(Ordering::SeqCst))
+    }
 }

@@ -326,3 +326,60 @@ async fn a_leader_that_drops_submissions_is_shunned_and_deposed() {
     nothing_false_is_published(&cluster, &followers);
     cluster.stop().await;
 }
+
+/// A leader whose clock lies, in either direction: what it sequences is sequenced, nobody's cosignature says that it was then,
+/// and nothing is published until somebody with the right time leads. Time never runs back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_lies_about_the_time_publishes_nothing() {
+    const WITHHOLD_MS: u64 = 1_500;
+    for lie_ms in [-600_000, 4_000_i64] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cluster = Cluster::new(folder.path(), TestElection::new(NODES, STATIONS, VOTERS, now_ms()));
+        cluster.tuning.skew_warn_ms = WITHHOLD_MS / 2;
+        cluster.tuning.skew_withhold_ms = WITHHOLD_MS;
+        for node in 1..=NODES {
+            cluster.start_node(node).await;
+        }
+        cluster.wait_ready().await;
+        cluster.open_polls(STATIONS).await;
+        let leader = cluster.leader().unwrap();
+        let honest: Vec<u32> = (1..=NODES).filter(|node| *node != leader).collect();
+        eventually("what was before is published", || {
+            let published = cluster.core(leader).published().borrow().clone();
+            published.is_some_and(|published| published.checkpoint.size == cluster.core(leader).store().size())
+        })
+        .await;
+        cluster.clocks[&leader].store(lie_ms, Ordering::SeqCst);
+        // Backdated, time stands still: it takes a while until that is wrong enough.
+        tokio::time::sleep(Duration::from_millis(WITHHOLD_MS + 500)).await;
+        let submission = cluster.election.identification(1, 1, 9, now_ms());
+        let judged = cluster.submit(leader, submission).await.judged.unwrap();
+        eventually("the honest withhold", || {
+            honest.iter().all(|node| {
+                let status = cluster.core(*node).status();
+                status.cosigner.contains("withholding: clock skew") && status.cosigned_size < judged.leaf.get() + 1
+            })
+        })
+        .await;
+        for node in 1..=NODES {
+            let published = cluster.core(node).published().borrow().clone().unwrap();
+            assert!(published.checkpoint.size.get() <= judged.leaf.get(), "a false time was published");
+        }
+        // Whoever has the right time leads on; what was sequenced stays, at the time that was said.
+        cluster.core(leader).hand_over(Duration::from_secs(10)).await;
+        eventually("another leads", || cluster.leader().is_some_and(|now| now != leader)).await;
+        let reader = cluster.core(honest[0]);
+        let later = loop {
+            let next = cluster.leader().unwrap();
+            let submission =
+                cluster.election.identification(1, 1, 10 + cluster.core(next).store().size().get() as u32, now_ms());
+            let judged = cluster.submit(next, submission).await.judged.unwrap();
+            if reader.receipt(judged.leaf, Duration::from_secs(2)).await.is_ok() {
+                break judged;
+            }
+        };
+        assert!(later.time_ms >= judged.time_ms);
+        nothing_false_is_published(&cluster, &honest);
+        cluster.stop().await;
+    }
+}
