@@ -97,3 +97,101 @@ impl Places {
         disk.sync_dir(&building).map_err(io("sync", &building))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use tamga_ledger::ids::RecordId;
+    use tamga_ledger::tree::{Hash, Roots};
+    use tamga_platform::disk::{DiskFile, OsDisk};
+
+    /// The process dies at the n-th change.
+    #[derive(Debug)]
+    struct Dying(AtomicU32);
+
+    impl Dying {
+        fn step(&self) -> io::Result<()> {
+            let left = self.0.load(Ordering::SeqCst);
+            self.0.store(left.saturating_sub(1), Ordering::SeqCst);
+            if left == 0 { Err(io::Error::other("died")) } else { Ok(()) }
+        }
+    }
+
+    impl Disk for Dying {
+        fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
+            OsDisk.open(path, how)
+        }
+        fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+            OsDisk.list(folder)
+        }
+        fn create_dir_all(&self, folder: &Path) -> io::Result<()> {
+            self.step()?;
+            OsDisk.create_dir_all(folder)
+        }
+        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+            self.step()?;
+            OsDisk.rename(from, to)
+        }
+        fn remove(&self, path: &Path) -> io::Result<()> {
+            self.step()?;
+            OsDisk.remove(path)
+        }
+        fn sync_dir(&self, folder: &Path) -> io::Result<()> {
+            self.step()?;
+            OsDisk.sync_dir(folder)
+        }
+        fn free_bytes(&self, folder: &Path) -> io::Result<u64> {
+            OsDisk.free_bytes(folder)
+        }
+    }
+
+    fn decision(byte: u8) -> NewEpoch {
+        let roots = Roots { sha256: Hash::new([0; 32]), blake3: Hash::new([0; 32]) };
+        let (voters, learners) = (vec![1], Vec::new());
+        NewEpoch { number: 2, size: 7, roots, voters, learners, id: RecordId([byte; 32]), bytes: vec![byte; 9].into() }
+    }
+
+    /// Old and new ledger and log, the new ones complete.
+    fn laid_out(data: &Path, epoch: &NewEpoch) -> Places {
+        let places = Places::new(data, epoch.number);
+        for (folder, what) in [(data.to_owned(), "old"), (places.building(), "new")] {
+            for name in RENEWED {
+                std::fs::create_dir_all(folder.join(name)).unwrap();
+                std::fs::write(folder.join(name).join("what"), what).unwrap();
+            }
+        }
+        places.mark(&OsDisk, epoch).unwrap();
+        places
+    }
+
+    #[test]
+    fn whoever_dies_while_places_change_finishes_and_loses_neither_old_nor_new() {
+        let epoch = decision(1);
+        let mut died = 0;
+        for steps in 0.. {
+            let folder = tempfile::tempdir().unwrap();
+            let places = laid_out(folder.path(), &epoch);
+            assert!(is_unfinished(&OsDisk, folder.path()).unwrap());
+            let first = places.change(&Dying(AtomicU32::new(steps)));
+            died += u32::from(first.is_err());
+            // Another decision is not finished by this one's files.
+            if is_unfinished(&OsDisk, folder.path()).unwrap() {
+                assert!(places.finish(&OsDisk, &decision(2)).is_err());
+            }
+            let left = is_unfinished(&OsDisk, folder.path()).unwrap();
+            assert_eq!(places.finish(&OsDisk, &epoch).unwrap().is_some(), left, "{steps}");
+            let read = |path: PathBuf| std::fs::read_to_string(path).unwrap();
+            for name in RENEWED {
+                assert_eq!(read(folder.path().join(name).join("what")), "new", "{steps}");
+                assert_eq!(read(places.before().join(name).join("what")), "old", "{steps}");
+            }
+            assert_eq!(std::fs::read(folder.path().join(EPOCH_FILE)).unwrap(), epoch.bytes, "{steps}");
+            assert!(!is_unfinished(&OsDisk, folder.path()).unwrap());
+            if first.is_ok() {
+                break;
+            }
+        }
+        assert!(died > 10, "{died}");
+    }
+}
