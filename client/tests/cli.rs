@@ -447,3 +447,19 @@ fn evidence_convinces_offline_in_three_languages_and_what_proves_nothing_is_refu
     std::fs::write(folder.path().join("noise"), b"noise").unwrap();
     assert_eq!(verify(&folder.path().join("noise").display().to_string(), &[]).0, 1);
 }
+
+#[test]
+fn a_unit_is_shown_with_its_balance_protocols_and_codes() {
+    let folder = ledger().folder.path();
+    let (code, unit) = run("unit", folder, &["--station", "1"]);
+    let report = &unit["report"];
+    assert_eq!((code, &unit["outcome"], &report["status"]), (0, &"verified".into(), &"closed".into()), "{unit:#}");
+    assert_eq!(report["discrepancies"].as_array().map(Vec::len), Some(0), "{report:#}");
+    let protocols = report["protocols"].as_array().unwrap();
+    assert_eq!(protocols.len(), 2, "by machine and by hand");
+    assert!(protocols.iter().all(|one| one["in_force"] == true && one["code"].as_str().unwrap().len() == 11));
+    let (code, missing) = run("unit", folder, &["--station", "99"]);
+    assert_eq!((code, &missing["error"]), (2, &"there is no unit 99/1".into()));
+    let (code, tables) = run("tables", folder, &[]);
+    assert_eq!((code, tables["tables"].as_array().map(Vec::len)), (0, Some(0)));
+}

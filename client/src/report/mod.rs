@@ -5,10 +5,13 @@
 //! | `anomalies` | everything that was refused, flagged or is missing, each with its entries |
 //! | `audit` | an audit's report in sentences and as one page |
 //! | `export` | results as CSV tables with documented columns |
+//! | `unit` | one unit in full, with every version of its protocols; summary tables checked |
 
 mod anomalies;
 pub mod audit;
 mod export;
+mod unit;
 
 pub use anomalies::{Anomalies, AnomalyKind, Finding, Group, anomalies};
 pub use export::{Stamp, Table, tables};
+pub use unit::{Change, PhaseLine, TableReport, UnitReport, Version, Word, changes, table_reports, unit_report};

@@ -62,7 +62,7 @@ impl Dry {
         dry
     }
 
-    fn judge(&mut self, submission: &Submission) -> Verdict {
+    pub fn judge(&mut self, submission: &Submission) -> Verdict {
         let now_ms = self.world.now_ms();
         let authentic = authenticate(&submission.to_bytes(), &self.state.election_id(), &self.state).unwrap();
         self.state.advance_time(now_ms);
@@ -123,7 +123,7 @@ impl Dry {
         self.at_desks(|_| true, |world, desk| Some(world.opening(desk, 1).unwrap()));
     }
 
-    fn identify(&mut self, visit: &Visit) -> Verdict {
+    pub fn identify(&mut self, visit: &Visit) -> Verdict {
         let desk = self.world.desk(visit.station).unwrap();
         let mut device = desk.device.try_lock().unwrap();
         let record = self.world.identification(desk, &mut device, visit).unwrap();
@@ -131,7 +131,7 @@ impl Dry {
         self.judge(&record)
     }
 
-    fn admit(&mut self, visit: &Visit) {
+    pub fn admit(&mut self, visit: &Visit) {
         assert_eq!(self.identify(visit), Verdict::Accepted(Vec::new()));
         self.admitted.push((self.leaves.last().unwrap().index.get(), *visit));
         self.world.cast(self.world.desk(visit.station).unwrap(), visit);

@@ -32,6 +32,10 @@ pub(crate) enum Command {
     Audit(Audit),
     /// Show turnout and results, computed from the audited ledger.
     Results(Results),
+    /// Show one unit: its balance, its protocols with every version and what each changed, what observers say.
+    Unit(Unit),
+    /// Check every summary table in force line by line against what it sums.
+    Tables(Tables),
     /// List what was refused, flagged or is missing, each with its entries.
     Anomalies(Anomalies),
     /// Write the results as CSV tables (docs/EXPORTS.md).
@@ -75,6 +79,8 @@ impl Command {
             Self::Verify(_) => "verify",
             Self::Audit(_) => "audit",
             Self::Results(_) => "results",
+            Self::Unit(_) => "unit",
+            Self::Tables(_) => "tables",
             Self::Anomalies(_) => "anomalies",
             Self::Export(_) => "export",
             Self::Download(_) => "download",
@@ -123,6 +129,24 @@ pub(crate) struct Results {
     /// List so many of the largest differences between machine and hand.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) differences: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Unit {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The station.
+    #[arg(long, value_name = "N")]
+    pub(crate) station: u32,
+    /// Its unit: 1 the hall, mobile boxes follow.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) unit: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tables {
+    #[command(flatten)]
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Args)]

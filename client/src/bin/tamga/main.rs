@@ -18,6 +18,7 @@ mod prove;
 mod report;
 mod results;
 mod roll;
+mod unit;
 mod verify;
 mod watch;
 
@@ -41,6 +42,8 @@ fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(arguments, &disk, &output),
         Command::Audit(arguments) => audit::run(arguments, &disk, &output),
         Command::Results(arguments) => results::run(arguments, &disk, &output),
+        Command::Unit(arguments) => unit::run(arguments, &disk, &output),
+        Command::Tables(arguments) => unit::run_tables(arguments, &disk, &output),
         Command::Anomalies(arguments) => report::run_anomalies(arguments, &disk, &output),
         Command::Export(arguments) => report::run_export(arguments, &disk, &output),
         Command::Download(arguments) => download::run(arguments, &disk, &output),

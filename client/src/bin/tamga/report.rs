@@ -22,7 +22,7 @@ struct Refuted {
 }
 
 /// The state of an audited ledger, or the audit's refutation.
-fn audited(command: &str, opened: &Opened<'_>, output: &Output) -> Result<(CheckpointView, State), Failure> {
+pub(crate) fn audited(command: &str, opened: &Opened<'_>, output: &Output) -> Result<(CheckpointView, State), Failure> {
     let bar = output.bar("auditing entries");
     let audited = audit(opened, |done, all| advance(&bar, done, all));
     bar.finish_and_clear();
@@ -37,6 +37,16 @@ fn audited(command: &str, opened: &Opened<'_>, output: &Output) -> Result<(Check
     }))
 }
 
+/// All entries with their leaves.
+pub(crate) fn entries_of(opened: &Opened<'_>) -> Result<Vec<(u64, Vec<u8>)>, Failure> {
+    let size = opened.size();
+    let mut entries = Vec::new();
+    for index in 0..bundle_count(size) {
+        entries.extend((index * TILE_WIDTH..).zip(opened.files.entries(index, size)?.entries));
+    }
+    Ok(entries)
+}
+
 #[derive(Serialize)]
 struct Found {
     checkpoint: CheckpointView,
@@ -49,13 +59,7 @@ pub(crate) fn run_anomalies(arguments: &AnomaliesArguments, disk: &Arc<dyn Disk>
     let source = open_source(source, disk)?;
     let opened = Opened::open(&*source, &pinned.genesis)?;
     let (checkpoint, state) = audited(NAME, &opened, output)?;
-    let size = opened.size();
-    let mut entries = Vec::new();
-    for index in 0..bundle_count(size) {
-        let bundle = opened.files.entries(index, size)?.entries;
-        // Accepted without flags is most of a ledger; the rest is kept.
-        entries.extend((index * TILE_WIDTH..).zip(bundle));
-    }
+    let entries = entries_of(&opened)?;
     let all = entries.iter().map(|(leaf, entry)| (*leaf, entry.as_slice()));
     let content = Found { checkpoint, anomalies: anomalies(&state, all, arguments.listed) };
     output.answer(NAME, &content, || text(&content));
