@@ -218,7 +218,7 @@ fn exports_name_their_checkpoint_and_say_what_results_say() {
     let out = tempfile::tempdir().unwrap();
     let folder = out.path().join("csv");
     let (code, written) = run("export", ledger().folder.path(), &["--out", folder.to_str().unwrap()]);
-    assert_eq!((code, written["files"].as_array().unwrap().len()), (0, 6), "{written:#}");
+    assert_eq!((code, written["files"].as_array().unwrap().len()), (0, 7), "{written:#}");
     let mut reader = csv::Reader::from_path(folder.join("candidates.csv")).unwrap();
     let head = reader.headers().unwrap().clone();
     let column = |name: &str| head.iter().position(|one| one == name).unwrap();
@@ -462,4 +462,131 @@ fn a_unit_is_shown_with_its_balance_protocols_and_codes() {
     assert_eq!((code, &missing["error"]), (2, &"there is no unit 99/1".into()));
     let (code, tables) = run("tables", folder, &[]);
     assert_eq!((code, tables["tables"].as_array().map(Vec::len)), (0, Some(0)));
+}
+
+/// Of each class used: required fields, and the others that NIST's JSON schema (version 2) allows and we write.
+const NIST: &[(&str, &[&str], &[&str])] = &[
+    (
+        "ElectionReport",
+        &[
+            "Format",
+            "GeneratedDate",
+            "Issuer",
+            "IssuerAbbreviation",
+            "SequenceEnd",
+            "SequenceStart",
+            "Status",
+            "VendorApplicationId",
+        ],
+        &["IsTest", "Notes", "ExternalIdentifier", "GpUnit", "Election"],
+    ),
+    (
+        "Election",
+        &["ElectionScopeId", "EndDate", "Name", "StartDate", "Type"],
+        &["ExternalIdentifier", "Candidate", "Contest"],
+    ),
+    ("ExternalIdentifier", &["Type", "Value"], &["OtherType"]),
+    ("InternationalizedText", &["Text"], &[]),
+    ("LanguageString", &["Content", "Language"], &[]),
+    (
+        "ReportingUnit",
+        &["Type", "@id"],
+        &[
+            "OtherType",
+            "Name",
+            "Number",
+            "IsDistricted",
+            "SubUnitsReported",
+            "TotalSubUnits",
+            "VotersRegistered",
+            "VotersParticipated",
+            "SummaryCounts",
+            "ComposingGpUnitIds",
+        ],
+    ),
+    ("Candidate", &["BallotName", "@id"], &["PostElectionStatus"]),
+    (
+        "CandidateContest",
+        &["VotesAllowed", "ElectoralDistrictId", "Name", "@id"],
+        &[
+            "BallotTitle",
+            "NumberElected",
+            "VoteVariation",
+            "SubUnitsReported",
+            "TotalSubUnits",
+            "CountStatus",
+            "SummaryCounts",
+            "BallotSelection",
+        ],
+    ),
+    ("CandidateSelection", &["CandidateIds", "@id"], &["SequenceOrder", "VoteCounts"]),
+    ("BallotMeasureSelection", &["Selection", "@id"], &["SequenceOrder", "VoteCounts"]),
+    ("VoteCounts", &["Count", "Type"], &["GpUnitId", "OtherType", "Device", "IsSuppressedForPrivacy"]),
+    ("SummaryCounts", &["Type"], &["BallotsCast", "BallotsRejected", "GpUnitId", "Device"]),
+    ("CountStatus", &["Status", "Type"], &[]),
+    ("Device", &[], &["Type"]),
+];
+
+/// Every object is of a class, has its fields and no others; gives back ids and references.
+fn objects(value: &Value, ids: &mut Vec<String>, references: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| objects(item, ids, references)),
+        Value::Object(fields) => {
+            let class = fields["@type"].as_str().unwrap().strip_prefix("ElectionResults.").unwrap();
+            let (_, required, more) = NIST.iter().find(|(known, ..)| *known == class).unwrap();
+            assert!(required.iter().all(|name| fields.contains_key(*name)), "{class}: {fields:?}");
+            for (name, field) in fields {
+                let known = name == "@type" || required.contains(&name.as_str()) || more.contains(&name.as_str());
+                assert!(known, "{class} has no {name}");
+                let strings = field.as_array().map_or_else(|| vec![field], |all| all.iter().collect());
+                let strings = strings.into_iter().filter_map(Value::as_str).map(str::to_owned);
+                match name.as_str() {
+                    "@id" => ids.extend(strings),
+                    "GpUnitId" | "ElectionScopeId" | "ElectoralDistrictId" | "CandidateIds" | "ComposingGpUnitIds" => {
+                        references.extend(strings);
+                    }
+                    _ if field.is_object() || field.as_array().is_some_and(|all| all.iter().any(Value::is_object)) => {
+                        objects(field, ids, references);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn results_are_exported_as_nist_sp_1500_100() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().display().to_string();
+    let (code, written) = run("export", ledger().folder.path(), &["--out", &out]);
+    assert_eq!(code, 0, "{written:#}");
+    let bytes = std::fs::read(folder.path().join("nist-sp-1500-100.json")).unwrap();
+    let report: Value = serde_json::from_slice(&bytes).unwrap();
+    let (mut ids, mut references) = (Vec::new(), Vec::new());
+    objects(&report, &mut ids, &mut references);
+    let unique: std::collections::BTreeSet<&String> = ids.iter().collect();
+    assert_eq!(unique.len(), ids.len(), "ids are there once");
+    assert!(references.iter().all(|one| unique.contains(one)), "every reference leads somewhere");
+    assert_eq!((&report["Status"], &report["IsTest"]), (&"certified".into(), &true.into()));
+    // The figures are those of the results.
+    let (_, results) = run("results", ledger().folder.path(), &[]);
+    let hand = &results["results"]["tally"]["constituencies"][0]["hand"]["counts"];
+    let contest = &report["Election"][0]["Contest"][0];
+    for (place, selection) in contest["BallotSelection"].as_array().unwrap().iter().enumerate() {
+        let counts = selection["VoteCounts"].as_array().unwrap();
+        let total = counts.iter().find(|count| count["Type"] == "total" && count.get("Device").is_none()).unwrap();
+        assert_eq!(total["Count"], hand[place], "{place}");
+        let of_units: u64 = counts
+            .iter()
+            .filter(|count| count["Type"] != "total" && count.get("Device").is_none())
+            .map(|count| count["Count"].as_u64().unwrap())
+            .sum();
+        assert_eq!(total["Count"], of_units, "units and papers cast elsewhere add up");
+    }
+    assert_eq!(
+        contest["SummaryCounts"][0]["BallotsCast"],
+        hand.as_array().unwrap().iter().map(|one| one.as_u64().unwrap()).sum::<u64>()
+    );
 }

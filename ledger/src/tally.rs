@@ -21,7 +21,7 @@ mod succession;
 
 pub use difference::{Difference, differences};
 pub use margin::{Contest, Margin};
-pub use places::{Flip, UnitResult, flips, unit_results};
+pub use places::{Flip, UnitResult, UnitWithheld, flips, unit_results};
 pub use seats::{Elected, Seats, seats, seats_with_lots};
 pub use share::{Shares, WHOLE, Withheld, share, shares};
 pub use standing::Standing;

@@ -1,5 +1,7 @@
 //! A whole day without a cluster: every record of the simulated country goes straight to the rules, in one thread.
 
+#![allow(dead_code, reason = "each test uses its part")]
+
 use std::path::Path;
 use std::sync::Arc;
 use tamga_client::author::{results_seal, roll_seal, voting_seal};

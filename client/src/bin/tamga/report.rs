@@ -7,7 +7,7 @@ use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source}
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use tamga_client::report::{Anomalies, Stamp, anomalies, tables};
+use tamga_client::report::{Anomalies, NIST_FILE, Stamp, anomalies, nist_report, tables};
 use tamga_client::source::bundle_count;
 use tamga_client::verify::{Opened, audit, results};
 use tamga_ledger::audit::Report;
@@ -118,7 +118,10 @@ pub(crate) fn run_export(arguments: &Export, disk: &Arc<dyn Disk>, output: &Outp
         sha256: checkpoint.sha256.clone(),
         rehearsal: checkpoint.rehearsal,
     };
-    let made = tables(&results(&state), state.definition(), &stamp).map_err(failed)?;
+    let shown = results(&state);
+    let made = tables(&shown, state.definition(), &stamp).map_err(failed)?;
+    let nist = nist_report(&shown, state.definition(), opened.trust.election(), &stamp, state.time_ms());
+    let nist = serde_json::to_vec_pretty(&nist).map_err(failed)?;
     disk.create_dir_all(&arguments.out)
         .map_err(|error| failed(format!("cannot make {}: {error}", arguments.out.display())))?;
     let mut files = Vec::new();
@@ -127,6 +130,9 @@ pub(crate) fn run_export(arguments: &Export, disk: &Arc<dyn Disk>, output: &Outp
         write(disk, &path, &table.csv)?;
         files.push(path.display().to_string());
     }
+    let path = arguments.out.join(NIST_FILE);
+    write(disk, &path, &nist)?;
+    files.push(path.display().to_string());
     let content = Written { checkpoint, files };
     output.answer(NAME, &content, || {
         format!("VERIFIED\n  from a {}\n  written: {}", content.checkpoint.line(), content.files.join(", "))
