@@ -161,6 +161,7 @@ fn a_device_does_not_sign_what_breaks_a_hard_relation() {
     assert_eq!(tally(&world.state).blocked, [unit(1)]);
     let leaf = world.state.leaf_of(&wrong).unwrap();
     body.lines[4].value -= 1;
+    body.explanation = 1;
     let corrected = world.scribe.protocol(&[&chair, &secretary], unit(1), &form(), &body, Some(wrong)).unwrap();
     assert_eq!(world.submit(corrected), Verdict::Accepted(vec![Flag::with(FlagCode::Correction, leaf)]));
     assert!(tally(&world.state).blocked.is_empty());
