@@ -53,6 +53,15 @@ async fn says_full(rehearsal: &Rehearsal, node: u32, full: bool) {
     .await;
 }
 
+/// Waits until a node has published whatever was cut.
+async fn has_published(rehearsal: &Rehearsal, node: u32) {
+    until("what was cut to be published", async || {
+        let status = rehearsal.status(node).await?;
+        if status["published_size"] == status["cut_size"] { Ok(()) } else { Err(status.to_string()) }
+    })
+    .await;
+}
+
 /// A device that soon gives up on one node.
 fn impatient(rehearsal: &Rehearsal, node: u32) -> DeviceClient {
     let address = rehearsal.public(node).to_string();
@@ -104,6 +113,10 @@ async fn with_all_disks_full_nothing_is_taken_everything_is_readable_and_space_e
     }
     for node in rehearsal.ids() {
         says_full(&rehearsal, node, true).await;
+    }
+    // What was cut before is still published, and needs its place in the archive: a write that fails is fatal.
+    for node in rehearsal.ids() {
+        has_published(&rehearsal, node).await;
     }
     for node in rehearsal.ids() {
         ground.with_disk(node, |disk| disk.fill_up_to(0)).unwrap();
