@@ -144,8 +144,18 @@ async fn a_whole_day_is_judged_published_and_verified_without_trusting_a_node() 
             tamga_ledger::entry::Payload::Stub(_) => panic!("nothing was refused"),
         })
         .collect();
-    // Changes of the cluster and of keys, legal acts, complaints and refusals are stories of their own.
-    let elsewhere = [Kind::Governance, Kind::KeyRevocation, Kind::LegalAct, Kind::Case, Kind::RefusalSummary];
+    // Changes of the cluster and of keys, legal acts, complaints, refusals, voids, observers' copies and summary tables are
+    // stories of their own.
+    let elsewhere = [
+        Kind::Governance,
+        Kind::KeyRevocation,
+        Kind::LegalAct,
+        Kind::Case,
+        Kind::RefusalSummary,
+        Kind::IdentificationVoid,
+        Kind::Countersign,
+        Kind::SummaryTable,
+    ];
     let all = Kind::ALL.into_iter().filter(|kind| !elsewhere.contains(kind)).map(|kind| kind as u16);
     assert_eq!(kinds, all.collect(), "{kinds:?}");
 
