@@ -193,7 +193,9 @@ impl Shared {
             }
         }
         if batch.cut == 1 {
-            let cut = self.state.change().cut();
+            // A statement of its own: the lock is let go before `cut_again` reads.
+            let new = self.state.change().cut();
+            let cut = new.or_else(|| self.cut_again());
             if let Some(cut) = &cut {
                 self.compaction.cut(cut.head.size, to_store(position));
             }
@@ -297,6 +299,16 @@ impl Shared {
             // Cosigning has ended only when the node stops.
             let _ = self.cuts.send(cut);
         }
+    }
+
+    /// The cut at the end of the ledger once more, if nobody knows it to be published: whoever cosigns may have been restarted
+    /// between the cut and its signatures, and then signs nothing that no peer shows. The judged state does not change.
+    fn cut_again(&self) -> Option<Cut> {
+        let state = self.state.look();
+        let head = state.head();
+        let published = self.published.borrow().as_ref().map_or(0, |published| published.checkpoint.size.get());
+        let again = head.size.get() == state.last_cut_size() && head.size.get() > published;
+        again.then(|| Cut { head, time_ms: state.time_ms() })
     }
 
     fn cut_made(&self, cut: Cut, timing: Timing) -> CutMade {

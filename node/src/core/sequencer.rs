@@ -20,6 +20,8 @@ use super::shared::Shared;
 
 /// After a failed proposal or read.
 const BACKOFF: Duration = Duration::from_millis(50);
+/// How long a cut may stay unpublished while nothing else happens before it is asked for again.
+const CUT_AGAIN: Duration = Duration::from_secs(15);
 /// Batches above this are signed on a blocking thread.
 const SIGN_INLINE_BYTES: usize = 64 << 10;
 
@@ -102,7 +104,13 @@ impl Shared {
     async fn idle(self: &Arc<Self>, consensus: &Consensus, term: &mut Term) {
         let interval = Duration::from_millis(self.trust.election().checkpoint_interval_ms);
         let uncut = self.last_cut.load(Ordering::Relaxed) < self.store.size().get();
-        let cut_at = if uncut { term.proposed + interval } else { Instant::now() + Duration::from_secs(3_600) };
+        let published = self.published.borrow().as_ref().map_or(0, |published| published.checkpoint.size.get());
+        let unpublished = published < self.store.size().get();
+        let cut_at = match (uncut, unpublished) {
+            (true, _) => term.proposed + interval,
+            (false, true) => term.proposed + CUT_AGAIN.max(interval * 10),
+            (false, false) => Instant::now() + Duration::from_secs(3_600),
+        };
         let mut statuses = consensus.watch_status();
         let current = term.term;
         let deposed = async move {
@@ -110,7 +118,7 @@ impl Shared {
         };
         let due = tokio::select! {
             () = self.pending.pushed.notified() => false,
-            () = sleep_until(cut_at) => uncut,
+            () = sleep_until(cut_at) => uncut || unpublished,
             () = deposed => false,
             () = self.stopped() => false,
         };
