@@ -8,8 +8,9 @@
 //! or not at all). So a whole frame may stand behind a torn one, and is kept: it may have been promised by a process that
 //! died later. What tells a tear from damage is `durable`: everything below that place was synced before the frame was
 //! written. A bad place below it was promised, and has rotted. The same goes for a bad place that lacks nothing: a torn
-//! frame lacks its end, or a sector, which are still zero. (What remains undecidable is a last frame whose length has rotted
-//! so that it seems to lack something.)
+//! frame lacks its end, or a sector, which are still zero. (What remains undecidable is a last frame that has rotted and
+//! seems to lack something: by its length, or because it was written with zeros where a sector or the frame ends.)
+//! A frame may end with zeros itself, so the last byte that is not zero says where to stop looking, not where a frame ends.
 //!
 //! Segments of version 1 (`TAMGAOB1`, frames without `durable`) are read, and never written.
 
@@ -144,7 +145,7 @@ pub(super) struct Contents {
 /// Reads a segment: every whole frame, also behind one that is not; and what has rotted. A tear in the last group is none of
 /// that: nobody was told.
 pub(super) fn read(disk: &dyn Disk, path: &Path) -> io::Result<Contents> {
-    let mut bytes = Bytes::from(disk.read(path, SEGMENT_BYTES)?);
+    let bytes = Bytes::from(disk.read(path, SEGMENT_BYTES)?);
     let written = written_bytes(&bytes);
     let mut contents = Contents::default();
     let damage = |place| Damage { path: path.to_owned(), place };
@@ -157,7 +158,6 @@ pub(super) fn read(disk: &dyn Disk, path: &Path) -> io::Result<Contents> {
         }
         contents.damages.push(damage(0..HEADER_BYTES));
     }
-    bytes.truncate(written);
     let (mut gaps, mut durable): (Vec<Range<usize>>, usize) = (Vec::new(), HEADER_BYTES);
     let mut at = HEADER_BYTES;
     while at < written {
@@ -174,7 +174,7 @@ pub(super) fn read(disk: &dyn Disk, path: &Path) -> io::Result<Contents> {
         at += 1;
     }
     for gap in gaps {
-        if gap.start < durable || !format.is_torn(&bytes, &gap) {
+        if gap.start < durable || !format.is_torn(&bytes[..written], &gap) {
             contents.damages.push(damage(gap));
         } else {
             tracing::info!(path = %path.display(), ?gap, "the last write to the outbox was not finished; nobody was told");
@@ -342,6 +342,23 @@ mod tests {
                 at += 20 + length;
             }
             assert_eq!(found, expected, "missing {missing:b}");
+        }
+    }
+
+    #[test]
+    fn records_that_end_with_zeros_are_whole() {
+        let (disk, path) = (MemDisk::default(), path(Path::new(FOLDER), 0));
+        for zeros in [1, 2, 19, 600, 5_000] {
+            let mut segment = Segment::create(&disk, Path::new(FOLDER), 0, 77).unwrap();
+            let mut body = vec![0x61; 300];
+            body.extend(vec![0; zeros]);
+            for _ in 0..2 {
+                segment.append(&[Stored { accepted_ms: 5, bytes: Bytes::from(body.clone()) }]).unwrap();
+                segment.sync().unwrap();
+                let contents = read(&disk, &path).unwrap();
+                assert!(contents.damages.is_empty() && contents.records.iter().all(|record| record.bytes == body));
+                assert_eq!(contents.records.len() as u64, (segment.end - HEADER_BYTES as u64) / (320 + zeros as u64));
+            }
         }
     }
 
