@@ -8,7 +8,6 @@ use tamga_ledger::ids::RecordId;
 use tamga_ledger::policy::smallest_intersecting_k;
 
 use crate::cluster::Ask;
-use crate::decisions::Change;
 use crate::model::RecordKnown;
 use crate::world::{Failure, World};
 
@@ -48,7 +47,9 @@ impl World<'_> {
             }
             looks += 1;
             if self.time.ms() >= end_ms {
-                let why = format!("the cluster did not {what} in {patience_ms} ms: {}", self.statuses());
+                let lacks: Vec<String> = self.lacks().collect();
+                let (lacks, statuses) = (lacks.join("; "), self.statuses());
+                let why = format!("the cluster did not {what} in {patience_ms} ms: {lacks}: {statuses}");
                 return Err(self.failed("liveness", &why));
             }
             for _ in 0..LOOK_MS {
@@ -67,24 +68,39 @@ impl World<'_> {
 
     /// All nodes run and are ready, have one ledger, and everything that was promised is in it and published.
     fn has_converged(&self) -> bool {
-        let size = self.seen.leaves.len() as u64;
-        let converged = |node: &u32| {
-            let seen = self.seen.nodes.get(node).is_some_and(|node| node.running && node.size == size);
-            seen && self.members_are_decided(*node)
-                && self.nodes[node].core().is_some_and(|core| {
-                    let status = core.status();
-                    let published = status.published_size == size || !self.can_publish();
-                    status.is_ready() && published && status.outbox_records == 0
-                })
-        };
+        self.lacks().next().is_none()
+    }
+
+    /// What a cluster that has not converged lacks, in words.
+    fn lacks(&self) -> impl Iterator<Item = String> {
+        let clients = [
+            (!self.clients.open).then(|| "stations are not open".to_owned()),
+            (!self.clients.are_idle()).then(|| "clients wait for answers".to_owned()),
+        ];
+        let changes = self.changes.iter().filter(|change| !change.is_done());
+        let nodes = self.alive().into_iter().filter(|node| !self.is_even(*node));
         // What only damaged disks have promised may be gone with them, and with nodes that were taken away.
         let gone = |node: &u32| self.damaged.contains(node) || self.removed.contains(node);
-        let kept = |known: &RecordKnown| known.pending.iter().any(|node| !gone(node));
-        self.clients.open
-            && self.changes.iter().all(Change::is_done)
-            && self.clients.are_idle()
-            && self.alive().iter().all(converged)
-            && self.model.promised().all(|(record, known)| !kept(known) || self.is_leaf(record))
+        let kept = move |known: &RecordKnown| known.pending.iter().any(|node| !gone(node));
+        let broken = self.model.promised().filter(move |(record, known)| kept(known) && !self.is_leaf(record));
+        let words = clients.into_iter().flatten();
+        let words = words.chain(changes.map(|change| format!("{change:?} is not done")));
+        let words = words.chain(nodes.map(|node| format!("n{node} is not even with the others")));
+        words.chain(
+            broken.map(|(record, known)| format!("{record}, promised by {:?}, is not in the ledger", known.pending)),
+        )
+    }
+
+    /// Whether a node is ready, has the one ledger, has published it and has nothing more to hand over.
+    fn is_even(&self, node: u32) -> bool {
+        let size = self.seen.leaves.len() as u64;
+        let seen = self.seen.nodes.get(&node).is_some_and(|node| node.running && node.size == size);
+        seen && self.members_are_decided(node)
+            && self.nodes[&node].core().is_some_and(|core| {
+                let status = core.status();
+                let published = status.published_size == size || !self.can_publish();
+                status.is_ready() && published && status.outbox_records == 0
+            })
     }
 
     fn is_leaf(&self, record: &RecordId) -> bool {
