@@ -1,0 +1,114 @@
+//! What needs no ledger: definitions, rolls, tables of protocols.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Pinned;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Protocols {
+    /// Check every row of a CSV file. Exit codes: 0 clean, 1 findings, 2 could not check.
+    Check(ProtocolsCheck),
+    /// Print a mapping to fill in, made from the table's header.
+    Draft(ProtocolsDraft),
+    /// Print a form that comes with the program, or the codes of all.
+    Form {
+        /// Its code.
+        form: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProtocolsCheck {
+    /// Code of a form that comes with the program (`tamga protocols form` lists them), or a form file.
+    #[arg(long, value_name = "CODE|FILE")]
+    pub(crate) form: String,
+    /// Which column is which line (docs/PROTOCOLS.md).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mapping: PathBuf,
+    /// The table: one row for each protocol.
+    #[arg(value_name = "FILE.csv")]
+    pub(crate) file: PathBuf,
+    /// Also write every finding to this CSV file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Most findings that are listed; all are counted, and all go to --out.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub(crate) list: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProtocolsDraft {
+    /// Code of a form that comes with the program, or a form file.
+    #[arg(long, value_name = "CODE|FILE")]
+    pub(crate) form: String,
+    /// The table.
+    #[arg(value_name = "FILE.csv")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ElectionCommand {
+    /// Report every fault by file, line and column. Exit codes: 0 none, 1 some, 2 could not check.
+    Check(ElectionPlace),
+    /// Show what a definition says.
+    Show(ElectionPlace),
+    /// List the definitions that come with the program.
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ElectionPlace {
+    /// A definition, or the code of one that comes with the program.
+    #[arg(value_name = "FILE|CODE")]
+    pub(crate) definition: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Roll {
+    /// Turn a table of voters into roll leaves by station. Exit codes: 0 imported, 1 faults and nothing imported, 2 could not.
+    Import(RollImport),
+    /// Show an imported roll: voters by station.
+    Show {
+        /// What `tamga roll import` wrote.
+        roll: PathBuf,
+    },
+    /// Is a voter on the roll, and where? The personal number is read from the input. Exit codes: 0 yes, 1 no, 2 could not.
+    Find(RollFind),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollKeys {
+    #[command(flatten)]
+    pub(crate) pinned: Pinned,
+    /// The registry's half of the tag key: 64 hexadecimal digits.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) registry_key: PathBuf,
+    /// The commission's half.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) commission_key: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollImport {
+    /// The table: UTF-8, header `pin,station`, one voter a line.
+    #[arg(value_name = "FILE.csv")]
+    pub(crate) table: PathBuf,
+    #[command(flatten)]
+    pub(crate) keys: RollKeys,
+    /// The election's definition: stations without a roll in it are faults.
+    #[arg(long, value_name = "FILE|CODE")]
+    pub(crate) definition: Option<PathBuf>,
+    /// Where to write the imported roll.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollFind {
+    /// What `tamga roll import` wrote.
+    pub(crate) roll: PathBuf,
+    #[command(flatten)]
+    pub(crate) keys: RollKeys,
+}
