@@ -9,9 +9,9 @@ use crate::codec::{self, CodecError};
 use crate::entry::{Entry, Payload};
 use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId};
 use crate::kinds::{
-    Attestation, AttestedVoter, BallotBatch, Body as _, CONFIDENTIAL_BYTES_MAX, Case, Countersign, DefinitionPart,
-    Election, Governance, Identification, IdentificationSecret, IdentificationVoid, KeyRegistration, KeyRevocation,
-    Kind, LegalAct, Protocol, RefusalSummary, RollChunk, Seal, StationPhase, SummaryTable, TotalOpening,
+    Attestation, AttestedVoter, BallotBatch, Body as _, CONFIDENTIAL_BYTES_MAX, Case, Countersign, Custody,
+    DefinitionPart, Election, Governance, Identification, IdentificationSecret, IdentificationVoid, KeyRegistration,
+    KeyRevocation, Kind, LegalAct, Protocol, RefusalSummary, RollChunk, Seal, StationPhase, SummaryTable, TotalOpening,
 };
 use crate::record::{Record, RecordError, SIGNED_RECORD_BYTES_MAX, Scope, SignedRecord};
 use crate::sign::{Domain, VerificationKey};
@@ -136,6 +136,7 @@ pub enum Content {
     Protocol(Protocol),
     Countersign(Countersign),
     SummaryTable(SummaryTable),
+    Custody(Custody),
     LegalAct(LegalAct),
     Case(Case),
     Governance(Governance),
@@ -161,6 +162,7 @@ impl Content {
             Self::Protocol(_) => Kind::Protocol,
             Self::Countersign(_) => Kind::Countersign,
             Self::SummaryTable(_) => Kind::SummaryTable,
+            Self::Custody(_) => Kind::Custody,
             Self::LegalAct(_) => Kind::LegalAct,
             Self::Case(_) => Kind::Case,
             Self::Governance(_) => Kind::Governance,
@@ -432,6 +434,7 @@ fn parse_body(kind: Kind, record: &Record) -> Result<Content, Rejection> {
         Kind::Protocol => Protocol::from_bytes(body).map(Content::Protocol),
         Kind::Countersign => Countersign::from_bytes(body).map(Content::Countersign),
         Kind::SummaryTable => SummaryTable::from_bytes(body).map(Content::SummaryTable),
+        Kind::Custody => Custody::from_bytes(body).map(Content::Custody),
         Kind::LegalAct => LegalAct::from_bytes(body).map(Content::LegalAct),
         Kind::Case => Case::from_bytes(body).map(Content::Case),
         Kind::Governance => Governance::from_bytes(body).map(Content::Governance),

@@ -120,6 +120,8 @@ codes! {
         TooManyActs = 221, "too-many-acts", "The ledger has as many acts or cases as it may.";
         CaseUnknown = 222, "case-unknown", "The case was not opened by any record.";
         CaseStateInvalid = 223, "case-state-invalid", "The case cannot go to this state from the one it is in, or not by this signer.";
+        PieceUnknown = 230, "piece-unknown", "No piece of equipment with this serial number is in the inventory.";
+        PieceKnown = 231, "piece-known", "A piece of equipment with this serial number is in the inventory already.";
     }
 }
 
@@ -166,6 +168,11 @@ codes! {
         SourceVoid = 38, "source-void", "The table sums records that are not in force, do not belong to it or are there twice (detail: how many).";
         SummaryDiffers = 39, "summary-differs", "Figures of the table are not the sums of what it names (detail: how many).";
         SummaryIncomplete = 40, "summary-incomplete", "The table does not cover every unit (detail: how many are missing).";
+        NotTheHolder = 41, "not-the-holder", "Nobody signed who answers for this piece of equipment (detail: leaf of its last event).";
+        CustodyOrder = 42, "custody-order", "This cannot have happened to the piece after what happened last (detail: leaf of that).";
+        ReadinessIncomplete = 43, "readiness-incomplete", "Points of the readiness checklist do not hold or were not checked (detail: how many).";
+        LostKeyValid = 44, "lost-key-valid", "The key in a lost device is still valid.";
+        EquipmentNotDeployed = 45, "equipment-not-deployed", "The inventory does not have this equipment in this unit (detail: how many pieces).";
     }
 }
 

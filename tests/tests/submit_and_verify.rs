@@ -144,7 +144,7 @@ async fn a_whole_day_is_judged_published_and_verified_without_trusting_a_node() 
             tamga_ledger::entry::Payload::Stub(_) => panic!("nothing was refused"),
         })
         .collect();
-    // Changes of the cluster and of keys, legal acts, complaints, refusals, voids, observers' copies and summary tables are
+    // Changes of the cluster and of keys, legal acts, complaints, refusals, voids, observers' copies, summary tables and custody are
     // stories of their own.
     let elsewhere = [
         Kind::Governance,
@@ -155,6 +155,7 @@ async fn a_whole_day_is_judged_published_and_verified_without_trusting_a_node() 
         Kind::IdentificationVoid,
         Kind::Countersign,
         Kind::SummaryTable,
+        Kind::Custody,
     ];
     let all = Kind::ALL.into_iter().filter(|kind| !elsewhere.contains(kind)).map(|kind| kind as u16);
     assert_eq!(kinds, all.collect(), "{kinds:?}");

@@ -20,7 +20,15 @@ pub const fn kinds_of(class: HolderClass) -> &'static [Kind] {
         HolderClass::Device => &[Kind::Identification],
         HolderClass::Scanner => &[Kind::BallotBatch],
         HolderClass::Observer => &[Kind::Countersign, Kind::Case],
-        HolderClass::Member => &[Kind::StationPhase, Kind::IdentificationVoid, Kind::TotalOpening, Kind::Protocol],
+        HolderClass::Custodian => &[Kind::Custody],
+        HolderClass::Member => &[
+            Kind::StationPhase,
+            Kind::IdentificationVoid,
+            Kind::TotalOpening,
+            Kind::Protocol,
+            Kind::Countersign,
+            Kind::Custody,
+        ],
     }
 }
 
@@ -35,7 +43,7 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Everything a class may sign at one place (registry, or observers of the whole country: [`Scope::Election`]; devices, scanners: their unit; members:
+    /// Everything a class may sign at one place (registry, observers and custodians of the whole country: [`Scope::Election`]; devices, scanners: their unit; members:
     /// their station or unit).
     #[must_use]
     pub fn new(class: HolderClass, scope: Scope) -> Self {

@@ -212,6 +212,7 @@ const fn kind_name(kind: Option<Kind>, language: Language) -> &'static str {
         Some(Kind::Case) => language.of("арыз же окуя", "жалоба или происшествие", "complaint or incident"),
         Some(Kind::Countersign) => language.of("экинчи кол тамга", "подтверждающая подпись", "countersignature"),
         Some(Kind::SummaryTable) => language.of("жыйынтык таблица", "сводная таблица", "summary table"),
+        Some(Kind::Custody) => language.of("жабдууну сактоо", "хранение оборудования", "custody of equipment"),
         Some(Kind::Governance) => {
             language.of("уюмдардын чечими", "решение организаций", "decision of the organisations")
         }

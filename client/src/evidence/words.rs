@@ -188,6 +188,7 @@ const fn key_use(key_use: KeyUse, language: Language) -> &'static str {
         KeyUse::Scanner => language.of("сканердин ачкычы", "ключ сканера", "scanner key"),
         KeyUse::Member => language.of("комиссия мүчөсүнүн ачкычы", "ключ члена комиссии", "member's key"),
         KeyUse::Observer => language.of("байкоочунун ачкычы", "ключ наблюдателя", "observer's key"),
+        KeyUse::Custodian => language.of("сактоочунун ачкычы", "ключ хранителя", "custodian's key"),
         KeyUse::Unknown => {
             language.of("белгисиз ачкыч", "ключ без владельца в файле", "key whose holder the file does not show")
         }

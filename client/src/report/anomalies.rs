@@ -5,7 +5,9 @@
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tamga_ledger::entry::{Entry, Payload};
-use tamga_ledger::kinds::{Basis, Body as _, Countersign, Finding as CopyFinding, Kind, Phase, StationPhase};
+use tamga_ledger::kinds::{
+    Basis, Body as _, Countersign, Custody, CustodyEvent, Finding as CopyFinding, Kind, Phase, StationPhase,
+};
 use tamga_ledger::record::{Record, Scope};
 use tamga_ledger::state::{State, UnitStatus};
 use tamga_ledger::verdict::{FlagCode, Refusal, Verdict};
@@ -103,7 +105,14 @@ impl AnomalyKind {
             | FlagCode::SuccessionDiffers
             | FlagCode::DeadlinePassed
             | FlagCode::CasesOpen => Self::ActFlagged,
-            FlagCode::BoxNotBack | FlagCode::SealsDiffer | FlagCode::EquipmentUnknown => Self::CustodyFlagged,
+            FlagCode::BoxNotBack
+            | FlagCode::SealsDiffer
+            | FlagCode::EquipmentUnknown
+            | FlagCode::NotTheHolder
+            | FlagCode::CustodyOrder
+            | FlagCode::ReadinessIncomplete
+            | FlagCode::LostKeyValid
+            | FlagCode::EquipmentNotDeployed => Self::CustodyFlagged,
             FlagCode::SoftRelationBroken
             | FlagCode::UnitNotOpen
             | FlagCode::RemoteTotalReopened
@@ -237,6 +246,10 @@ fn of_record(state: &State, time_ms: u64, kind: Kind, record: &Record) -> Option
             CopyFinding::Assent | CopyFinding::Copy => None,
         },
         Kind::IdentificationVoid => Some((AnomalyKind::VoidIdentification, "no-ballot-given", 0)),
+        Kind::Custody => {
+            let lost = Custody::from_bytes(&record.body).ok()?.event == CustodyEvent::Lose as u8;
+            lost.then_some((AnomalyKind::CustodyFlagged, "equipment-lost", 0))
+        }
         Kind::StationPhase => {
             let phase = StationPhase::from_bytes(&record.body).ok()?.phase;
             match Phase::from_number(phase)? {

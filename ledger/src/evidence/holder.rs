@@ -37,6 +37,8 @@ pub enum KeyUse {
     Member,
     /// An observer.
     Observer,
+    /// Whoever answers for equipment.
+    Custodian,
     /// Signed by a key of which the file does not show whose it is.
     Unknown,
 }
@@ -115,6 +117,7 @@ impl Holders {
                 Some(HolderClass::Scanner) => KeyUse::Scanner,
                 Some(HolderClass::Member) => KeyUse::Member,
                 Some(HolderClass::Observer) => KeyUse::Observer,
+                Some(HolderClass::Custodian) => KeyUse::Custodian,
                 Some(HolderClass::Organisation | HolderClass::Node) | None => continue,
             };
             self.0.entry(grant.key).or_insert_with(|| Holder {

@@ -109,6 +109,7 @@ impl Purpose {
                         | KeyUse::Scanner
                         | KeyUse::Member
                         | KeyUse::Observer
+                        | KeyUse::Custodian
                 ) | (Domain::Attestation, KeyUse::Registry)
                     | (Domain::Inquiry, KeyUse::Registry | KeyUse::Device)
                     | (Domain::Promise | Domain::Refusal | Domain::Answer, KeyUse::Promise)

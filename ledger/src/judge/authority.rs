@@ -81,9 +81,11 @@ impl State {
                 | Kind::TotalOpening,
                 Scope::Unit(unit),
             ) => self.definition.has_unit(unit),
-            (Kind::LegalAct | Kind::Case | Kind::SummaryTable, Scope::Election) => true,
-            (Kind::LegalAct | Kind::Case, Scope::Station(station)) => self.definition.station(station).is_some(),
-            (Kind::LegalAct | Kind::Case, Scope::Unit(unit)) => self.definition.has_unit(unit),
+            (Kind::LegalAct | Kind::Case | Kind::Custody | Kind::SummaryTable, Scope::Election) => true,
+            (Kind::LegalAct | Kind::Case | Kind::Custody, Scope::Station(station)) => {
+                self.definition.station(station).is_some()
+            }
+            (Kind::LegalAct | Kind::Case | Kind::Custody, Scope::Unit(unit)) => self.definition.has_unit(unit),
             (Kind::TotalOpening | Kind::LegalAct | Kind::Case | Kind::SummaryTable, Scope::Constituency(number)) => {
                 self.definition.constituency(number).is_some()
             }

@@ -8,7 +8,7 @@ use crate::kinds::{Basis, Counters, Election, Governance, HolderClass, Phase, St
 use crate::nodes::Nodes;
 use crate::record::{Scope, UnitId};
 use crate::state::{
-    CellSum, Countersigned, HourCount, KeyEntry, ProtocolInForce, RecordedAct, RecordedCase, RemoteOpening,
+    CellSum, Countersigned, HourCount, KeyEntry, Piece, ProtocolInForce, RecordedAct, RecordedCase, RemoteOpening,
     SequenceWindow, State, StationRoll, UnitState, UnitStatus,
 };
 use crate::submission::Authentic;
@@ -35,6 +35,7 @@ pub(crate) enum Effect {
     Protocol { unit: UnitId, basis: Basis, protocol: Box<ProtocolInForce> },
     Countersign { unit: UnitId, countersigned: Countersigned },
     Table { replaces: Option<RecordId>, table: Box<TableInForce> },
+    Custody { piece: Box<Piece>, revoke: Option<KeyId> },
     Act(Box<RecordedAct>),
     Case(RecordId, Box<RecordedCase>),
     Nodes(Box<Governance>),
@@ -130,6 +131,12 @@ impl Effect {
                     state.tables.remove(&id);
                 }
                 state.tables.insert(*authentic.id(), TableInForce { leaf, ..*table });
+            }
+            Self::Custody { piece, revoke: lost } => {
+                lost.iter().for_each(|id| revoke(state, id, leaf));
+                let serial = super::phases::serial_digest(&piece.serial);
+                let entered = state.pieces.get(&serial).map_or(leaf, |known| known.entered);
+                state.pieces.insert(serial, Piece { entered, leaf, ..*piece });
             }
             Self::Act(act) => state.acts.push(RecordedAct { leaf, ..*act }),
             Self::Case(id, case) => {

@@ -22,7 +22,7 @@ impl State {
             return Err(Refusal::TooManyActs);
         }
         let issuer = Issuer::from_number(act.issuer).ok_or(Refusal::ContentInvalid)?;
-        if !is_number(&act.number) || !is_date(&act.date) || act.final_act > 1 {
+        if !is_name(&act.number, ACT_NUMBER_BYTES_MAX) || !is_date(&act.date) || act.final_act > 1 {
             return Err(Refusal::ContentInvalid);
         }
         self.check_effect(&act.effect, record.scope)?;
@@ -217,12 +217,12 @@ impl State {
     }
 }
 
-/// An act's number: a name, not a text. Letters by range and not by Unicode tables, which change.
-fn is_number(number: &str) -> bool {
+/// An act's or a serial number, a store: a name, not a text. Letters by range and not by Unicode tables, which change.
+pub(super) fn is_name(number: &str, bytes_max: usize) -> bool {
     let fits = |letter: char| {
         letter.is_ascii_alphanumeric() || " -/.№".contains(letter) || ('\u{400}'..='\u{4ff}').contains(&letter)
     };
-    !number.is_empty() && number.len() <= ACT_NUMBER_BYTES_MAX && number.chars().all(fits)
+    !number.is_empty() && number.len() <= bytes_max && number.chars().all(fits)
 }
 
 /// `YYYY-MM-DD`, loosely: it is shown, never computed with.

@@ -13,6 +13,7 @@
 //! | `counting` | BallotBatch, TotalOpening |
 //! | `protocol` | Protocol and its control relations |
 //! | `copies` | Countersign, SummaryTable |
+//! | `custody` | Custody |
 //! | `legal` | LegalAct, Case |
 //! | `governance`, `epochs` | Governance; trust policies among them |
 //! | `seals`, `refusals` | Seal, RefusalSummary |
@@ -22,6 +23,7 @@
 mod authority;
 mod copies;
 mod counting;
+mod custody;
 mod effect;
 mod epochs;
 mod genesis;
@@ -255,6 +257,7 @@ impl State {
             Content::Protocol(protocol) => self.decide_protocol(protocol, authentic, time_ms),
             Content::Countersign(copy) => self.decide_countersign(copy, authentic.record(), time_ms),
             Content::SummaryTable(table) => self.decide_table(table, authentic.record(), time_ms),
+            Content::Custody(body) => self.decide_custody(body, authentic.record()),
             Content::LegalAct(act) => self.decide_act(act, authentic.record(), *authentic.id(), time_ms),
             Content::Case(case) => self.decide_case(case, authentic.record(), *authentic.id(), time_ms),
             Content::Governance(change) => self.decide_governance(change, authentic.record()),

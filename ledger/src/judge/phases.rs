@@ -36,6 +36,16 @@ impl State {
         if phase == Phase::Open && !self.within_hours(unit_id, time_ms) {
             flags.push(Flag::new(FlagCode::OutsideHours));
         }
+        let named = match phase {
+            Phase::Open => body.equipment.iter(),
+            // What goes may well have been taken away already.
+            Phase::Replace => body.equipment[1..].iter(),
+            _ => [].iter(),
+        };
+        let elsewhere = self.not_deployed(unit_id, named);
+        if elsewhere > 0 {
+            flags.push(Flag::with(FlagCode::EquipmentNotDeployed, elsewhere));
+        }
         let effect = PhaseEffect {
             unit: unit_id,
             phase,
@@ -98,7 +108,7 @@ fn replaced(body: &StationPhase) -> Option<(&str, &str)> {
 }
 
 /// What the state keeps of a list of seals: they have to be the same ones, in any order.
-fn seals_digest(seals: &[String]) -> Digest {
+pub(super) fn seals_digest(seals: &[String]) -> Digest {
     let mut sorted: Vec<&str> = seals.iter().map(String::as_str).collect();
     sorted.sort_unstable();
     let mut hasher = blake3::Hasher::new_derive_key("tamga 2025 seals v1");
@@ -109,7 +119,7 @@ fn seals_digest(seals: &[String]) -> Digest {
 }
 
 /// What the state keeps of a serial number, which may be of any length.
-fn serial_digest(serial: &str) -> Digest {
+pub(super) fn serial_digest(serial: &str) -> Digest {
     Digest(*blake3::Hasher::new_derive_key("tamga 2025 serial v1").update(serial.as_bytes()).finalize().as_bytes())
 }
 

@@ -80,11 +80,12 @@ impl State {
             && grant.kinds.iter().all(|kind| allowed.iter().any(|allowed| *allowed as u16 == *kind));
         let registry = class == HolderClass::Registry;
         let observer = class == HolderClass::Observer;
+        let custodian = class == HolderClass::Custodian;
         let table = [Kind::SummaryTable as u16];
         let scope_fits = match grant.scope {
-            Scope::Election => registry || observer,
+            Scope::Election => registry || observer || custodian,
             Scope::Station(station) => {
-                (class == HolderClass::Member || observer)
+                (class == HolderClass::Member || observer || custodian)
                     && (!self.is_defined() || self.definition.station(station).is_some())
             }
             Scope::Unit(unit) => {
@@ -165,6 +166,7 @@ pub(super) const fn kinds_of(class: HolderClass) -> &'static [Kind] {
             Kind::SummaryTable,
             Kind::LegalAct,
             Kind::Case,
+            Kind::Custody,
             Kind::Governance,
             Kind::Seal,
         ],
@@ -180,7 +182,9 @@ pub(super) const fn kinds_of(class: HolderClass) -> &'static [Kind] {
             Kind::Countersign,
             Kind::SummaryTable,
             Kind::Case,
+            Kind::Custody,
         ],
         HolderClass::Observer => &[Kind::Countersign, Kind::Case],
+        HolderClass::Custodian => &[Kind::Custody],
     }
 }

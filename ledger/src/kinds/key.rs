@@ -53,6 +53,8 @@ pub enum HolderClass {
     Node = 6,
     /// An observer, of a candidate or an organisation.
     Observer = 7,
+    /// Whoever answers for equipment.
+    Custodian = 8,
 }
 
 impl HolderClass {
@@ -67,6 +69,7 @@ impl HolderClass {
             5 => Self::Member,
             6 => Self::Node,
             7 => Self::Observer,
+            8 => Self::Custodian,
             _ => return None,
         })
     }

@@ -14,6 +14,7 @@
 //! | `ballots` | Ballot batches of committed cells, and the opening of their sums. |
 //! | `protocol` | A unit's protocol. |
 //! | `copies` | What observers and others say of a protocol. |
+//! | `custody` | What happens to a piece of equipment. |
 //! | `summary` | Summary tables of commissions above the precinct. |
 //! | `governance` | Decisions about the cluster: nodes, organisations' and nodes' keys, the trust policy. |
 //! | `legal` | Legal acts, and cases: complaints, incidents. |
@@ -32,6 +33,7 @@ macro_rules! body {
 
 mod ballots;
 mod copies;
+mod custody;
 mod definition;
 mod election;
 mod governance;
@@ -47,6 +49,7 @@ mod summary;
 
 pub use ballots::{BallotBatch, Basis, Cell, TotalOpening};
 pub use copies::{COUNTERSIGNS_MAX, Countersign, Finding};
+pub use custody::{CHECKS, CHECKS_ALL, CUSTODY_NAME_BYTES_MAX, Custody, CustodyEvent, Item, PIECES_MAX};
 pub use definition::{Candidate, Constituency, DefinitionPart, Form, FormLine, Relation, SeatRule, Station, Term};
 pub use election::{Decree, Election, NodeKeys, OfficialHour, Organisation};
 pub use governance::{Governance, NodeRole, RemovalReason, RotationReason};
@@ -97,6 +100,8 @@ pub enum Kind {
     LegalAct = 16,
     /// A step of a complaint, an incident, a disputed identification.
     Case = 17,
+    /// An event in the custody of a piece of equipment.
+    Custody = 18,
     /// A decision of the organisations about their cluster.
     Governance = 20,
     /// The end of a stage.
@@ -107,7 +112,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds of this version.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Election,
         Self::DefinitionPart,
         Self::Key,
@@ -123,6 +128,7 @@ impl Kind {
         Self::SummaryTable,
         Self::LegalAct,
         Self::Case,
+        Self::Custody,
         Self::Governance,
         Self::Seal,
         Self::RefusalSummary,

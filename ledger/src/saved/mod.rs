@@ -55,7 +55,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 /// Version of the bytes *and* of what judging keeps: to be raised with any change of a rule's effect on the state.
-const VERSION: u32 = 7;
+const VERSION: u32 = 8;
 
 /// What an earlier save has written. A save goes on from it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

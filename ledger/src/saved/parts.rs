@@ -8,12 +8,12 @@ use super::SavedError;
 use super::units::{self, UnitBytes};
 use crate::codec;
 use crate::definition::Definition;
-use crate::ids::{ElectionId, PublicKey, RecordId};
+use crate::ids::{Digest, ElectionId, PublicKey, RecordId};
 use crate::kinds::{Basis, Election, HolderClass, Kind, Stage};
 use crate::nodes::Nodes;
 use crate::record::{RECORD_BYTES_MAX, Scope, UnitId};
 use crate::state::{
-    Counts, HourCount, KeyEntry, RecordIndex, RecordedAct, RecordedCase, RemoteOpening, SequenceWindow, State,
+    Counts, HourCount, KeyEntry, Piece, RecordIndex, RecordedAct, RecordedCase, RemoteOpening, SequenceWindow, State,
     StationRoll, UsedAttestations,
 };
 use crate::summary::TableInForce;
@@ -78,6 +78,8 @@ pub(super) struct Parts {
     cases: Vec<(RecordId, RecordedCase)>,
     #[n(20)]
     tables: Vec<(RecordId, TableInForce)>,
+    #[n(21)]
+    pieces: Vec<(Digest, Piece)>,
 }
 
 #[derive(Encode, Decode)]
@@ -195,6 +197,7 @@ impl Parts {
             acts,
             cases,
             tables,
+            pieces,
             seals,
             attestations,
             turnout,
@@ -221,6 +224,7 @@ impl Parts {
             acts: acts.clone(),
             cases: cases.iter().map(|(id, case)| (*id, case.clone())).collect(),
             tables: tables.iter().map(|(id, table)| (*id, table.clone())).collect(),
+            pieces: pieces.iter().map(|(serial, piece)| (*serial, piece.clone())).collect(),
             seals: seals.iter().map(|(stage, leaf)| (*stage as u8, *leaf)).collect(),
             attestations: attestations.recent().iter().fold(Vec::new(), |mut bytes, (until_ms, nonce)| {
                 bytes.extend_from_slice(&until_ms.to_le_bytes());
@@ -268,6 +272,7 @@ pub(super) fn read(parts: Parts) -> Result<State, SavedError> {
         acts: parts.acts,
         cases: parts.cases.into_iter().collect(),
         tables: parts.tables.into_iter().collect(),
+        pieces: parts.pieces.into_iter().collect(),
         seals: parts.seals.into_iter().map(seal).collect::<Option<_>>().ok_or_else(|| shape("an unknown stage"))?,
         attestations: attestations(&parts.attestations).ok_or_else(|| shape("a part of an attestation"))?,
         turnout: parts

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `records` | which record is at which leaf |
 //! | `acts` | legal acts and cases, and which acts are in force |
+//! | `pieces` | equipment: where each piece is, who answers for it |
 //! | `sequence`, `attestations` | numbers and attestations that are used once |
 //!
 //! Invariants:
@@ -30,11 +31,13 @@ use std::sync::Arc;
 
 mod acts;
 mod attestations;
+mod pieces;
 mod records;
 mod sequence;
 
 pub use acts::{Legal, RecordedAct, RecordedCase, in_force};
 pub(crate) use attestations::UsedAttestations;
+pub use pieces::{Piece, Stand};
 pub(crate) use records::RecordIndex;
 pub(crate) use sequence::{SequenceUse, SequenceWindow};
 
@@ -57,6 +60,8 @@ pub struct State {
     pub(crate) cases: BTreeMap<RecordId, RecordedCase>,
     /// Summary tables in force, by record.
     pub(crate) tables: BTreeMap<RecordId, TableInForce>,
+    /// Equipment, by the digest of the serial number.
+    pub(crate) pieces: BTreeMap<Digest, Piece>,
     pub(crate) seals: BTreeMap<Stage, u64>,
     pub(crate) attestations: UsedAttestations,
     pub(crate) turnout: Vec<Vec<HourCount>>,
@@ -436,6 +441,11 @@ impl State {
     #[must_use]
     pub fn unit(&self, unit: UnitId) -> Option<&UnitState> {
         self.units.get(&unit)
+    }
+
+    /// The inventory, ascending by a digest of the serial numbers.
+    pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
+        self.pieces.values()
     }
 
     /// Summary tables in force, by record.

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use tamga_ledger::codec::{self, CodecError};
 use tamga_ledger::definition::part_digest;
 use tamga_ledger::kinds::{
-    ActEffect, BallotBatch, Basis, Body, Case, CaseState, Cell, Constituency, Countersign, DefinitionPart, Election,
-    Finding, Form, Governance, HolderClass, Identification, IdentificationVoid, Issuer, KeyGrant, KeyRegistration,
-    KeyRevocation, Kind, LegalAct, NodeKeys, NodeRole, Organisation, Phase, Protocol, ProtocolBasis, RefusalCount,
-    RefusalSummary, RemovalReason, RollChunk, RotationReason, Seal, SeatRule, Stage, Station, StationPhase,
-    SummaryTable, TotalOpening, VoidedBallot,
+    ActEffect, BallotBatch, Basis, Body, CHECKS, Case, CaseState, Cell, Constituency, Countersign, Custody,
+    CustodyEvent, DefinitionPart, Election, Finding, Form, Governance, HolderClass, Identification, IdentificationVoid,
+    Issuer, Item, KeyGrant, KeyRegistration, KeyRevocation, Kind, LegalAct, NodeKeys, NodeRole, Organisation, Phase,
+    Protocol, ProtocolBasis, RefusalCount, RefusalSummary, RemovalReason, RollChunk, RotationReason, Seal, SeatRule,
+    Stage, Station, StationPhase, SummaryTable, TotalOpening, VoidedBallot,
 };
 use tamga_ledger::record::RECORD_BYTES_MAX;
 
@@ -38,6 +38,7 @@ pub(super) fn to_json(kind: u16, body: &[u8]) -> Value {
         Kind::Protocol => read(body, protocol),
         Kind::Countersign => read(body, countersign),
         Kind::SummaryTable => read(body, summary_table),
+        Kind::Custody => read(body, custody),
         Kind::LegalAct => read(body, legal_act),
         Kind::Case => read(body, case),
         Kind::Governance => read(body, governance),
@@ -266,6 +267,21 @@ fn summary_table(table: &SummaryTable) -> Value {
         "counts": table.counts,
         "dissenting": table.dissenting,
         "scan": table.scan.0,
+    })
+}
+
+fn custody(body: &Custody) -> Value {
+    let held = CHECKS.iter().enumerate().filter(|(bit, _)| body.checks & (1 << bit) != 0).map(|(_, name)| *name);
+    json!({
+        "item": Item::from_number(body.item),
+        "serial": body.serial,
+        "event": CustodyEvent::from_number(body.event),
+        "from": body.from.0,
+        "to": body.to.0,
+        "seals": body.seals,
+        "checks": held.collect::<Vec<_>>(),
+        "place": body.place,
+        "key": body.key.0,
     })
 }
 

@@ -81,6 +81,7 @@ BODIES = {
         NUM, U8, B32,
     ),
     17: fixed(U8, U8, MAYBE32, NUM, MAYBE32, MAYBE32, B32),
+    18: fixed(U8, text, U8, MAYBE16, MAYBE16, many(text), U32, text, MAYBE16),
     20: either(
         fixed(only(1), fixed(text, U8, NODE_KEYS)),
         fixed(only(2), fixed(U32, U8)),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `founding` | definition, keys, roll |
 //! | `governing` | decisions of the organisations |
+//! | `custody` | equipment |
 //! | `voting` | phases and identifications |
 //! | `counting` | batches, openings, protocols, seals |
 //! | `papers` | corrections, observers' copies, summary tables |
@@ -14,6 +15,7 @@
 
 mod acts;
 mod counting;
+mod custody;
 mod founding;
 mod governing;
 mod papers;

@@ -120,7 +120,13 @@ fn carried(day: &mut Day) {
     day.members("a replacement by nothing", 2, &swap, &refused(107));
     swap.equipment = vec!["D-7".to_owned(), "D-8".to_owned()];
     day.members("a device is replaced", 2, &swap, &clean());
-    day.members("the same device is replaced again", 2, &swap, &flagged(&[32]));
+    super::custody::run(day);
+    day.members(
+        "the same device is replaced again, by one that the inventory has elsewhere",
+        2,
+        &swap,
+        &flagged(&[32, 45]),
+    );
 }
 
 fn attestations(day: &mut Day) {

@@ -181,6 +181,7 @@ pub(super) fn kind_word(number: u16) -> Word {
         Some(Kind::Protocol) => words::KIND_PROTOCOL,
         Some(Kind::Countersign) => words::KIND_COUNTERSIGN,
         Some(Kind::SummaryTable) => words::KIND_TABLE,
+        Some(Kind::Custody) => words::KIND_CUSTODY,
         Some(Kind::LegalAct) => words::KIND_ACT,
         Some(Kind::Case) => words::KIND_CASE,
         Some(Kind::Governance) => words::KIND_GOVERNANCE,

@@ -195,6 +195,7 @@ words! {
     KIND_OPENING: "Сумманы ачуу", "Раскрытие суммы", "Opening of a sum";
     KIND_COUNTERSIGN: "Протоколдун көчүрмөсү жөнүндө билдирүү", "Сообщение о копии протокола", "Word on a protocol's copy";
     KIND_TABLE: "Жыйынтык таблица", "Сводная таблица", "Summary table";
+    KIND_CUSTODY: "Жабдууну сактоо", "Хранение оборудования", "Custody of equipment";
     KIND_ACT: "Укуктук акт", "Правовой акт", "Legal act";
     KIND_CASE: "Арыз", "Жалоба", "Complaint";
     KIND_PROTOCOL: "Протокол", "Протокол", "Protocol";

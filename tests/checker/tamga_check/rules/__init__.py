@@ -8,6 +8,7 @@
 | `voting` | 9, 9a: Identification, IdentificationVoid |
 | `counting` | 10, 11: BallotBatch, TotalOpening, Protocol |
 | `copies` | 11a, 11b: Countersign, SummaryTable |
+| `custody` | 11c: Custody |
 | `deciding` | 12, 13, 13a: Governance, Seal, the tally, RefusalSummary |
 | `legal` | 14: LegalAct, Case, acts in force, seats |
 """

@@ -1,6 +1,7 @@
 """Section 8: StationPhase."""
 
 from .base import Unit, need
+from .custody import not_deployed
 from .legal import extended_until
 
 OPEN, SUSPEND, RESUME, OFFLINE_START, OFFLINE_END, BALANCE, CLOSE, BOX_OUT, BOX_IN, REPLACE = range(1, 11)
@@ -75,6 +76,10 @@ def phase(state, record, time):
         flags += [(31, 0)] * (before is not None and before != seals)
     if kind == REPLACE:
         flags += [(32, 0)] * (equipment[0] not in unit.equipment)
+
+    used = {OPEN: equipment, REPLACE: equipment[1:]}.get(kind, [])
+    elsewhere = not_deployed(state, record.scope, used)
+    flags += [(45, elsewhere)] * (elsewhere > 0)
 
     def effect(_leaf, _time):
         unit = state.unit(record.scope)

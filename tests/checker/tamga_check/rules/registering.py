@@ -8,8 +8,8 @@ from ..note import Policy, is_key_name
 from .base import Key, need
 
 MAY = {
-    1: {2, 3, 4, 11, 12, 13, 15, 16, 17, 20, 21}, 2: {5, 8}, 3: {8}, 4: {10}, 5: {7, 9, 11, 12, 13, 15, 17}, 6: {22},
-    7: {13, 17},
+    1: {2, 3, 4, 11, 12, 13, 15, 16, 17, 18, 20, 21}, 2: {5, 8}, 3: {8}, 4: {10}, 5: {7, 9, 11, 12, 13, 15, 17, 18}, 6: {22},
+    7: {13, 17}, 8: {18},
 }
 OPERANDS = {"@valid", "@invalid", "@candidates", "@against_all"}
 
@@ -183,11 +183,11 @@ def keys(state, record, _time):
 def grant_scope_fits(state, holder, scope, kinds):
     level, first, second = scope
     if level == 0:
-        return holder in (2, 7)
+        return holder in (2, 7, 8)
     if level == 1:
         return holder == 5 and kinds == [15] and (not state.defined or state.constituency(first) is not None)
     if level == 2:
-        return holder in (5, 7) and (not state.defined or first in state.stations)
+        return holder in (5, 7, 8) and (not state.defined or first in state.stations)
     if level == 3:
         return holder in (3, 4, 5, 7) and (not state.defined or state.has_unit(first, second))
     return False

@@ -4,14 +4,14 @@ from ..crypto import key_id
 from ..note import Policy
 from ..record import entry_bytes
 from ..trees import BOTH, Blake3, Frontier, root_of
-from . import copies, counting, deciding, legal, phases, registering, voting
+from . import copies, counting, custody, deciding, legal, phases, registering, voting
 from .base import Refused, Unit, need
 
 CLOSES = {1: {2, 5}, 2: {7, 8, 9, 10}, 3: {11, 12, 15}}
 DECIDE = {
     1: registering.election, 2: registering.part, 3: registering.keys, 4: registering.revocation, 5: registering.roll,
     7: phases.phase, 8: voting.identification, 9: voting.void, 10: counting.batch, 11: counting.opening, 12: counting.protocol,
-    13: copies.countersign, 15: copies.table,
+    13: copies.countersign, 15: copies.table, 18: custody.custody,
     16: legal.act, 17: legal.case,
     20: deciding.governance, 21: deciding.seal, 22: deciding.refusals,
 }
@@ -27,7 +27,7 @@ class Judge:
         self.nodes, self.organisations, self.epochs = {}, {}, []
         self.node_keys_ever, self.log_keys_ever, self.tls_ever, self.own_keys_ever = set(), [], set(), set()
         self.nonces, self.heads, self.time, self.ids = [], [], 0, {}
-        self.acts, self.cases, self.tables = [], {}, {}
+        self.acts, self.cases, self.tables, self.pieces = [], {}, {}, {}
         self.cluster_epoch = 0
         self.frontiers = [Frontier(tree) for tree in BOTH]
         self.withheld = self.admitted_unseen = 0
@@ -177,7 +177,7 @@ class Judge:
             return level == 0
         if kind == 5:
             return level == 2 and first in self.stations
-        if kind in (16, 17) and level in (0, 2):
+        if kind in (16, 17, 18) and level in (0, 2):
             return level == 0 or first in self.stations
         if kind == 15:
             return level == 0 or level == 1 and self.constituency(first) is not None
