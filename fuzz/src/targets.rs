@@ -102,6 +102,7 @@ fn body(bytes: &[u8]) {
         Kind::RefusalSummary => check::<kinds::RefusalSummary>(bytes),
         Kind::Countersign => check::<kinds::Countersign>(bytes),
         Kind::SummaryTable => check::<kinds::SummaryTable>(bytes),
+        Kind::Custody => check::<kinds::Custody>(bytes),
     }
 }
 
