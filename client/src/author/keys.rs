@@ -4,10 +4,10 @@ use super::Scribe;
 use super::error::AuthorError;
 use ed25519_dalek::SigningKey;
 use tamga_ledger::codec::INTEGER_MAX;
-use tamga_ledger::ids::ElectionId;
+use tamga_ledger::ids::{ElectionId, PublicKey, Signature};
 use tamga_ledger::kinds::{GRANTS_MAX, HolderClass, KeyGrant, KeyRegistration, Kind};
 use tamga_ledger::record::Scope;
-use tamga_ledger::sign::{self, Domain};
+use tamga_ledger::sign::{self, Domain, Signer};
 use tamga_ledger::submission::Submission;
 
 /// What holders of a class need to sign.
@@ -63,16 +63,33 @@ impl Grant {
     #[must_use]
     pub fn possess(self, election: &ElectionId, holder: &SigningKey) -> KeyGrant {
         let key = sign::public_key(holder);
-        let class = self.class as u8;
-        let message = KeyGrant::possession_message(election, &key, class, self.scope);
+        let possession = sign::sign(holder, Domain::Possession, &self.message(election, &key));
+        self.granted(key, possession)
+    }
+
+    /// As [`possess`](Self::possess), with whatever holds the key.
+    ///
+    /// # Errors
+    /// [`AuthorError::Signer`].
+    pub fn possess_with(self, election: &ElectionId, holder: &dyn Signer) -> Result<KeyGrant, AuthorError> {
+        let key = holder.public_key();
+        let possession = sign::sign_with(holder, Domain::Possession, &self.message(election, &key))?;
+        Ok(self.granted(key, possession))
+    }
+
+    fn message(&self, election: &ElectionId, key: &PublicKey) -> Vec<u8> {
+        KeyGrant::possession_message(election, key, self.class as u8, self.scope)
+    }
+
+    fn granted(self, key: PublicKey, possession: Signature) -> KeyGrant {
         KeyGrant {
             key,
-            class,
+            class: self.class as u8,
             scope: self.scope,
             kinds: self.kinds,
             valid_from_ms: self.valid_from_ms,
             valid_until_ms: self.valid_until_ms,
-            possession: sign::sign(holder, Domain::Possession, &message),
+            possession,
         }
     }
 }

@@ -13,6 +13,7 @@
 //! | `governance` | Governance |
 //! | `legal` | LegalAct, Case |
 //! | `seal` | Seal |
+//! | `words` | what is signed, in Kyrgyz, Russian and English |
 //!
 //! A [`Scribe`] numbers records per key. The numbers of a key that signs in more than one process, or again after a
 //! restart, must go on from where they stopped: [`Scribe::resume`].
@@ -31,6 +32,7 @@ mod protocol;
 mod roll;
 mod seal;
 mod station;
+mod words;
 
 pub use definition::{DefinitionPlan, PART_CONTENT_BYTES_MAX};
 pub use draft::{Draft, Share};
@@ -41,6 +43,7 @@ pub use keys::{Grant, kinds_of};
 pub use protocol::{BrokenRelation, check_protocol, lines_of};
 pub use seal::{admitted_root, archive_seal, results_seal, roll_seal, voting_seal};
 pub use station::{IdentificationFacts, Mode, balance_phase, box_phase, close_phase, open_phase, phase, replace_phase};
+pub use words::{custody_word, item_word, phase_word, place_in_words, record_in_words};
 
 use ed25519_dalek::SigningKey;
 use std::collections::BTreeMap;

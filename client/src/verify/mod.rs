@@ -8,10 +8,12 @@
 //! | `bundle` | [`ProofBundle`]: receipt and genesis entry in one file, for checking offline |
 //! | `tiles` | whether a copy's tiles hash up to the published roots |
 //! | `audit` | the ledger's audit over a source |
+//! | `definition` | the election's definition, without an audit |
 //! | `results` | turnout and results out of the audited state |
 
 mod audit;
 mod bundle;
+mod definition;
 mod error;
 mod extends;
 mod open;
@@ -21,6 +23,7 @@ mod tiles;
 
 pub use audit::{Audited, Memory, audit, audit_keeping, audit_remembering};
 pub use bundle::{BUNDLE_BYTES_MAX, BundleFileError, ProofBundle};
+pub use definition::definition;
 pub use error::{VerifyError, Weight};
 pub use extends::check_extends;
 use extends::extends_head;

@@ -34,7 +34,7 @@ pub(crate) fn run_case(arguments: &CaseCommand, disk: &Arc<dyn Disk>, output: &O
     }
 }
 
-const fn scope_of(about: &About) -> Scope {
+pub(crate) const fn scope_of(about: &About) -> Scope {
     match (about.constituency, about.station, about.unit) {
         (Some(number), _, _) => Scope::Constituency(number),
         (None, Some(station), Some(unit)) => Scope::Unit(UnitId { station, unit }),
@@ -67,7 +67,7 @@ fn digest_of(disk: &Arc<dyn Disk>, path: &std::path::Path) -> Result<Digest, Fai
 }
 
 /// The record keys of these organisations now.
-fn signers(opened: &Opened<'_>, names: &[String]) -> Result<Vec<PublicKey>, Failure> {
+pub(crate) fn signers(opened: &Opened<'_>, names: &[String]) -> Result<Vec<PublicKey>, Failure> {
     let key = |name: &String| {
         let found = opened.trust.registry().organisation(name);
         found.map(|own| own.record_key).ok_or_else(|| failed(format!("there is no organisation {name:?}")))
@@ -76,7 +76,7 @@ fn signers(opened: &Opened<'_>, names: &[String]) -> Result<Vec<PublicKey>, Fail
 }
 
 /// A scribe that goes on with the author's numbers.
-fn scribe(
+pub(crate) fn scribe(
     opened: &Opened<'_>,
     author: Option<&PublicKey>,
     sequence: Option<u64>,

@@ -15,8 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tamga_client::author::{
     Draft, Scribe, Share, node_add, node_remove, node_rotate_keys, node_set_role, organisation_keys, policy_text,
+    record_in_words,
 };
 use tamga_client::device::{DeviceClient, DeviceError, DeviceOptions, NodeEndpoint, Outcome, TcpDial, Transport};
+use tamga_client::evidence::Language;
 use tamga_client::verify::{Opened, last_sequence};
 use tamga_keys::{Key, KeyFile, Purpose, check_mode};
 use tamga_ledger::ids::{Digest, PublicKey};
@@ -74,6 +76,8 @@ impl Content {
             act::in_words(record.scope, &LegalAct::from_bytes(&record.body).map_err(unknown)?)
         } else if record.kind == Kind::Case as u16 {
             act::case_in_words(record.scope, &Case::from_bytes(&record.body).map_err(unknown)?)
+        } else if let Some(said) = record_in_words(record, Language::En).map_err(unknown)? {
+            said
         } else {
             in_words(&Decision::from_bytes(&record.body).map_err(unknown)?)
         };
@@ -292,7 +296,7 @@ fn draft(arguments: &DraftArguments, disk: &Arc<dyn Disk>, output: &Output) -> D
     Ok(())
 }
 
-fn read_draft(disk: &Arc<dyn Disk>, path: &Path) -> Result<Draft, Failure> {
+pub(crate) fn read_draft(disk: &Arc<dyn Disk>, path: &Path) -> Result<Draft, Failure> {
     Draft::from_bytes(&read(disk, path, RECORD_BYTES_MAX as u64)?).map_err(failed)
 }
 

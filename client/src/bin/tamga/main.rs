@@ -8,6 +8,8 @@ mod audit;
 mod bundle;
 mod ceremony;
 mod checkpoint;
+mod custody;
+mod day;
 mod download;
 mod election;
 mod evidence;
@@ -51,6 +53,9 @@ fn main() -> ExitCode {
         Command::Governance(arguments) => governance::run(arguments, &disk, &output),
         Command::Act(arguments) => act::run(arguments, &disk, &output),
         Command::Case(arguments) => act::run_case(arguments, &disk, &output),
+        Command::Custody(arguments) => custody::run(arguments, &disk, &output),
+        Command::Day(arguments) => day::run(arguments, &disk, &output),
+        Command::Key(arguments) => day::run_key(arguments, &disk, &output),
         Command::Evidence(arguments) => evidence::run(arguments, &disk, &output),
         Command::Protocols(arguments) => protocols::run(arguments, &disk, &output),
         Command::Watch(arguments) => watch::run(arguments, &disk, &output),

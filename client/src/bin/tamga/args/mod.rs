@@ -1,6 +1,7 @@
 //! The command line.
 
 mod ceremony;
+mod day;
 mod governance;
 mod legal;
 mod read;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tamga_ledger::ids::ElectionId;
 
 pub(crate) use self::ceremony::*;
+pub(crate) use self::day::*;
 pub(crate) use self::governance::*;
 pub(crate) use self::legal::*;
 pub(crate) use self::read::*;
@@ -66,6 +68,14 @@ pub(crate) enum Command {
     /// Open and decide complaints and incidents.
     #[command(subcommand)]
     Case(CaseCommand),
+    /// Show the inventory of equipment against what units use, or the history of one serial number.
+    Custody(CustodyShow),
+    /// Record a commission's day: phases, voids, protocols, countersignatures, tables, custody. Draft, sign apart, merge, submit.
+    #[command(subcommand)]
+    Day(Day),
+    /// Make keys of members, observers and custodians, and have them registered.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Read evidence files.
     #[command(subcommand)]
     Evidence(Evidence),
@@ -100,6 +110,9 @@ impl Command {
             Self::Governance(_) => "governance",
             Self::Act(_) => "act",
             Self::Case(_) => "case",
+            Self::Custody(_) => "custody",
+            Self::Day(_) => "day",
+            Self::Key(_) => "key",
             Self::Evidence(_) => "evidence",
             Self::Protocols(_) => "protocols",
             Self::Watch(_) => "watch",

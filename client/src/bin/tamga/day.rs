@@ -1,0 +1,404 @@
+//! `tamga day` and `tamga key`: what a commission, an observer, a custodian records on the day. Drafted here, read and signed where each
+//! key is, merged, submitted.
+
+use crate::act::{scope_of, scribe, signers};
+use crate::args::{
+    BasisName, ClassName, CountersArguments, CustodyArguments, Day, DayDraft, DayRecord, DaySign, Figures, FindingName,
+    KeyCommand, PassphraseArguments, ProtocolArguments,
+};
+use crate::governance::{FILE_BYTES_MAX, failed, merge, read, read_draft, record_key, submit, write};
+use crate::output::{Done, Failure, Output, open_source};
+use ed25519_dalek::SigningKey;
+use serde::Serialize;
+use std::path::Path;
+use std::sync::Arc;
+use tamga_client::author::{
+    BrokenRelation, Draft, Grant, balance_phase, box_phase, check_protocol, close_phase, lines_of, open_phase, phase,
+    record_in_words, replace_phase,
+};
+use tamga_client::counting::{UnitSeed, commit_cells};
+use tamga_client::evidence::Language;
+use tamga_client::verify::{Opened, definition};
+use tamga_keys::{Purpose, write_key};
+use tamga_ledger::definition::Definition;
+use tamga_ledger::ids::{Digest, ElectionId, Maybe, PublicKey};
+use tamga_ledger::kinds::{
+    CHECKS, CHECKS_ALL, Counters, Countersign, Custody, Finding, Form, HolderClass, IdentificationVoid, KeyGrant,
+    KeyRegistration, LineValue, Phase, Protocol, ProtocolBasis, StationPhase, SummaryTable, VoidedBallot,
+};
+use tamga_ledger::record::Scope;
+use tamga_platform::disk::Disk;
+use tamga_platform::entropy::{OsEntropy, random_bytes};
+use zeroize::Zeroizing;
+
+const NAME: &str = "day";
+/// Longest scan or photograph of which the digest is made.
+const PAPER_BYTES_MAX: u64 = 256 << 20;
+
+pub(crate) fn run(arguments: &Day, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    match arguments {
+        Day::Draft(arguments) => draft(arguments, disk, output),
+        Day::Sign(arguments) => sign(arguments, disk, output),
+        Day::Merge(arguments) => merge(arguments, disk, output),
+        Day::Submit(arguments) => submit(arguments, disk, output),
+    }
+}
+
+/// DayRecord is to be signed.
+#[derive(Serialize)]
+struct Content<'a> {
+    record: String,
+    election: String,
+    says: String,
+    signers: Vec<String>,
+    /// Soft relations that do not hold: to be shown to the members before they sign.
+    soft_relations_broken: &'a [BrokenRelation],
+}
+
+impl<'a> Content<'a> {
+    fn of(draft: &Draft, soft: &'a [BrokenRelation], language: Language) -> Result<Self, Failure> {
+        let record = draft.record();
+        let says = record_in_words(record, language).map_err(failed)?;
+        Ok(Self {
+            record: draft.id().to_string(),
+            election: record.election.to_string(),
+            says: says
+                .ok_or_else(|| failed("this is no record of a commission's day: see tamga act, tamga governance"))?,
+            signers: record.signers.iter().map(ToString::to_string).collect(),
+            soft_relations_broken: soft,
+        })
+    }
+
+    fn text(&self, done: &str, language: Language) -> String {
+        let mut text = self.says.clone();
+        for broken in self.soft_relations_broken {
+            text += &format!("\n  ! {broken}");
+        }
+        let (election, record) =
+            (language.of("шайлоо", "выборы", "election"), language.of("жазуу", "запись", "record"));
+        let signers = language.of("кол коёт", "подписывают", "to be signed by");
+        format!(
+            "{text}\n  {election} {}\n  {record} {}\n  {signers} {}\n{done}",
+            self.election,
+            self.record,
+            self.signers.join(", ")
+        )
+    }
+}
+
+fn show(draft: &Draft, soft: &[BrokenRelation], done: &str, language: Language, output: &Output) -> Done {
+    let content = Content::of(draft, soft, language)?;
+    output.answer(NAME, &content, || content.text(done, language));
+    Ok(())
+}
+
+fn sign(arguments: &DaySign, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    let (files, language) = (&arguments.sign, arguments.lang.into());
+    let draft = read_draft(disk, &files.draft)?;
+    // Nobody signs what this program cannot say.
+    let content = Content::of(&draft, &[], language)?;
+    let key = record_key(disk, &files.key, &files.passphrase)?;
+    let share = draft.share_with(key.signer()).map_err(failed)?;
+    let text = serde_json::to_string_pretty(&share).map_err(failed)? + "\n";
+    write(disk, &files.out, text.as_bytes())?;
+    let done = format!("→ {}", files.out.display());
+    output.answer(NAME, &content, || content.text(&done, language));
+    Ok(())
+}
+
+fn draft(arguments: &DayDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    let source = open_source(&arguments.place.source, disk)?;
+    let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?;
+    let keys = keys_of(&opened, &arguments.by)?;
+    let scope = scope_of(&arguments.about);
+    let scribe = scribe(&opened, keys.first(), arguments.sequence, output)?;
+    let mut soft = Vec::new();
+    let draft = match &arguments.what {
+        DayRecord::Void { target, printed } => {
+            let ballot = if *printed { VoidedBallot::Spoiled } else { VoidedBallot::NotPrinted };
+            scribe.draft(scope, &keys, &IdentificationVoid { target: *target, ballot: ballot as u8 })
+        }
+        DayRecord::Protocol(protocol) => {
+            let known = known_definition(&opened)?;
+            let body = protocol_of(protocol, scope, &known, disk)?;
+            let form = form_of(&known, &body.form, body.form_version)?;
+            match check_protocol(form, &body) {
+                Ok(broken) => soft = broken,
+                // DayRecord stands on a signed paper is a fact; the ledger flags it and keeps it out of the sums.
+                Err(error) if protocol.basis == BasisName::Transcribed => eprintln!("tamga: WARNING: {error}"),
+                Err(error) => return Err(failed(error)),
+            }
+            scribe.draft(scope, &keys, &body)
+        }
+        DayRecord::Countersign { finding, target, lines, counts, photo } => {
+            let body = Countersign {
+                target: Maybe(*target),
+                finding: finding_of(*finding) as u8,
+                lines: lines.iter().map(|(code, value)| LineValue { code: code.clone(), value: *value }).collect(),
+                counts: counts.clone(),
+                photo: Maybe(digest_of(photo.as_deref(), disk)?),
+            };
+            scribe.draft(scope, &keys, &body)
+        }
+        DayRecord::Table { figures, sources } => {
+            let known = known_definition(&opened)?;
+            let body = SummaryTable {
+                form: figures.form.clone(),
+                form_version: figures.form_version,
+                sources: sources.clone(),
+                lines: lines_in_order(figures, &known)?,
+                counts: figures.counts.clone(),
+                dissenting: figures.dissenting.clone(),
+                scan: Maybe(digest_of(figures.scan.as_deref(), disk)?),
+            };
+            scribe.draft(scope, &keys, &body)
+        }
+        DayRecord::Custody(custody) => scribe.draft(scope, &keys, &custody_of(custody)?),
+        other => {
+            let mut body = phase_of(other).ok_or_else(|| failed("this is no phase of a unit"))?;
+            body.checkpoint_size_seen = opened.size().get();
+            scribe.draft(scope, &keys, &body)
+        }
+    };
+    let mut draft = draft.map_err(failed)?;
+    if let Some(earlier) = arguments.supersedes {
+        draft = draft.superseding(earlier).map_err(failed)?;
+    }
+    write(disk, &arguments.out, draft.bytes())?;
+    let done = format!("→ {}; tamga day sign", arguments.out.display());
+    show(&draft, &soft, &done, arguments.lang.into(), output)
+}
+
+/// Public keys as they stand, organisations by their record keys in force.
+fn keys_of(opened: &Opened<'_>, by: &[String]) -> Result<Vec<PublicKey>, Failure> {
+    let key = |one: &String| match one.parse::<PublicKey>() {
+        Ok(key) => Ok(key),
+        Err(_) => signers(opened, std::slice::from_ref(one)).map(|keys| keys[0]),
+    };
+    by.iter().map(key).collect()
+}
+
+fn known_definition(opened: &Opened<'_>) -> Result<Definition, Failure> {
+    definition(opened)?.ok_or_else(|| failed("the ledger does not have the election's whole definition"))
+}
+
+fn form_of<'a>(known: &'a Definition, code: &str, version: u32) -> Result<&'a Form, Failure> {
+    let all =
+        || known.forms().values().map(|form| format!("{} {}", form.code, form.version)).collect::<Vec<_>>().join(", ");
+    known.form(code, version).ok_or_else(|| failed(format!("the election has no form {code} {version}, but {}", all())))
+}
+
+/// All lines of the form, none missing, none unknown.
+fn lines_in_order(figures: &Figures, known: &Definition) -> Result<Vec<LineValue>, Failure> {
+    let form = form_of(known, &figures.form, figures.form_version)?;
+    for (place, (code, _)) in figures.lines.iter().enumerate() {
+        if !form.lines.iter().any(|line| line.code == *code) {
+            return Err(failed(format!("the form has no line {code:?}")));
+        }
+        if figures.lines[..place].iter().any(|(before, _)| before == code) {
+            return Err(failed(format!("line {code:?} is given twice")));
+        }
+    }
+    let given = |code: &str| figures.lines.iter().find(|(own, _)| own == code).map(|(_, value)| *value);
+    if let Some(missing) = form.lines.iter().find(|line| given(&line.code).is_none()) {
+        return Err(failed(format!("line {:?} ({}) is missing", missing.code, missing.title.en)));
+    }
+    Ok(lines_of(form, |code| given(code).unwrap_or(0)))
+}
+
+fn digest_of(path: Option<&Path>, disk: &Arc<dyn Disk>) -> Result<Option<Digest>, Failure> {
+    let Some(path) = path else { return Ok(None) };
+    Ok(Some(Digest(*blake3::hash(&read(disk, path, PAPER_BYTES_MAX)?).as_bytes())))
+}
+
+fn protocol_of(
+    arguments: &ProtocolArguments,
+    scope: Scope,
+    known: &Definition,
+    disk: &Arc<dyn Disk>,
+) -> Result<Protocol, Failure> {
+    let figures = &arguments.figures;
+    let Scope::Unit(unit) = scope else { return Err(failed("a protocol is a unit's: give --station and --unit")) };
+    let own = known.station(unit.station).map(|station| station.constituency).filter(|number| *number > 0);
+    let basis = match arguments.basis {
+        BasisName::Machine => ProtocolBasis::Machine,
+        BasisName::Hand => ProtocolBasis::Hand,
+        BasisName::Recount => ProtocolBasis::Recount,
+        BasisName::Transcribed => ProtocolBasis::Transcribed,
+    };
+    let cells = if basis == ProtocolBasis::Machine {
+        Vec::new()
+    } else {
+        let counts = arguments.remote.iter().cloned().collect();
+        let shown = own.filter(|_| !figures.counts.is_empty());
+        let path = arguments.seed.as_deref().ok_or_else(|| failed("a hand count commits its cells: give --seed"))?;
+        // The number keeps the blindings of a later version apart from those of this one.
+        let number = u64::from_be_bytes(random_bytes(&OsEntropy));
+        commit_cells(&seed(path, disk)?, number, known, &counts, shown).map_err(failed)?.0
+    };
+    Ok(Protocol {
+        form: figures.form.clone(),
+        form_version: figures.form_version,
+        basis: basis as u8,
+        lines: lines_in_order(figures, known)?,
+        counts: figures.counts.clone(),
+        cells,
+        seals: arguments.seals.clone(),
+        present: arguments.present.clone(),
+        dissenting: figures.dissenting.clone(),
+        explanation: arguments.explanation,
+        scan: Maybe(digest_of(figures.scan.as_deref(), disk)?),
+        closing_salt: Maybe(None),
+    })
+}
+
+fn seed(path: &Path, disk: &Arc<dyn Disk>) -> Result<UnitSeed, Failure> {
+    let text = Zeroizing::new(read(disk, path, 80)?);
+    let mut bytes = Zeroizing::new([0; 32]);
+    let decoded = hex::decode_to_slice(text.trim_ascii(), bytes.as_mut_slice());
+    decoded.map_err(|_| failed(format!("{}: a seed has 64 hexadecimal digits", path.display())))?;
+    Ok(UnitSeed::new(*bytes))
+}
+
+const fn finding_of(name: FindingName) -> Finding {
+    match name {
+        FindingName::Assent => Finding::Assent,
+        FindingName::Copy => Finding::Copy,
+        FindingName::CopyRefused => Finding::CopyRefused,
+        FindingName::NotPosted => Finding::NotPosted,
+    }
+}
+
+fn custody_of(arguments: &CustodyArguments) -> Result<Custody, Failure> {
+    let mut checks = 0;
+    for point in &arguments.holds {
+        checks |= match CHECKS.iter().position(|name| name == point) {
+            Some(bit) => 1 << bit,
+            None if point == "all" => CHECKS_ALL,
+            None => return Err(failed(format!("the checklist has no point {point:?}, but {}", CHECKS.join(", ")))),
+        };
+    }
+    Ok(Custody {
+        item: arguments.item as u8,
+        serial: arguments.serial.clone(),
+        event: arguments.event as u8,
+        from: Maybe(arguments.from),
+        to: Maybe(arguments.to),
+        seals: arguments.seals.clone(),
+        checks,
+        place: arguments.store.clone(),
+        key: Maybe(arguments.key),
+    })
+}
+
+const fn counters_of(arguments: &CountersArguments) -> Counters {
+    Counters {
+        identified_local: arguments.identified_local,
+        identified_remote: arguments.identified_remote,
+        slips: arguments.slips,
+        signatures: arguments.signatures,
+        printed_own: arguments.printed_own,
+        printed_other: arguments.printed_other,
+        spoiled: arguments.spoiled,
+        scanned: arguments.scanned,
+    }
+}
+
+/// The phase's body; none for what is no phase.
+fn phase_of(what: &DayRecord) -> Option<StationPhase> {
+    let with = |one: Phase, seals: &Vec<String>| StationPhase { seals: seals.clone(), ..phase(one) };
+    Some(match what {
+        DayRecord::Open { list_total, equipment, seals } => {
+            StationPhase { equipment: equipment.clone(), seals: seals.clone(), ..open_phase(*list_total) }
+        }
+        DayRecord::Suspend { seals } => with(Phase::Suspend, seals),
+        DayRecord::Resume { seals } => with(Phase::Resume, seals),
+        DayRecord::OfflineStart => phase(Phase::OfflineStart),
+        DayRecord::OfflineEnd => phase(Phase::OfflineEnd),
+        DayRecord::BoxOut { seals } => box_phase(Phase::BoxOut, seals.clone()),
+        DayRecord::BoxIn { seals } => box_phase(Phase::BoxIn, seals.clone()),
+        DayRecord::Replace { old, new } => replace_phase(old, new),
+        DayRecord::Balance { counters, list_total } => balance_phase(*list_total, counters_of(counters)),
+        DayRecord::Close { counters, list_total, protocol_digest } => {
+            close_phase(*list_total, counters_of(counters), *protocol_digest)
+        }
+        DayRecord::Void { .. }
+        | DayRecord::Protocol(_)
+        | DayRecord::Countersign { .. }
+        | DayRecord::Table { .. }
+        | DayRecord::Custody(_) => {
+            return None;
+        }
+    })
+}
+
+pub(crate) fn run_key(arguments: &KeyCommand, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    match arguments {
+        KeyCommand::New { out, clear, passphrase } => new_key(out, *clear, passphrase, disk, output),
+        KeyCommand::Request { key, passphrase, pinned, class, about, out } => {
+            let own = record_key(disk, key, passphrase)?;
+            let place = (*class, scope_of(about));
+            request(own.signer(), place, &pinned.genesis, out, disk, output)
+        }
+        KeyCommand::Draft { place, requests, sequence, out, lang } => {
+            let source = open_source(&place.source, disk)?;
+            let opened = Opened::open(&*source, &place.pinned.genesis)?;
+            let commission = opened.trust.election().organisations.first().map(|one| one.name.clone());
+            let keys = signers(&opened, &commission.into_iter().collect::<Vec<_>>())?;
+            let grants = requests.iter().map(|path| read_request(path, disk)).collect::<Result<Vec<_>, _>>()?;
+            let scribe = scribe(&opened, keys.first(), *sequence, output)?;
+            let draft = scribe.draft(Scope::Election, &keys, &KeyRegistration { grants }).map_err(failed)?;
+            write(disk, out, draft.bytes())?;
+            show(&draft, &[], &format!("→ {}; tamga day sign", out.display()), (*lang).into(), output)
+        }
+    }
+}
+
+/// DayRecord `tamga key` says of a key.
+#[derive(Serialize)]
+struct Made {
+    /// To be named with --by.
+    public_key: PublicKey,
+    /// As the ledger names it.
+    key: String,
+    file: String,
+}
+
+impl Made {
+    fn show(key: PublicKey, file: &Path, output: &Output) {
+        let content = Self { public_key: key, key: key.id().to_string(), file: file.display().to_string() };
+        output.print("key", "written", &content, || {
+            format!("public key {}\nkey id     {}\n→ {}", content.public_key, content.key, content.file)
+        });
+    }
+}
+
+fn new_key(out: &Path, clear: bool, passphrase: &PassphraseArguments, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    let key = SigningKey::from_bytes(&random_bytes(&OsEntropy));
+    disk.create_dir_all(out).map_err(failed)?;
+    let protection = if clear { None } else { Some(passphrase.source().get_new().map_err(failed)?) };
+    let protection = protection.as_ref().map(|one| (one, &OsEntropy as &dyn tamga_platform::entropy::Entropy));
+    write_key(&**disk, out, Purpose::Record, &key, protection).map_err(failed)?;
+    Made::show(tamga_ledger::sign::public_key(&key), &out.join(Purpose::Record.file()), output);
+    Ok(())
+}
+
+fn request(
+    holder: &dyn tamga_ledger::sign::Signer,
+    (class, scope): (ClassName, Scope),
+    election: &ElectionId,
+    out: &Path,
+    disk: &Arc<dyn Disk>,
+    output: &Output,
+) -> Done {
+    let grant = Grant::new(HolderClass::from(class), scope).possess_with(election, holder).map_err(failed)?;
+    write(disk, out, &tamga_ledger::codec::encode(&grant))?;
+    Made::show(grant.key, out, output);
+    Ok(())
+}
+
+fn read_request(path: &Path, disk: &Arc<dyn Disk>) -> Result<KeyGrant, Failure> {
+    let bytes = read(disk, path, FILE_BYTES_MAX)?;
+    let refused = |error| failed(format!("{} is no request for a key: {error}", path.display()));
+    tamga_ledger::codec::decode(&bytes, bytes.len()).map_err(refused)
+}
