@@ -9,7 +9,7 @@
 //! - *raw, keys too*: the same, each key decompressed again.
 //! - *audit*: `tamga_client::verify::audit` of the copy: reading, parsing, signatures, every verdict, two trees, all tiles.
 //! - *memory*: the highest resident size of the program `tamga audit` over the copy, from `/proc` while it runs. What grows with the
-//!   ledger is said by running this with two sizes: the state has 16 bytes and an index of some 10 for each entry, and the roll.
+//!   ledger is said by running this with two sizes: the state has 16 bytes and an index of 5 to 6¼ for each entry, and the roll.
 //! - *proofs*: inclusion in both trees at 8,388,608 leaves, 23 hashes each, leaf hashing included; one core.
 //! - *start*: `tamga --version`, from spawning to its end, median of 50. *size*: of the program as built for this run, and stripped where
 //!   `strip` is there.

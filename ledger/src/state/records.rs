@@ -3,10 +3,12 @@
 //! The ids lie in blocks that never move, and the tables are 256 small ones, so growing is never one long pause: at two
 //! million records one table of it all would take some 100 ms to double, while everybody waits for apply.
 //!
+//! The tables are our own because all of them grow at the same time: a general one doubles, and at eight million records (an
+//! auditor's limit, docs/AUDIT.md) would hold 11 bytes for each. These grow by a quarter: 5 to 6¼ bytes for each. Nothing is
+//! ever removed, so a probe is a run of neighbours, and what is compared is the id itself.
+//!
 //! Ids are BLAKE3 digests, so their own bytes are the hash. Who grinds nonces to fill one bucket needs millions of hashes
 //! for each record beyond chance, and a registered key to sign them.
-
-use hashbrown::HashTable;
 
 /// Half a record id.
 pub(crate) type ShortId = [u8; 16];
@@ -24,7 +26,7 @@ pub(crate) struct RecordIndex {
     blocks: Vec<Vec<ShortId>>,
     len: u32,
     /// None before the first record, then 256, by the id's first byte.
-    tables: Vec<HashTable<u32>>,
+    tables: Vec<Table>,
 }
 
 impl RecordIndex {
@@ -35,8 +37,7 @@ impl RecordIndex {
 
     /// The leaf of the record with this id.
     pub(crate) fn leaf_of(&self, id: &ShortId) -> Option<u32> {
-        let table = self.tables.get(usize::from(id[0]))?;
-        table.find(hash(id), |leaf| get(&self.blocks, *leaf) == *id).copied()
+        self.tables.get(usize::from(id[0]))?.find(&self.blocks, id)
     }
 
     /// Adds the next leaf. A repeated id then names the later leaf.
@@ -49,10 +50,10 @@ impl RecordIndex {
         self.append(id.unwrap_or(NONE));
         let Some(id) = id.filter(|id| *id != NONE) else { return };
         if self.tables.is_empty() {
-            self.tables.resize_with(TABLES, HashTable::new);
+            self.tables.resize_with(TABLES, Table::default);
         }
         if let Some(table) = self.tables.get_mut(usize::from(id[0])) {
-            insert(table, &self.blocks, &id, leaf);
+            table.insert(&self.blocks, &id, leaf);
         }
     }
 
@@ -71,9 +72,9 @@ impl RecordIndex {
             index.append(id);
         }
         for leaves in by_table {
-            let mut table = HashTable::with_capacity(leaves.len());
+            let mut table = Table::with_room(leaves.len());
             for leaf in leaves {
-                insert(&mut table, &index.blocks, &get(&index.blocks, leaf), leaf);
+                table.insert(&index.blocks, &get(&index.blocks, leaf), leaf);
             }
             index.tables.push(table);
         }
@@ -102,16 +103,62 @@ fn get(blocks: &[Vec<ShortId>], leaf: u32) -> ShortId {
     block.and_then(|block| block.get(leaf as usize % BLOCK)).copied().unwrap_or(NONE)
 }
 
-fn insert(table: &mut HashTable<u32>, blocks: &[Vec<ShortId>], id: &ShortId, leaf: u32) {
-    let entry = table.entry(hash(id), |known| get(blocks, *known) == *id, |known| hash(&get(blocks, *known)));
-    *entry.or_insert(leaf).get_mut() = leaf;
+/// A slot without a leaf: no leaf has this index ([`RecordIndex::push`]).
+const EMPTY: u32 = u32::MAX;
+
+/// Leaves by the ids of their records: open addressing, a leaf stands in the first empty slot from its id's place on.
+///
+/// Invariant: at most four fifths of the slots are taken, so every probe ends.
+#[derive(Debug, Clone, Default)]
+struct Table {
+    slots: Vec<u32>,
+    taken: usize,
 }
 
-/// The first byte chose the table, so the others are the hash.
-fn hash(id: &ShortId) -> u64 {
+impl Table {
+    fn with_room(leaves: usize) -> Self {
+        Self { slots: vec![EMPTY; leaves + leaves / 4 + 1], taken: 0 }
+    }
+
+    fn find(&self, blocks: &[Vec<ShortId>], id: &ShortId) -> Option<u32> {
+        let slot = self.probe(blocks, id)?;
+        self.slots.get(slot).copied().filter(|leaf| *leaf != EMPTY)
+    }
+
+    /// A repeated id then names the later leaf.
+    fn insert(&mut self, blocks: &[Vec<ShortId>], id: &ShortId, leaf: u32) {
+        if (self.taken + 1) * 5 > self.slots.len() * 4 {
+            let more = self.slots.len() + self.slots.len() / 4 + 8;
+            let old = std::mem::replace(&mut self.slots, vec![EMPTY; more]);
+            self.taken = 0;
+            for leaf in old.into_iter().filter(|leaf| *leaf != EMPTY) {
+                self.put(blocks, &get(blocks, leaf), leaf);
+            }
+        }
+        self.put(blocks, id, leaf);
+    }
+
+    fn put(&mut self, blocks: &[Vec<ShortId>], id: &ShortId, leaf: u32) {
+        let Some(slot) = self.probe(blocks, id).and_then(|slot| self.slots.get_mut(slot)) else { return };
+        self.taken += usize::from(*slot == EMPTY);
+        *slot = leaf;
+    }
+
+    /// The slot of this id, or the empty one where it would stand; none if there are no slots.
+    fn probe(&self, blocks: &[Vec<ShortId>], id: &ShortId) -> Option<usize> {
+        let (before, from) = self.slots.split_at_checked(place(id, self.slots.len()))?;
+        let run = from.iter().chain(before);
+        let found = run.enumerate().find(|(_, leaf)| **leaf == EMPTY || get(blocks, **leaf) == *id)?.0;
+        Some((before.len() + found) % self.slots.len())
+    }
+}
+
+/// Where an id's probe starts. The first byte chose the table, so the others are the hash.
+fn place(id: &ShortId, slots: usize) -> usize {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&id[1..9]);
-    u64::from_le_bytes(bytes)
+    let place = (u128::from(u64::from_le_bytes(bytes)) * slots as u128) >> 64;
+    usize::try_from(place).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -150,5 +197,9 @@ mod tests {
         assert!(model.iter().all(|(id, leaf)| again.leaf_of(id) == Some(*leaf)));
         assert!(index.ids(65_535, 65_538).copied().eq([id(65_535), id(65_536), id(65_537)]));
         assert_eq!(RecordIndex::default().leaf_of(&id(1)), None);
+        for table in index.tables.iter().chain(&again.tables) {
+            assert!(table.taken * 5 <= table.slots.len() * 4 && table.taken * 2 >= table.slots.len(), "{table:?}");
+            assert_eq!(table.taken, table.slots.iter().filter(|leaf| **leaf != EMPTY).count());
+        }
     }
 }
