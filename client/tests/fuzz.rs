@@ -18,11 +18,14 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tamga_client::court::{Wanted, make};
+use tamga_client::registry::{CommissionKey, ImportedRoll, RegistryKey, TagKeys};
 use tamga_client::verify::Opened;
 use tamga_ledger::court::Subject;
 use tamga_ledger::entry::{Entry, Payload};
 use tamga_ledger::evidence::{Claim, Entries, Evidence};
-use tamga_ledger::tree::encode_bundle;
+use tamga_ledger::ids::ElectionId;
+use tamga_ledger::submission::Submission;
+use tamga_ledger::tree::{LeafHashes, TwinFrontier, encode_bundle};
 use targets::{TARGETS, run};
 
 type Seeds = BTreeMap<&'static str, Vec<Vec<u8>>>;
@@ -101,9 +104,41 @@ fn made() -> Seeds {
         ],
     );
     let (court, evidence) = files();
+    let signed = messages["signed_messages"].as_array().unwrap().iter();
+    let inquiries = signed.filter(|case| case["domain"] == "tamga/inquiry/v1");
+    seeds.insert("inquiry", inquiries.map(|case| hex::decode(case["signed"].as_str().unwrap()).unwrap()).collect());
+    let drafts = bytes_of(&ledger, "entries", "submission", 8).into_iter();
+    seeds.insert("draft", drafts.map(|bytes| Submission::from_bytes(&bytes).unwrap().signed.record).collect());
+    let mut twin = TwinFrontier::default();
+    let frontiers = (0..6_u64).map(|number| {
+        twin.push(LeafHashes::of(&number.to_be_bytes())).unwrap();
+        twin.to_bytes()
+    });
+    seeds.insert("frontier", frontiers.collect());
+    let state = tamga_ledger::state::State::empty();
+    let step = state.save(&tamga_ledger::saved::Mark::new(), None);
+    let head = step.head.unwrap();
+    seeds.insert("saved", vec![[&(head.len() as u16).to_be_bytes()[..], &head, &step.append].concat()]);
+    let files = targets::store_files();
+    let of_file = |(number, (_, bytes)): (usize, &(PathBuf, Vec<u8>))| [&[number as u8][..], bytes].concat();
+    seeds.insert("store", files.iter().enumerate().map(of_file).filter(|seed| seed.len() < 16 << 10).collect());
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
+    seeds.insert("form", vec![std::fs::read(data.join("forms/ru-20fz-12.toml")).unwrap()]);
+    seeds.insert("election", vec![std::fs::read(data.join("elections/example-small/election.toml")).unwrap()]);
+    seeds.insert("roll", vec![roll()]);
     seeds.insert("court", vec![court]);
     seeds.insert("evidence", evidence);
     seeds
+}
+
+/// An imported roll of three voters.
+fn roll() -> Vec<u8> {
+    let (registry, commission) = (RegistryKey::new([1; 32]), CommissionKey::new([2; 32]));
+    let keys = TagKeys::new(ElectionId([3; 32]), registry, commission);
+    let table = b"pin,station\n10000000000001,1\n10000000000002,1\n10000000000003,2\n";
+    let mut bytes = Vec::new();
+    ImportedRoll::import(&table[..], &keys, None, |_, _| {}).unwrap().write(&mut bytes).unwrap();
+    bytes
 }
 
 fn files() -> (Vec<u8>, Vec<Vec<u8>>) {

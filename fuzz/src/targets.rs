@@ -1,12 +1,17 @@
 //! What is fuzzed: each parser, and proof verification against `ct-merkle`. A target takes any bytes and panics where a promise is
 //! broken; that a parser itself does not panic is part of it.
 //!
-//! The same functions are driven by cargo-fuzz (`fuzz/`, nightly, by hand) and, on stable and in CI, by seeds and bounded mutations
-//! (`client/tests/fuzz.rs`).
+//! The same functions are driven by cargo-fuzz (`fuzz/`, by coverage) and by seeds and bounded mutations (`client/tests/fuzz.rs`).
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use sha2::digest::Output;
 use sha2::{Digest as _, Sha256};
+use tamga_client::author::{Draft, GenesisDraft};
+use tamga_client::election::{ElectionFile, FormFile};
+use tamga_client::registry::ImportedRoll;
 use tamga_client::verify::ProofBundle;
 use tamga_ledger::codec;
 use tamga_ledger::commitment::Commitment;
@@ -15,22 +20,27 @@ use tamga_ledger::entry::{Entry, Payload};
 use tamga_ledger::evidence::Evidence;
 use tamga_ledger::history::History;
 use tamga_ledger::ids::{ElectionId, PublicKey};
+use tamga_ledger::inquiry::Inquiry;
 use tamga_ledger::kinds::{self, Body, Kind};
 use tamga_ledger::note::{SignedNote, UnverifiedCheckpoint, VerifierKey};
 use tamga_ledger::policy::Policy;
 use tamga_ledger::promise::{NodeRefusal, Promise};
 use tamga_ledger::receipt::Receipt;
+use tamga_ledger::saved;
+use tamga_ledger::state::State;
+use tamga_ledger::store::{LogPosition, NewEntry, Options, Store, fsck};
 use tamga_ledger::submission::{Confidential, NoKeys, Submission, authenticate_submission};
 use tamga_ledger::tree::{
-    ConsistencyProof, Hash, InclusionProof, LeafIndex, SeveralProof, Sha256Tree, TilePath, TreeHash, TreeSize,
-    decode_bundle, encode_bundle, prove_consistency, prove_inclusion,
+    ConsistencyProof, Frontier, Hash, InclusionProof, LeafIndex, SeveralProof, Sha256Tree, TilePath, TreeHash,
+    TreeSize, TwinFrontier, decode_bundle, encode_bundle, prove_consistency, prove_inclusion,
 };
+use tamga_platform::disk::{Disk, MemDisk};
 
 /// A target: any bytes.
 pub type Target = fn(&[u8]);
 
 /// All of them by name. Seeds stand in `fuzz/seeds/NAME/`.
-pub const TARGETS: [(&str, Target); 16] = [
+pub const TARGETS: [(&str, Target); 24] = [
     ("codec", codec_bytes),
     ("submission", submission),
     ("entry", entry),
@@ -47,6 +57,14 @@ pub const TARGETS: [(&str, Target); 16] = [
     ("tiles", tiles),
     ("commitment", commitment),
     ("proofs", proofs),
+    ("inquiry", inquiry),
+    ("frontier", frontier),
+    ("saved", saved_state),
+    ("store", store),
+    ("draft", draft),
+    ("roll", roll),
+    ("form", form),
+    ("election", election),
 ];
 
 fn codec_bytes(bytes: &[u8]) {
@@ -228,6 +246,114 @@ fn proofs(bytes: &[u8]) {
     });
     // Of equal sizes there is nothing to prove; ct-merkle has no such proof.
     assert!(ours == theirs || old == size, "consistency of {old} with {size}: ours {ours}, theirs {theirs}");
+}
+
+fn inquiry(bytes: &[u8]) {
+    assert!(Inquiry::admit(bytes, &State::empty(), 1, 0).is_err(), "nobody may ask of an empty ledger");
+}
+
+fn frontier(bytes: &[u8]) {
+    if let Ok(read) = Frontier::<Sha256Tree>::from_bytes(bytes) {
+        assert_eq!(read.to_bytes(), bytes, "a second encoding");
+    }
+    if let Ok(read) = TwinFrontier::from_bytes(bytes) {
+        assert_eq!(read.to_bytes(), bytes, "a second encoding");
+    }
+}
+
+/// The first two bytes say where the head ends and the journal begins.
+fn saved_state(bytes: &[u8]) {
+    let Some((cut, bytes)) = bytes.split_first_chunk::<2>() else { return };
+    let (head, mut journal) = bytes.split_at(usize::from(u16::from_be_bytes(*cut)).min(bytes.len()));
+    drop(saved::peek(head, &ElectionId::ZERO));
+    drop(saved::load(head, &mut journal, &ElectionId::ZERO));
+}
+
+/// A small ledger with one file exchanged: the first byte chooses which.
+fn store(bytes: &[u8]) {
+    let Some((which, bytes)) = bytes.split_first() else { return };
+    let files = store_files();
+    let disk = MemDisk::default();
+    for (number, (path, sound)) in files.iter().enumerate() {
+        let exchanged = number == usize::from(*which) % files.len();
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        assert!(
+            disk.create_dir_all(folder).is_ok() && disk.replace(path, if exchanged { bytes } else { sound }).is_ok()
+        );
+    }
+    let disk: Arc<dyn Disk> = Arc::new(disk);
+    drop(fsck(&disk, Path::new(STORE)));
+    if let Ok((store, _)) = Store::open(Arc::clone(&disk), Path::new(STORE), STORE_OPTIONS) {
+        assert!(store.size().get() <= 2 * STORE_ENTRIES, "more entries than were ever written");
+    }
+}
+
+const STORE: &str = "/ledger";
+const STORE_ENTRIES: u64 = 300;
+const STORE_OPTIONS: Options = Options { segment_bytes: 4 << 10, verify_all: true };
+
+/// Every file of a ledger of 300 entries in several segments, with archived checkpoints.
+///
+/// # Panics
+/// Never: it is made in memory.
+pub fn store_files() -> &'static [(PathBuf, Vec<u8>)] {
+    static FILES: OnceLock<Vec<(PathBuf, Vec<u8>)>> = OnceLock::new();
+    FILES.get_or_init(|| make_store().unwrap_or_default())
+}
+
+fn make_store() -> Option<Vec<(PathBuf, Vec<u8>)>> {
+    let disk = Arc::new(MemDisk::default());
+    let (store, _) = Store::open(disk.clone(), Path::new(STORE), STORE_OPTIONS).ok()?;
+    for index in 0..STORE_ENTRIES / 20 {
+        let entries: Vec<Vec<u8>> = (0..20).map(|at| entry_of(index * 20 + at)).collect();
+        let new: Vec<NewEntry<'_>> =
+            entries.iter().map(|entry| NewEntry { entry, confidential: &[], class: 0 }).collect();
+        store.append(LogPosition { term: 1, leader: 1, index }, &new).ok()?;
+        store.archive_checkpoint(store.size(), index * 1000, &format!("note {index}")).ok()?;
+        store.sync().ok()?;
+    }
+    drop(store);
+    let (mut files, mut folders) = (Vec::new(), vec![PathBuf::from(STORE)]);
+    while let Some(folder) = folders.pop() {
+        for name in disk.list(&folder).ok()? {
+            let path = folder.join(name);
+            match disk.read(&path, 1 << 20) {
+                Ok(bytes) => files.push((path, bytes)),
+                Err(_) => folders.push(path),
+            }
+        }
+    }
+    files.sort();
+    Some(files)
+}
+
+fn draft(bytes: &[u8]) {
+    if let Ok(read) = Draft::from_bytes(bytes) {
+        assert_eq!(read.bytes(), bytes, "a second encoding");
+    }
+    drop(GenesisDraft::from_bytes(bytes));
+}
+
+fn roll(bytes: &[u8]) {
+    let Ok((read, _)) = ImportedRoll::read(&mut &*bytes) else { return };
+    let mut again = Vec::new();
+    assert!(read.write(&mut again).is_ok() && again == bytes, "a second encoding");
+}
+
+fn form(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    drop(FormFile::parse("form", text));
+}
+
+/// A definition without other files.
+fn election(bytes: &[u8]) {
+    struct One<'a>(&'a [u8]);
+    impl tamga_client::election::Files for One<'_> {
+        fn read(&self, name: &str) -> Result<Vec<u8>, String> {
+            if name == "one" { Ok(self.0.to_vec()) } else { Err("there is no other file".to_owned()) }
+        }
+    }
+    drop(ElectionFile::read(&One(bytes), "one"));
 }
 
 fn entry_of(number: u64) -> Vec<u8> {
