@@ -12,6 +12,7 @@
 //! | [`source`] | verifiers | a ledger as static files: over HTTP or in a folder; copies of it |
 //! | [`verify`] | everybody | proofs, bundles that verify offline, audit, results |
 //! | [`court`] | courts, whoever goes to one | one file about a station, a constituency or records, judged offline |
+//! | [`mirror`] | whoever publishes a copy | a verified static copy, updated whole or not at all |
 //! | [`report`] | prosecutors, journalists | anomalies with their entries, results as tables |
 //! | [`monitor`] | observers | looks at all nodes again and again; alarms and evidence |
 //! | [`evidence`] | courts, observers | evidence files in plain words |
@@ -28,6 +29,7 @@ pub mod device;
 pub mod document;
 pub mod election;
 pub mod evidence;
+pub mod mirror;
 pub mod monitor;
 pub mod pin;
 pub mod protocols;

@@ -19,5 +19,6 @@ mod unit;
 pub use anomalies::{Anomalies, AnomalyKind, Finding, Group, anomalies};
 pub use custody::{Event, Inventory, PieceLine, history, inventory};
 pub use export::{Stamp, Table, tables};
+pub(crate) use nist::instant;
 pub use nist::{NIST_FILE, nist_report};
 pub use unit::{Change, PhaseLine, TableReport, UnitReport, Version, Word, changes, table_reports, unit_report};

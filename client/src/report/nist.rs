@@ -120,7 +120,8 @@ fn voting_day(definition: &Definition) -> String {
     day(opens(true).or_else(|| opens(false)).unwrap_or(0) / 86_400_000)
 }
 
-fn instant(ms: u64) -> String {
+/// A time as ISO 8601 has it, UTC, to the second.
+pub(crate) fn instant(ms: u64) -> String {
     let seconds = ms / 1_000 % 86_400;
     format!("{}T{:02}:{:02}:{:02}Z", day(ms / 86_400_000), seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }

@@ -108,13 +108,17 @@ fn malformed(files: Files<'_>, what: &str) -> SourceError {
 /// The sizes that a static copy names.
 fn index(files: Files<'_>) -> Result<Option<Vec<TreeSize>>, SourceError> {
     let Fetched::Found(bytes) = files.source().fetch(&Resource::ArchiveIndex)? else { return Ok(None) };
+    let fault = || malformed(files, "the index is not a list of ascending sizes, one a line");
+    sizes(&bytes).map(Some).ok_or_else(fault)
+}
+
+/// The sizes of an index; none if it is not a list of ascending sizes, one a line.
+pub(crate) fn sizes(bytes: &[u8]) -> Option<Vec<TreeSize>> {
     // As written, and no other way: a zero in front could hide which size is meant.
     let line = |line: &str| {
         let size: u64 = line.parse().ok().filter(|size: &u64| *size > 0 && size.to_string() == line)?;
         TreeSize::new(size).ok()
     };
-    let sizes: Option<Vec<TreeSize>> =
-        std::str::from_utf8(&bytes).ok().and_then(|text| text.lines().map(line).collect());
-    let sizes = sizes.filter(|sizes| sizes.is_sorted_by(|a, b| a < b));
-    sizes.map(Some).ok_or_else(|| malformed(files, "the index is not a list of ascending sizes, one a line"))
+    let sizes: Vec<TreeSize> = std::str::from_utf8(bytes).ok()?.lines().map(line).collect::<Option<_>>()?;
+    sizes.is_sorted_by(|a, b| a < b).then_some(sizes)
 }

@@ -1,10 +1,11 @@
 //! Makes a copy of a ledger: everything that the checkpoint it carries covers, partial tiles included.
 //!
 //! Files are synced one by one, the checkpoint last: a copy with a checkpoint is whole. An interrupted download goes on
-//! where it stopped. What is copied is not judged here; that is the audit's work.
+//! where it stopped. What is copied is not judged here; that is the audit's work. A mirror ([`crate::mirror`]) lets new files be
+//! written beside those that were verified earlier, and has them judged before anybody sees them.
 
 use super::files::bundle_count;
-use super::{Archive, Fetched, Files, Resource, Source, SourceError, Tree};
+use super::{Archive, Fetched, Files, Resource, Source, SourceError, Tree, archive};
 use std::io;
 use std::path::{Path, PathBuf};
 use tamga_ledger::note::{CheckpointVerifyError, VerifiedCheckpoint};
@@ -66,6 +67,28 @@ pub fn download(
     trust: &Trust,
     disk: &dyn Disk,
     folder: &Path,
+    progress: impl FnMut(u64, u64),
+) -> Result<Downloaded, DownloadError> {
+    download_beside(source, trust, disk, folder, None, progress)
+}
+
+/// A verified copy that a download continues without touching it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Base<'a> {
+    /// Its folder.
+    pub(crate) folder: &'a Path,
+    /// Entries that its checkpoint covers.
+    pub(crate) size: TreeSize,
+}
+
+/// As [`download`]; files that never change are not fetched where `base` has them, or where `folder` does from a download that
+/// was interrupted. The index of archived checkpoints names those of `base` too.
+pub(crate) fn download_beside(
+    source: &dyn Source,
+    trust: &Trust,
+    disk: &dyn Disk,
+    folder: &Path,
+    base: Option<Base<'_>>,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Downloaded, DownloadError> {
     let files = Files::new(source);
@@ -73,7 +96,7 @@ pub fn download(
     let checkpoint = trust.verify_checkpoint(&note)?;
     let size = checkpoint.checkpoint().size;
     let history = files.history()?;
-    let mut copy = Copy { files, disk, folder, written: 0, kept: 0, bytes: 0 };
+    let mut copy = Copy { files, disk, folder, base, written: 0, kept: 0, bytes: 0 };
     copy.refuse_shrinking(trust, size)?;
     let (tiles, bundles) = (tile_paths(size), bundle_count(size));
     let total = 2 * tiles.len() as u64 + 2 * bundles + 2;
@@ -108,7 +131,7 @@ pub fn download(
 }
 
 /// All hash tiles of a tree of that size.
-fn tile_paths(size: TreeSize) -> Vec<TilePath> {
+pub(crate) fn tile_paths(size: TreeSize) -> Vec<TilePath> {
     let mut paths = Vec::new();
     for level in 0..8 {
         let before = paths.len();
@@ -124,6 +147,7 @@ struct Copy<'a> {
     files: Files<'a>,
     disk: &'a dyn Disk,
     folder: &'a Path,
+    base: Option<Base<'a>>,
     written: u64,
     kept: u64,
     bytes: u64,
@@ -156,6 +180,10 @@ impl Copy<'_> {
 
     /// Whether that could be copied; `false` when the source does not give it (yet).
     fn take_if_public(&mut self, resource: Resource) -> Result<bool, DownloadError> {
+        if self.has(&resource) {
+            self.kept += 1;
+            return Ok(true);
+        }
         let fetched = match self.files.source().fetch(&resource)? {
             Fetched::Absent => self.files.source().fetch(&resource.to_full())?,
             fetched => fetched,
@@ -166,10 +194,11 @@ impl Copy<'_> {
     }
 
     /// Every published checkpoint up to the copy's own, and the index that names them: it comes last, so that it names only
-    /// what is there. Late cosignatures of those that are there already are not fetched.
+    /// what is there. Late cosignatures of those that are there already are not fetched; a mirror asks for those of its own size again.
     fn archive(&mut self, size: TreeSize) -> Result<Option<u64>, DownloadError> {
-        let Some((mut archive, mut page)) = Archive::open(self.files, TreeSize::ZERO, size)? else { return Ok(None) };
-        let mut sizes = Vec::new();
+        let mut sizes = self.archived_before()?;
+        let after = sizes.last().copied().unwrap_or(TreeSize::ZERO);
+        let Some((mut archive, mut page)) = Archive::open(self.files, after, size)? else { return Ok(None) };
         loop {
             if let Some(missing) = page.missing.first() {
                 return Err(SourceError::Missing(Resource::Archived(*missing).to_string()).into());
@@ -188,6 +217,22 @@ impl Copy<'_> {
         Ok(Some(sizes.len() as u64))
     }
 
+    /// The checkpoints that the base has, but for that of its own size.
+    fn archived_before(&self) -> Result<Vec<TreeSize>, DownloadError> {
+        let Some(base) = self.base else { return Ok(Vec::new()) };
+        let path = base.folder.join(Resource::ArchiveIndex.to_string());
+        let bytes = match self.disk.read(&path, Resource::ArchiveIndex.bytes_max() as u64) {
+            Ok(bytes) => bytes,
+            // The source showed no archive when the base was made.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(DownloadError::Disk { path, error }),
+        };
+        let damaged = || DownloadError::Disk { path: path.clone(), error: io::ErrorKind::InvalidData.into() };
+        let mut sizes = archive::sizes(&bytes).ok_or_else(damaged)?;
+        sizes.retain(|size| *size < base.size);
+        Ok(sizes)
+    }
+
     fn write_new(&mut self, resource: &Resource, bytes: &[u8]) -> Result<(), DownloadError> {
         let there = self.disk.read(&self.folder.join(resource.to_string()), resource.bytes_max() as u64);
         if there.is_ok_and(|there| !there.is_empty()) {
@@ -197,12 +242,23 @@ impl Copy<'_> {
         self.write(resource, bytes)
     }
 
-    /// Full hash tiles of the right length never change; anything else is fetched again.
+    /// Full hash tiles of the right length never change. In a plain copy anything else is fetched again, so that a damaged copy is
+    /// mended by the next download; beside a base, where everything is judged behind this, full bundles are kept too.
     fn has(&self, resource: &Resource) -> bool {
-        let Resource::Tile(_, path) = resource else { return false };
-        let due = TILE_WIDTH * 32;
-        let file = self.disk.open(&self.folder.join(resource.to_string()), Open::Read);
-        path.width() == TileWidth::Full && file.and_then(|file| file.len()).is_ok_and(|length| length == due)
+        let length_of = |folder: &Path| {
+            let file = self.disk.open(&folder.join(resource.to_string()), Open::Read);
+            file.and_then(|file| file.len()).ok()
+        };
+        match resource {
+            Resource::Tile(_, path) if path.width() == TileWidth::Full => {
+                let folders = self.base.iter().map(|base| base.folder).chain([self.folder]);
+                folders.into_iter().any(|folder| length_of(folder) == Some(TILE_WIDTH * 32))
+            }
+            Resource::Entries(path) | Resource::Confidential(path) if path.width() == TileWidth::Full => {
+                self.base.is_some_and(|base| [base.folder, self.folder].into_iter().any(|f| length_of(f).is_some()))
+            }
+            _ => false,
+        }
     }
 
     fn write(&mut self, resource: &Resource, bytes: &[u8]) -> Result<(), DownloadError> {

@@ -28,8 +28,10 @@ mod download;
 mod files;
 mod http;
 
+pub(crate) use archive::sizes as archive_sizes;
 pub use archive::{Archive, ArchivePage, Listed};
 pub use directory::DirectorySource;
+pub(crate) use download::{Base, download_beside, tile_paths};
 pub use download::{DownloadError, Downloaded, download};
 pub use files::{Bundle, Files, bundle_count, leaf_hashes};
 pub use http::HttpSource;

@@ -179,23 +179,66 @@ pub trait DiskFile: Debug + Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OsDisk;
 
+/// The operating system's file system, where what is written is for everybody: new files get mode 0644, as far as the umask lets
+/// them. For copies that a web server publishes under another user; everything else as [`OsDisk`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PublicDisk;
+
+impl Disk for PublicDisk {
+    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
+        open_with_mode(path, how, 0o644)
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        OsDisk.list(folder)
+    }
+
+    fn create_dir_all(&self, folder: &Path) -> io::Result<()> {
+        OsDisk.create_dir_all(folder)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsDisk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        OsDisk.remove(path)
+    }
+
+    fn sync_dir(&self, folder: &Path) -> io::Result<()> {
+        OsDisk.sync_dir(folder)
+    }
+
+    fn free_bytes(&self, folder: &Path) -> io::Result<u64> {
+        OsDisk.free_bytes(folder)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<LockGuard> {
+        OsDisk.lock(path)
+    }
+}
+
 #[derive(Debug)]
 struct OsFile(fs::File);
 
+fn open_with_mode(path: &Path, how: Open, mode: u32) -> io::Result<Box<dyn DiskFile>> {
+    let mut options = fs::OpenOptions::new();
+    options.read(true).mode(mode);
+    match how {
+        Open::Read => {}
+        Open::ReadWrite => {
+            options.write(true).create(true).truncate(false);
+        }
+        Open::CreateNew => {
+            options.write(true).create_new(true);
+        }
+    }
+    Ok(Box::new(OsFile(options.open(path)?)))
+}
+
 impl Disk for OsDisk {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
-        let mut options = fs::OpenOptions::new();
-        options.read(true).mode(0o600);
-        match how {
-            Open::Read => {}
-            Open::ReadWrite => {
-                options.write(true).create(true).truncate(false);
-            }
-            Open::CreateNew => {
-                options.write(true).create_new(true);
-            }
-        }
-        Ok(Box::new(OsFile(options.open(path)?)))
+        open_with_mode(path, how, 0o600)
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {

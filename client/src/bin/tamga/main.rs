@@ -14,6 +14,7 @@ mod download;
 mod election;
 mod evidence;
 mod governance;
+mod mirror;
 mod output;
 mod protocols;
 mod prove;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Command::Anomalies(arguments) => report::run_anomalies(arguments, &disk, &output),
         Command::Export(arguments) => report::run_export(arguments, &disk, &output),
         Command::Download(arguments) => download::run(arguments, &disk, &output),
+        Command::Mirror(arguments) => mirror::run(arguments, &output),
         Command::Ceremony(arguments) => ceremony::run(arguments, &disk, &output),
         Command::Governance(arguments) => governance::run(arguments, &disk, &output),
         Command::Act(arguments) => act::run(arguments, &disk, &output),

@@ -94,6 +94,24 @@ impl Memory {
         self.every
     }
 
+    /// How many entries the earlier runs have verified; none if there was no run, or it left nothing usable.
+    #[must_use]
+    pub fn entries(&self) -> Option<u64> {
+        self.file().ok().flatten().map(|file| file.entries)
+    }
+
+    /// Throws away what earlier runs have left: the next run begins anew.
+    ///
+    /// # Errors
+    /// As the disk gives them.
+    pub fn discard(&self) -> io::Result<()> {
+        match self.disk.remove(&self.folder.join("audit")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Err(_) => Ok(()),
+            Ok(()) => self.disk.sync_dir(&self.folder),
+        }
+    }
+
     /// The next save begins anew.
     pub(super) fn forget(&mut self) {
         self.mark = Mark::new();

@@ -4,6 +4,7 @@ mod ceremony;
 mod day;
 mod governance;
 mod legal;
+mod mirror;
 mod read;
 mod registry;
 mod signing;
@@ -15,6 +16,7 @@ pub(crate) use self::ceremony::*;
 pub(crate) use self::day::*;
 pub(crate) use self::governance::*;
 pub(crate) use self::legal::*;
+pub(crate) use self::mirror::*;
 pub(crate) use self::read::*;
 pub(crate) use self::registry::*;
 pub(crate) use self::signing::*;
@@ -56,6 +58,8 @@ pub(crate) enum Command {
     Export(Export),
     /// Copy a ledger into a folder.
     Download(Download),
+    /// Make or update a verified copy, with pages, that any web server can publish.
+    Mirror(Mirror),
     /// Found an election, as organisations: cards, a draft, signatures made apart, the genesis record. Needs no network.
     #[command(subcommand)]
     Ceremony(Ceremony),
@@ -106,6 +110,7 @@ impl Command {
             Self::Anomalies(_) => "anomalies",
             Self::Export(_) => "export",
             Self::Download(_) => "download",
+            Self::Mirror(_) => "mirror",
             Self::Ceremony(_) => "ceremony",
             Self::Governance(_) => "governance",
             Self::Act(_) => "act",

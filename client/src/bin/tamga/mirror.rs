@@ -1,0 +1,126 @@
+//! `tamga mirror`.
+
+use crate::args::Mirror as Arguments;
+use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source};
+use serde::Serialize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tamga_client::mirror::{Mirror, MirrorError, Step, Update};
+use tamga_client::verify::Weight;
+use tamga_platform::disk::{Disk, PublicDisk};
+
+#[derive(Serialize)]
+struct Content<'a> {
+    checkpoint: CheckpointView,
+    folder: &'a Path,
+    /// Entries that the mirror had before; none if there was no mirror.
+    before: Option<u64>,
+    changed: bool,
+    files_fetched: u64,
+    bytes_fetched: u64,
+    confidential: bool,
+    pages: u64,
+    /// Why everything was read again, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_unused: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Fault {
+    error: String,
+    /// What the audit found, if it found something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit: Option<serde_json::Value>,
+}
+
+pub(crate) fn run(arguments: &Arguments, output: &Output) -> Done {
+    let disk: Arc<dyn Disk> = Arc::new(PublicDisk);
+    let source = open_source(&arguments.source, &disk)?;
+    let work = arguments.work.clone().unwrap_or_else(|| {
+        let mut name = arguments.folder.clone().into_os_string();
+        name.push(".work");
+        name.into()
+    });
+    if work.starts_with(&arguments.folder) {
+        return Err(Failure::Use("--work lies in the mirror: it would be published".to_owned()));
+    }
+    let mirror = Mirror::new(Arc::clone(&disk), &arguments.folder, &work, arguments.pinned.genesis);
+    loop {
+        let done = once(&mirror, &*source, arguments, output);
+        let Some(seconds) = arguments.every else { return done };
+        // A source that lies or is away now may be right later; what is published stays as it is.
+        std::thread::sleep(Duration::from_secs(seconds));
+    }
+}
+
+fn once(mirror: &Mirror, source: &dyn tamga_client::source::Source, arguments: &Arguments, output: &Output) -> Done {
+    let bars = [output.bar("fetching files"), output.bar("auditing entries"), output.bar("publishing files")];
+    let heard = |step, done, all| {
+        let place = match step {
+            Step::Fetching => 0,
+            Step::Auditing => 1,
+            Step::Publishing => 2,
+        };
+        if let Some(bar) = bars.get(place) {
+            advance(bar, done, all);
+        }
+    };
+    let updated = mirror.update(source, heard);
+    bars.iter().for_each(indicatif::ProgressBar::finish_and_clear);
+    match updated {
+        Ok(update) => {
+            let content = content(update, &arguments.folder);
+            output.answer("mirror", &content, || text(&content));
+            Ok(())
+        }
+        Err(error) => Err(told(&error, output)),
+    }
+}
+
+fn content(update: Update, folder: &Path) -> Content<'_> {
+    Content {
+        checkpoint: CheckpointView::of(&update.checkpoint, &update.trust),
+        folder,
+        before: update.before.map(tamga_ledger::tree::TreeSize::get),
+        changed: update.changed,
+        files_fetched: update.fetched.0,
+        bytes_fetched: update.fetched.1,
+        confidential: update.confidential,
+        pages: update.pages,
+        memory_unused: update.memory_unused,
+    }
+}
+
+fn text(content: &Content<'_>) -> String {
+    let (line, folder) = (content.checkpoint.line(), content.folder.display());
+    if !content.changed {
+        return format!("VERIFIED  nothing new\n  {line}");
+    }
+    let before = content.before.map_or_else(|| "made".to_owned(), |size| format!("updated from {size} entries"));
+    let mut text = format!(
+        "VERIFIED  mirror {before}: {folder}\n  {line}\n  fetched {} files ({} bytes); {} pages and tables\n  confidential bodies: {}",
+        content.files_fetched,
+        content.bytes_fetched,
+        content.pages,
+        if content.confidential { "published" } else { "not public (they are after the Voting seal)" },
+    );
+    if let Some(why) = &content.memory_unused {
+        text += &format!("\n  {why}");
+    }
+    text
+}
+
+fn told(error: &MirrorError, output: &Output) -> Failure {
+    let audit = match error {
+        MirrorError::Refuted(report) => serde_json::to_value(report).ok(),
+        _ => None,
+    };
+    let (outcome, words) = match error.weight() {
+        Weight::Refuted => ("refuted", "REFUTED"),
+        Weight::Unchecked => ("unchecked", "could not update"),
+    };
+    let fault = Fault { error: error.to_string(), audit };
+    output.print("mirror", outcome, &fault, || format!("{words}: {error}"));
+    Failure::Shown(error.weight())
+}
