@@ -4,7 +4,9 @@ use super::batch::UnitSeed;
 use super::{CountingError, CountsByConstituency, Opening};
 use tamga_ledger::commitment::{Blinding, BlindingPurpose, Counts, commit};
 use tamga_ledger::definition::Definition;
-use tamga_ledger::kinds::{Basis, Cell};
+
+use tamga_ledger::kinds::{Basis, Cell, ProtocolBasis};
+use tamga_ledger::record::UnitId;
 
 /// Cells of a hand protocol: one a constituency, except `shown` (the own one where its counts stand in the protocol).
 /// `number` is the protocol's own: a correction takes another one, so that no two commitments share a blinding.
@@ -32,6 +34,24 @@ pub fn commit_cells(
     Ok((cells, openings))
 }
 
+/// The number of a hand protocol for [`commit_cells`], out of what it counts: other counts take another one, so that no two
+/// cells ever share a blinding unless they are the same; and whoever has the unit's seed and the counts on the paper finds it
+/// again for the opening of the nation's sums, though nothing was kept when the protocol was drafted.
+#[must_use]
+pub fn protocol_number(unit: UnitId, basis: ProtocolBasis, counts: &CountsByConstituency) -> u64 {
+    let mut hasher = blake3::Hasher::new_derive_key("tamga 2025 hand protocol number v1");
+    hasher.update(&unit.station.to_be_bytes()).update(&unit.unit.to_be_bytes()).update(&[basis as u8]);
+    for (constituency, counts) in counts {
+        hasher.update(&constituency.to_be_bytes()).update(&(counts.len() as u64).to_be_bytes());
+        for count in counts {
+            hasher.update(&count.to_be_bytes());
+        }
+    }
+    let mut number = [0; 8];
+    hasher.finalize_xof().fill(&mut number);
+    u64::from_be_bytes(number)
+}
+
 pub(super) fn commit_cell(
     seed: &UnitSeed,
     (purpose, number): (BlindingPurpose, u64),
@@ -49,4 +69,30 @@ pub(super) fn commit_cell(
     let blinding = Blinding::derive(seed.bytes(), number, short, purpose);
     let commitment = commit(&counts, &blinding);
     Ok((Cell { constituency, papers, commitment }, counts, blinding))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_protocol_has_one_number_and_any_other_has_another() {
+        let unit = |station, unit| UnitId { station, unit };
+        let counts =
+            |counts: &[(u32, &[u64])]| counts.iter().map(|(number, counts)| (*number, counts.to_vec())).collect();
+        let all = [
+            (unit(1, 1), ProtocolBasis::Hand, counts(&[(1, &[2, 3])])),
+            (unit(1, 2), ProtocolBasis::Hand, counts(&[(1, &[2, 3])])),
+            (unit(2, 1), ProtocolBasis::Hand, counts(&[(1, &[2, 3])])),
+            (unit(1, 1), ProtocolBasis::Recount, counts(&[(1, &[2, 3])])),
+            (unit(1, 1), ProtocolBasis::Hand, counts(&[(1, &[3, 2])])),
+            (unit(1, 1), ProtocolBasis::Hand, counts(&[(2, &[2, 3])])),
+            (unit(1, 1), ProtocolBasis::Hand, counts(&[(1, &[2]), (3, &[])])),
+            (unit(1, 1), ProtocolBasis::Hand, counts(&[])),
+        ];
+        let numbers = || all.iter().map(|(unit, basis, counts)| protocol_number(*unit, *basis, counts));
+        let different: std::collections::BTreeSet<u64> = numbers().collect();
+        assert_eq!(different.len(), all.len());
+        assert!(numbers().eq(numbers()));
+    }
 }

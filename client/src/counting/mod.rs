@@ -14,7 +14,7 @@ mod cells;
 
 pub use aggregate::Aggregator;
 pub use batch::{BatchBuilder, UnitSeed};
-pub use cells::commit_cells;
+pub use cells::{commit_cells, protocol_number};
 
 use std::collections::BTreeMap;
 use tamga_ledger::commitment::{Blinding, Counts, CountsError};

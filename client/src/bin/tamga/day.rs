@@ -16,7 +16,7 @@ use tamga_client::author::{
     BrokenRelation, Draft, Grant, balance_phase, box_phase, check_protocol, close_phase, lines_of, open_phase, phase,
     record_in_words, replace_phase,
 };
-use tamga_client::counting::{UnitSeed, commit_cells};
+use tamga_client::counting::{UnitSeed, commit_cells, protocol_number};
 use tamga_client::evidence::Language;
 use tamga_client::verify::{Opened, definition};
 use tamga_keys::{Purpose, write_key};
@@ -232,8 +232,7 @@ fn protocol_of(
         let counts = arguments.remote.iter().cloned().collect();
         let shown = own.filter(|_| !figures.counts.is_empty());
         let path = arguments.seed.as_deref().ok_or_else(|| failed("a hand count commits its cells: give --seed"))?;
-        // The number keeps the blindings of a later version apart from those of this one.
-        let number = u64::from_be_bytes(random_bytes(&OsEntropy));
+        let number = protocol_number(unit, basis, &counts);
         commit_cells(&seed(path, disk)?, number, known, &counts, shown).map_err(failed)?.0
     };
     Ok(Protocol {
