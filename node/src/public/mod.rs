@@ -5,6 +5,7 @@
 //! | `checkpoint` | `/checkpoint`, `/api/v1/checkpoint`, `/api/v1/genesis` |
 //! | `archive` | `/checkpoints/{size}`, `/api/v1/checkpoints`, `/history` |
 //! | `tiles` | `/tile/…`, `/blake3/tile/…`, `/tile/entries/…`, `/tile/confidential/…` (C2SP tlog-tiles) |
+//! | `shelf` | tiles in memory, for those addresses and for proofs |
 //! | `entries` | `/api/v1/records/{id}`, `/api/v1/entries/{index}` |
 //! | `proofs` | `/api/v1/proofs/…`, `/api/v1/receipts/{leaf}` |
 //! | `figures` | `/api/v1/turnout`, `/api/v1/results`, `/api/v1/units/{station}` |
@@ -35,6 +36,7 @@ mod openapi;
 mod problem;
 mod proofs;
 mod reading;
+mod shelf;
 mod site;
 mod submission;
 mod text;
@@ -58,7 +60,7 @@ use tokio::time::Instant;
 use tonic::service::Routes;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{Any, CorsLayer, Vary};
 
 use crate::config::Limits;
 use crate::core::{Core, Published};
@@ -84,6 +86,7 @@ pub struct Site {
     requests: edge::Requests,
     budgets: edge::Budgets,
     admitted: admitted::Admitted,
+    shelf: Arc<shelf::Shelf>,
     /// Places of streams that go on for ever.
     streams: Arc<Semaphore>,
 }
@@ -103,8 +106,20 @@ impl Site {
         let budgets = edge::Budgets::new(limits.cost_per_second, limits.cost_burst);
         let (chronicle, requests) = (Chronicle::default(), edge::Requests::default());
         let (admitted, streams) = (admitted::Admitted::default(), Arc::new(Semaphore::new(events::STREAMS_MAX)));
-        let site =
-            Arc::new(Self { core, blocking, clock, limits, stop, chronicle, requests, budgets, admitted, streams });
+        let shelf = Arc::default();
+        let site = Arc::new(Self {
+            core,
+            blocking,
+            clock,
+            limits,
+            stop,
+            chronicle,
+            requests,
+            budgets,
+            admitted,
+            shelf,
+            streams,
+        });
         tokio::spawn(Arc::clone(&site).keep_lists());
         site
     }
@@ -158,6 +173,8 @@ pub fn router(site: &Arc<Site>) -> Router {
         .allow_methods([Method::GET, Method::HEAD])
         .allow_headers([header::ACCEPT, header::IF_NONE_MATCH])
         .expose_headers(Any)
+        // Every origin gets the same answer: a cache need not keep one for each.
+        .vary(Vary::list([]))
         .max_age(Duration::from_secs(86_400));
     let mut pages = Router::new().route("/api/", get(index));
     for (path, route) in openapi::routes().into_iter().chain(site::routes()) {

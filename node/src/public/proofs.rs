@@ -1,5 +1,6 @@
 //! Proofs in both trees, and receipts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -10,11 +11,15 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{HeaderMap, HeaderValue, Uri, header};
 use serde_json::{Value, json};
 use tamga_ledger::receipt::Receipt;
-use tamga_ledger::store::{Store, StoreError, StoredTree};
-use tamga_ledger::tree::{Blake3Tree, Hash, LeafIndex, Sha256Tree, TreeSize};
+use tamga_ledger::store::{Store, StoredTree};
+use tamga_ledger::tree::{
+    Blake3Tree, LeafIndex, ProveError, Sha256Tree, TreeSize, prove_consistency, prove_inclusion, root_at,
+};
 
 use super::problem::{self, Problem};
-use super::{SiteState, number, parameters, tiles};
+use super::shelf::{Hashes, NoHash, Shelf};
+use super::{Site, SiteState, number, parameters, tiles};
+use crate::core::Core;
 
 /// `GET /api/v1/proofs/inclusion?leaf=&size=`; without `size` against the latest published checkpoint.
 pub(super) async fn inclusion(State(site): SiteState, uri: Uri) -> Result<Response, Problem> {
@@ -29,21 +34,63 @@ pub(super) async fn inclusion(State(site): SiteState, uri: Uri) -> Result<Respon
     if leaf.within(size).is_err() {
         return Err(Problem::bad_parameter(format!("leaf {leaf} is not among the first {size} entries")));
     }
-    let proof = site.read(move |core| inclusion_json(core.store(), leaf, size)).await;
-    Ok(cached(proof.map_err(|error| Problem::internal(&error))?, given.contains_key("size")))
+    let proof = with_hashes(&site, move |tiles| inclusion_json(tiles, leaf, size)).await?;
+    Ok(cached(proof, given.contains_key("size")))
 }
 
-fn inclusion_json(store: &Store, leaf: LeafIndex, size: TreeSize) -> Result<Value, StoreError> {
-    fn path<H: StoredTree>(store: &Store, leaf: LeafIndex, size: TreeSize) -> Result<Vec<Hash>, StoreError> {
-        Ok(store.inclusion_proof::<H>(leaf, size)?.path().to_vec())
+fn inclusion_json(tiles: &Tiles<'_>, leaf: LeafIndex, size: TreeSize) -> Result<Value, NoHash> {
+    fn side<H: StoredTree>(tiles: &Tiles<'_>, leaf: LeafIndex, size: TreeSize) -> Result<Value, NoHash> {
+        let mut hashes = tiles.of::<H>(size);
+        let proof = prove_inclusion::<H, _>(&mut hashes, leaf, size).map_err(no_proof)?;
+        Ok(json!({ "root": root_at::<H, _>(&mut hashes, size)?, "path": proof.path() }))
     }
-    let roots = store.roots_at(size)?;
     Ok(json!({
         "leaf": leaf,
         "size": size,
-        "sha256": { "root": roots.sha256, "path": path::<Sha256Tree>(store, leaf, size)? },
-        "blake3": { "root": roots.blake3, "path": path::<Blake3Tree>(store, leaf, size)? },
+        "sha256": side::<Sha256Tree>(tiles, leaf, size)?,
+        "blake3": side::<Blake3Tree>(tiles, leaf, size)?,
     }))
+}
+
+/// Where a proof's hashes come from.
+struct Tiles<'a> {
+    shelf: &'a Shelf,
+    store: Option<&'a Store>,
+    published: TreeSize,
+}
+
+impl Tiles<'_> {
+    fn of<H: StoredTree>(&self, size: TreeSize) -> Hashes<'_, H> {
+        self.shelf.hashes(self.store, size, self.published)
+    }
+}
+
+/// A proof out of memory at once, or, if a tile is not there, where reading may block.
+async fn with_hashes<T: Send + 'static>(
+    site: &Site,
+    prove: impl Fn(&Tiles<'_>) -> Result<T, NoHash> + Send + 'static,
+) -> Result<T, Problem> {
+    let published = site.published_size()?;
+    let proof = match prove(&Tiles { shelf: &site.shelf, store: None, published }) {
+        Err(NoHash::NotKept) => {
+            let shelf = Arc::clone(&site.shelf);
+            let work = move |core: &Core| prove(&Tiles { shelf: &shelf, store: Some(core.store()), published });
+            site.read(work).await
+        }
+        proof => proof,
+    };
+    proof.map_err(|error| match error {
+        NoHash::Store(error) => Problem::internal(&error),
+        // With a store nothing is only kept.
+        NoHash::NotKept => Problem::internal(&"a tile was neither in memory nor read"),
+    })
+}
+
+fn no_proof(error: ProveError<NoHash>) -> NoHash {
+    match error {
+        ProveError::Impossible(error) => NoHash::Store(error.into()),
+        ProveError::Read(error) => error,
+    }
 }
 
 /// `GET /api/v1/proofs/consistency?from=&to=`; without `to` against the latest published checkpoint.
@@ -59,20 +106,23 @@ pub(super) async fn consistency(State(site): SiteState, uri: Uri) -> Result<Resp
     if from > to || from.is_empty() {
         return Err(Problem::bad_parameter(format!("from is a size from 1 to {to}, not {from}")));
     }
-    let proof = site.read(move |core| consistency_json(core.store(), from, to)).await;
-    Ok(cached(proof.map_err(|error| Problem::internal(&error))?, given.contains_key("to")))
+    let proof = with_hashes(&site, move |tiles| consistency_json(tiles, from, to)).await?;
+    Ok(cached(proof, given.contains_key("to")))
 }
 
-fn consistency_json(store: &Store, from: TreeSize, to: TreeSize) -> Result<Value, StoreError> {
-    fn path<H: StoredTree>(store: &Store, from: TreeSize, to: TreeSize) -> Result<Vec<Hash>, StoreError> {
-        Ok(store.consistency_proof::<H>(from, to)?.path().to_vec())
+fn consistency_json(tiles: &Tiles<'_>, from: TreeSize, to: TreeSize) -> Result<Value, NoHash> {
+    fn side<H: StoredTree>(tiles: &Tiles<'_>, from: TreeSize, to: TreeSize) -> Result<Value, NoHash> {
+        // All of the smaller tree's complete subtrees are in the larger one.
+        let mut hashes = tiles.of::<H>(to);
+        let proof = prove_consistency::<H, _>(&mut hashes, from, to).map_err(no_proof)?;
+        let (old, new) = (root_at::<H, _>(&mut hashes, from)?, root_at::<H, _>(&mut hashes, to)?);
+        Ok(json!({ "from_root": old, "to_root": new, "path": proof.path() }))
     }
-    let (old, new) = (store.roots_at(from)?, store.roots_at(to)?);
     Ok(json!({
         "from": from,
         "to": to,
-        "sha256": { "from_root": old.sha256, "to_root": new.sha256, "path": path::<Sha256Tree>(store, from, to)? },
-        "blake3": { "from_root": old.blake3, "to_root": new.blake3, "path": path::<Blake3Tree>(store, from, to)? },
+        "sha256": side::<Sha256Tree>(tiles, from, to)?,
+        "blake3": side::<Blake3Tree>(tiles, from, to)?,
     }))
 }
 

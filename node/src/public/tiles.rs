@@ -3,15 +3,18 @@
 //! Full tiles never change and may be cached for ever. Of a partial tile the asked width is served as long as it lies
 //! within the published checkpoint, also after the tile has become full.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use http::header;
 use tamga_ledger::kinds::ConfidentialClass;
-use tamga_ledger::store::{Confidential, Store, StoreError};
+use tamga_ledger::store::{Confidential, Store, StoreError, StoredTree};
 use tamga_ledger::tree::{Blake3Tree, LeafIndex, Sha256Tree, TILE_WIDTH, TileKind, TilePath, TileWidth, TreeSize};
 
-use super::SiteState;
 use super::problem::Problem;
+use super::{Site, SiteState};
 
 /// For what never changes.
 pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -27,26 +30,43 @@ pub(super) async fn sha256(State(site): SiteState, Path(path): Path<String>) -> 
             return Err(Problem::confidential());
         }
         let bundle = site.read(move |core| confidential_bundle(core.store(), &tile)).await;
-        return answer(&tile, bundle, published);
+        return answer(&tile, bundle.map(Bytes::from), published);
     }
     let tile = parse(&path, published)?;
-    let bytes = site.read(move |core| match tile.kind() {
-        TileKind::Hashes(level) => core.store().tile::<Sha256Tree>(level, tile.index(), tile.width()),
-        TileKind::Entries => core.store().entry_bundle(tile.index(), tile.width()),
-    });
-    answer(&tile, bytes.await, published)
+    match tile.kind() {
+        TileKind::Hashes(_) => hashes::<Sha256Tree>(&site, &tile, published).await,
+        TileKind::Entries => {
+            let bytes = match site.shelf.kept_bundle(&tile) {
+                Some(bundle) => Ok(bundle),
+                None => {
+                    let shelf = Arc::clone(&site.shelf);
+                    site.read(move |core| shelf.bundle(core.store(), &tile)).await
+                }
+            };
+            answer(&tile, bytes, published)
+        }
+    }
+}
+
+/// A hash tile: out of memory, or from where reading may block.
+async fn hashes<H: StoredTree>(site: &Site, tile: &TilePath, published: TreeSize) -> Result<Response, Problem> {
+    let (shelf, path) = (Arc::clone(&site.shelf), *tile);
+    let found = match shelf.kept::<H>(tile) {
+        Some(kept) => Ok(kept),
+        None => site.read(move |core| shelf.tile::<H>(core.store(), &path, published)).await,
+    };
+    answer(tile, found.map(|tile| tile.bytes.clone()), published)
 }
 
 /// `GET /blake3/tile/{*path}`.
 pub(super) async fn blake3(State(site): SiteState, Path(path): Path<String>) -> Result<Response, Problem> {
     let published = site.published_size()?;
     let tile = parse(&path, published)?;
-    let TileKind::Hashes(level) = tile.kind() else {
+    if tile.kind() == TileKind::Entries {
         let detail = format!("Both trees stand over the same entries: they are at /{tile}.");
         return Err(Problem::bad_tile_path(detail));
-    };
-    let bytes = site.read(move |core| core.store().tile::<Blake3Tree>(level, tile.index(), tile.width())).await;
-    answer(&tile, bytes, published)
+    }
+    hashes::<Blake3Tree>(&site, &tile, published).await
 }
 
 /// A tile that lies within the published checkpoint.
@@ -61,7 +81,7 @@ fn parse(path: &str, published: TreeSize) -> Result<TilePath, Problem> {
     }
 }
 
-fn answer(tile: &TilePath, bytes: Result<Vec<u8>, StoreError>, published: TreeSize) -> Result<Response, Problem> {
+fn answer(tile: &TilePath, bytes: Result<Bytes, StoreError>, published: TreeSize) -> Result<Response, Problem> {
     let bytes = bytes.map_err(|error| match error {
         StoreError::NoSuchTile { .. } | StoreError::NoSuchLeaf { .. } => Problem::no_such_tile(tile, published),
         other => Problem::internal(&other),

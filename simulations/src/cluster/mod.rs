@@ -147,6 +147,8 @@ impl Cluster {
             let mut config = provision::loopback_config(id, genesis, address, peers.clone());
             // The whole country comes through a handful of connections here.
             config.limits.stream_submissions_max = 1_024;
+            // And everybody who reads has the same address.
+            config.limits.cost_per_second = 0;
             ground.prepare(id, &data, &mut config).map_err(io_error(format!("prepare the ground of node {id}")))?;
             let file = folder.join("node.toml");
             provision::write_config(&OsDisk, &file, &config)?;
