@@ -274,6 +274,25 @@ await open({ acceptDownloads: true, locale: "ru" }, async (page, context) => {
   expect(found === "refuted", `saved page, forged: ${found}: ${text}`);
 });
 
+// A page that is left open: a protocol comes in, the page says so in its language and shows it, without being loaded again.
+await open({ locale: "ky", viewport: PHONE }, async (page) => {
+  await page.goto(`${plan.nodes[0]}/ky/stations/1`);
+  const before = Number(await page.getAttribute("#checkpoint", "data-size"));
+  await page.evaluate(() => { window.untouched = true; });
+  expect((await page.innerText("#news")) === "", "nothing is new yet");
+  writeFileSync(plan.waiting, "");
+  await page.waitForFunction(() => document.querySelector("#news").innerText !== "", null, { timeout: 60000 });
+  const news = await page.innerText("#news");
+  expect(news.startsWith("Протокол (") && news.includes("1/1"), `news: ${news}`);
+  expect((await page.getAttribute("#news a", "href")) === "/ky/stations/1", "the news lead to the station");
+  const leaf = await page.getAttribute("#news", "data-leaf");
+  await page.waitForSelector(`main a[href="/ky/records/${leaf}"]`, { timeout: 60000 });
+  expect(Number(await page.getAttribute("#checkpoint", "data-size")) > before, "the page holds at a later checkpoint");
+  expect(await page.evaluate(() => window.untouched === true), "the page was not loaded again");
+  await accessible(page, "a page with news");
+  await page.screenshot({ path: `${out}/ky-news.png`, fullPage: true });
+});
+
 await browser.close();
 console.log(`${checks} checks, ${failures.length} failed`);
 process.exit(failures.length > 0 ? 1 : 0);

@@ -7,8 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use tamga_client::author::{close_phase, lines_of};
 use tamga_client::counting::{Aggregator, BatchBuilder, CountsByConstituency, commit_cells};
 use tamga_ledger::definition::Definition;
+use tamga_ledger::entry::{Entry, Payload};
 use tamga_ledger::ids::{Maybe, Nonce};
-use tamga_ledger::kinds::{Basis, Cell, Counters, Protocol};
+use tamga_ledger::kinds::{Basis, Body as _, Cell, Counters, Protocol};
 use tamga_ledger::sign;
 use tamga_ledger::submission::Submission;
 use tamga_simulations::definition::{FORM, FORM_VERSION, form};
@@ -126,6 +127,21 @@ impl World {
             opening: opening.map(|opening| self.scribe.own_opening(&members, unit, &opening).unwrap()),
             own,
         }
+    }
+
+    /// A protocol again in place of `entry`'s, with the same figures and the reason "a slip of the pen".
+    ///
+    /// # Panics
+    /// If the entry is no protocol.
+    #[must_use]
+    pub fn corrected(&self, station: u32, entry: &[u8]) -> Submission {
+        let entry = Entry::from_bytes(entry).unwrap();
+        let Payload::Full(signed) = &entry.payload else { panic!("a stub is no protocol") };
+        let mut protocol = Protocol::from_bytes(&signed.parse().unwrap().body).unwrap();
+        protocol.explanation = 1;
+        let members = self.keys.members(station);
+        let members: Vec<&SigningKey> = members.iter().collect();
+        self.scribe.protocol(&members, unit(station), &form(), &protocol, Some(entry.record_id())).unwrap()
     }
 
     fn hand_cells(&self, desk: &Desk, boxes: &Boxes, own_shown: bool, sums: &mut Sums) -> Vec<Cell> {

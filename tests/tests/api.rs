@@ -5,14 +5,19 @@
 
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tamga_tests::faults::needs::skipped;
 use tamga_tests::http::{self, Answer};
 use tamga_tests::wait::until;
 use tamga_tests::{Plan, Rehearsal, day};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn programs_read_the_day_page_by_page() {
     let rehearsal = Rehearsal::open(Plan::of(3)).await;
+    let early = Stream::open(rehearsal.public(2), None).await;
     let day = day::pass(&rehearsal, false).await;
     let agreed = rehearsal.agreed(rehearsal.ids()).await.checkpoint().size.get();
     let address = rehearsal.public(2);
@@ -30,6 +35,91 @@ async fn programs_read_the_day_page_by_page() {
     texts_are_compressed_and_tiles_are_not(address).await;
     other_sites_may_read(address).await;
     the_document_is_true_of_the_answers(address, day.voting_seal).await;
+    what_is_new_is_told(address, early).await;
+}
+
+/// A stream of events, read line by line.
+struct Stream(BufReader<TcpStream>);
+
+#[derive(Debug)]
+struct Event {
+    name: String,
+    id: u64,
+    data: Value,
+}
+
+impl Stream {
+    async fn open(address: SocketAddr, last: Option<u64>) -> Self {
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        let last = last.map_or_else(String::new, |id| format!("Last-Event-ID: {id}\r\n"));
+        // HTTP/1.0 has no chunks.
+        let request = format!("GET /api/v1/events HTTP/1.0\r\nHost: {address}\r\n{last}\r\n");
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut stream = Self(BufReader::new(connection));
+        assert!(stream.line().await.contains(" 200 "));
+        while !stream.line().await.is_empty() {}
+        stream
+    }
+
+    async fn line(&mut self) -> String {
+        let mut line = String::new();
+        let read = timeout(Duration::from_secs(60), self.0.read_line(&mut line)).await;
+        assert!(read.expect("a line within a minute").unwrap() > 0, "the stream ended");
+        line.trim_end().to_owned()
+    }
+
+    async fn event(&mut self) -> Event {
+        let mut event = Event { name: String::new(), id: 0, data: Value::Null };
+        loop {
+            let line = self.line().await;
+            match line.split_once(": ") {
+                Some(("event", name)) => event.name = name.to_owned(),
+                Some(("id", id)) => event.id = id.parse().unwrap(),
+                Some(("data", data)) => event.data = serde_json::from_str(data).unwrap(),
+                _ if line.is_empty() && !event.name.is_empty() => return event,
+                _ => {}
+            }
+        }
+    }
+
+    /// Events until so many protocols have come.
+    async fn until_protocols(&mut self, count: usize) -> Vec<Event> {
+        let mut events = Vec::new();
+        while of(&events, "protocol").count() < count {
+            events.push(self.event().await);
+        }
+        events
+    }
+}
+
+fn of<'a>(events: &'a [Event], name: &str) -> impl Iterator<Item = &'a Event> {
+    events.iter().filter(move |event| event.name == name)
+}
+
+/// Who listened since before the day was told all of it; who comes back is told what came meanwhile, once.
+async fn what_is_new_is_told(address: SocketAddr, mut early: Stream) {
+    let listed = whole_list(address, "/api/v1/records?kind=protocol&", 200).await;
+    let told = early.until_protocols(listed.len()).await;
+    let protocols: Vec<&Value> = of(&told, "protocol").map(|event| &event.data).collect();
+    assert_eq!(protocols, listed.iter().collect::<Vec<_>>(), "each protocol as the list has it, in order");
+    let sizes: Vec<u64> =
+        of(&told, "checkpoint").map(|event| event.data["checkpoint"]["size"].as_u64().unwrap()).collect();
+    assert!(sizes.len() > 1 && sizes.is_sorted_by(|one, next| one < next), "{sizes:?}");
+    let came = |event: &Event| event.data["nation_cumulative"].as_array().unwrap().last().unwrap()["total"].as_u64();
+    let turnout: Vec<u64> = of(&told, "turnout").filter_map(came).collect();
+    let now = http::found(address, "/api/v1/turnout").await.json();
+    let now = now["nation_cumulative"].as_array().unwrap().last().unwrap()["total"].as_u64().unwrap();
+    assert!(turnout.len() > 1 && turnout.is_sorted() && turnout.last() == Some(&now), "{turnout:?} {now}");
+    let third = of(&told, "protocol").nth(2).unwrap().id;
+    let missed = Stream::open(address, Some(third)).await.until_protocols(listed.len() - 3).await;
+    let again: Vec<&Value> = of(&missed, "protocol").map(|event| &event.data).collect();
+    assert_eq!(again, listed.iter().skip(3).collect::<Vec<_>>());
+    // Whoever has everything, or names a place that this ledger does not have, waits for what is new.
+    for id in [told.last().unwrap().id, u64::MAX] {
+        let mut stream = Stream::open(address, Some(id)).await;
+        let first = [stream.event().await, stream.event().await].map(|event| event.name);
+        assert_eq!(first, ["checkpoint", "turnout"]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -65,8 +65,9 @@ async fn people_read_and_verify_in_a_browser() {
         "forged": forgeries(&receipt),
         "genesis_file": genesis_file,
         "checkpoint": note.text(),
+        "waiting": rehearsal.folder().join("waiting"),
     });
-    let plan_file = rehearsal.folder().join("plan.json");
+    let (waiting, plan_file) = (rehearsal.folder().join("waiting"), rehearsal.folder().join("plan.json"));
     std::fs::write(&plan_file, plan.to_string()).unwrap();
     if let Some(held) = std::env::var_os("TAMGA_BROWSER_HOLD") {
         // For whoever writes the pages: the cluster stays until this file is gone.
@@ -77,13 +78,29 @@ async fn people_read_and_verify_in_a_browser() {
         return;
     }
     let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/browser");
-    let ran = tokio::process::Command::new(node)
-        .arg(folder().join("run.mjs"))
-        .args([&plan_file, &out])
-        .kill_on_drop(true)
-        .output()
-        .await
-        .unwrap();
+    let mut ran = std::pin::pin!(
+        tokio::process::Command::new(node)
+            .arg(folder().join("run.mjs"))
+            .args([&plan_file, &out])
+            .kill_on_drop(true)
+            .output()
+    );
+    // At its end the browser leaves a page open and waits for a protocol.
+    let entry = tamga_ledger::receipt::Receipt::from_bytes(&receipt).unwrap().entry;
+    let correct = async {
+        while !waiting.exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        rehearsal.judged(&rehearsal.world.corrected(1, &entry)).await
+    };
+    let ran = tokio::select! {
+        ran = &mut ran => ran,
+        judged = correct => {
+            assert!(judged.verdict.is_accepted(), "{}", judged.verdict);
+            ran.await
+        }
+    };
+    let ran = ran.unwrap();
     let said = String::from_utf8_lossy(&ran.stdout);
     assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
     println!("{said}");

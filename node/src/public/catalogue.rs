@@ -228,7 +228,8 @@ fn list(
     Ok(listed(headers, &published, what, lists.size(), answer))
 }
 
-fn line_json(line: &Line) -> Value {
+/// One line of a list.
+pub(super) fn line_json(line: &Line) -> Value {
     let detail = match Kind::from_number(line.kind) {
         Some(Kind::StationPhase) => json!(Phase::from_number(line.detail)),
         Some(Kind::Protocol) => json!(line.detail.checked_sub(1).and_then(ProtocolBasis::from_number)),

@@ -16,6 +16,7 @@ use tamga_ledger::kinds::{Body as _, DefinitionPart, Kind, Protocol, Seal, Stati
 use tamga_ledger::record::{Record, Scope};
 use tamga_ledger::store::{Store, StoreError};
 use tamga_ledger::tree::{LeafIndex, TreeSize};
+use tokio::sync::watch;
 
 /// Entries read at once, and their bytes.
 const STEP_ENTRIES: u64 = 1_024;
@@ -150,12 +151,21 @@ fn detail(record: &Record) -> u8 {
 
 /// The lists, as they grow.
 #[derive(Debug, Default)]
-pub(super) struct Chronicle(RwLock<Lists>);
+pub(super) struct Chronicle {
+    lists: RwLock<Lists>,
+    /// [`Lists::size`], for whoever waits for it to grow.
+    covered: watch::Sender<u64>,
+}
 
 impl Chronicle {
     /// The lists now.
     pub(super) fn now(&self) -> RwLockReadGuard<'_, Lists> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.lists.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes whenever the lists have grown.
+    pub(super) fn covered(&self) -> watch::Receiver<u64> {
+        self.covered.subscribe()
     }
 
     /// Reads a step further towards `published`. Whether there is more. Blocks.
@@ -170,12 +180,15 @@ impl Chronicle {
         if entries.is_empty() {
             return Err(StoreError::NoSuchLeaf { leaf: from, size: store.size() });
         }
-        let mut lists = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut lists = self.lists.write().unwrap_or_else(PoisonError::into_inner);
         for (leaf, bytes) in (from..).zip(&entries) {
             lists.add(leaf, bytes);
         }
         lists.size = from + entries.len() as u64;
-        Ok(lists.size < published.get())
+        let covered = lists.size;
+        drop(lists);
+        self.covered.send_replace(covered);
+        Ok(covered < published.get())
     }
 }
 

@@ -18,14 +18,14 @@ use crate::view::Turnout;
 
 /// Identifications up to one official hour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Cumulative<'a> {
+pub(super) struct Cumulative<'a> {
     /// The hour's name; `after` for everything up to now.
     label: &'a str,
     /// When; nothing for `after`.
     at_ms: Option<u64>,
     local: u64,
     remote: u64,
-    total: u64,
+    pub(super) total: u64,
 }
 
 /// `GET /api/v1/turnout`.
@@ -41,7 +41,8 @@ pub(super) async fn turnout(State(site): SiteState, headers: HeaderMap) -> Resul
     Ok(tagged(&headers, &published, "turnout", answer))
 }
 
-fn cumulative(turnout: &Turnout) -> Vec<Cumulative<'_>> {
+/// The nation's identifications, hour by hour, added up.
+pub(super) fn cumulative(turnout: &Turnout) -> Vec<Cumulative<'_>> {
     let hours = turnout.hours.iter().map(|hour| (hour.label.as_str(), Some(hour.at_ms))).chain([("after", None)]);
     let (mut local, mut remote) = (0, 0);
     let row = |((label, at_ms), count): ((_, _), &HourCount)| {

@@ -11,7 +11,7 @@
 //! | `figures` | `/api/v1/turnout`, `/api/v1/results`, `/api/v1/units/{station}` |
 //! | `catalogue`, `chronicle` | the definition, stations, lists of records; the lists it pages through |
 //! | `admitted` | `/api/v1/admitted`, `/admitted/…`: was I identified, asked without saying who I am |
-//! | `events` | `/api/v1/events`: new checkpoints as they come |
+//! | `events` | `/api/v1/events`: checkpoints, turnout and protocols as they come |
 //! | `openapi` | `/api/openapi.json`, and the table of routes it is checked against |
 //! | `edge` | request ids, budgets, tags: what all answers have in common |
 //! | `site` | pages for people: `/ky/`, `/ru/`, `/en/` |

@@ -128,6 +128,10 @@ fn document(site: &Site, lang: Lang, path: &str, title: &str, main: &Markup, scr
                         }
                     }
                 }
+                // What came while the page was open; scripts fill it, screen readers speak it.
+                p.news #news role="status" data-protocol=(lang.of(words::PROTOCOL)) data-station=(lang.of(words::STATION))
+                    data-machine=(lang.of(words::MACHINE)) data-hand=(lang.of(words::HAND))
+                    data-recount=(lang.of(words::RECOUNT)) data-transcribed=(lang.of(words::TRANSCRIBED)) {}
                 main #main tabindex="-1" { (main) }
                 footer {
                     p { (lang.of(words::TIMES)) " " a href=(format!("/{}/api", lang.code())) { (lang.of(words::API)) } }

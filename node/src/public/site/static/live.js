@@ -1,4 +1,5 @@
-// Asks for a new checkpoint and puts the new page in place of the old one. Without it nothing is missing: reload the page.
+// Puts the new page in place of the old one when a checkpoint is published, and says which protocol has just come in. Without it
+// nothing is missing: reload the page.
 "use strict";
 (() => {
   const PAUSE_MS = 15000;
@@ -22,13 +23,27 @@
     main.replaceChildren(...page.querySelector("#main").childNodes);
   }
 
+  // One line above the page: what came last, and where it stands.
+  function announce(line) {
+    const news = document.querySelector("#news");
+    if (!news || line.station === null) return;
+    const words = news.dataset;
+    const link = document.createElement("a");
+    link.href = `/${document.documentElement.lang}/stations/${line.station}`;
+    link.textContent = `${words.station} ${line.station}/${line.unit}`;
+    news.replaceChildren(`${words.protocol} (${words[line.what] ?? line.what}): `, link);
+    news.dataset.leaf = line.leaf;
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
     size = sizeOf(document);
     if (size === undefined) return;
     const soon = () => refresh().catch(() => {});
     const lively = () => setTimeout(soon, Math.random() * 2000);
     if (document.body.dataset.events) {
-      new EventSource(document.body.dataset.events).addEventListener("checkpoint", lively);
+      const source = new EventSource(document.body.dataset.events);
+      source.addEventListener("checkpoint", lively);
+      source.addEventListener("protocol", (message) => announce(JSON.parse(message.data)));
     } else {
       setInterval(soon, PAUSE_MS);
     }
