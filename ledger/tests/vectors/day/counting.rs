@@ -19,7 +19,7 @@ pub fn run(day: &mut Day) {
     seals(day);
 }
 
-fn cells(station: u32, number: u32, counts: [[u64; 5]; 2]) -> Vec<Cell> {
+pub fn cells(station: u32, number: u32, counts: [[u64; 5]; 2]) -> Vec<Cell> {
     counts
         .iter()
         .zip(1..)
@@ -78,7 +78,7 @@ fn close(day: &mut Day) {
     batch(day, "a batch after the close", 4, &late, &flagged(&[14]));
 }
 
-fn opening(constituency: u32, counts: [u64; 5], cells: &[(u32, u32)], basis: Basis) -> TotalOpening {
+pub fn opening(constituency: u32, counts: [u64; 5], cells: &[(u32, u32)], basis: Basis) -> TotalOpening {
     let blinding = |(station, number): &(u32, u32)| match basis {
         Basis::Machine => blinding(*station, *number, constituency),
         Basis::Hand => hand_blinding(*station, constituency),

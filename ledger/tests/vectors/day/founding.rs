@@ -131,7 +131,7 @@ pub fn secretive(mut record: Record, home: u32, voter: u32) -> (Record, Vec<u8>)
     (record, secret)
 }
 
-fn register_all(day: &mut Day) {
+pub fn register_all(day: &mut Day) {
     let mut grants = vec![day.world.grant(
         &registry_key(),
         HolderClass::Registry,

@@ -10,6 +10,7 @@
 //! | `papers` | corrections, observers' copies, summary tables |
 //! | `acts` | legal acts, cases |
 //! | `refusing` | what never becomes a leaf |
+//! | `second` | another ledger, of five organisations: what this one cannot show |
 //!
 //! Each step names what it shows. The order matters: every verdict is a function of what stands before it.
 
@@ -20,6 +21,7 @@ mod founding;
 mod governing;
 mod papers;
 mod refusing;
+mod second;
 mod voting;
 
 use crate::kit::{self, Outcome, World};
@@ -47,16 +49,7 @@ pub struct Day {
 impl Day {
     /// The day from its first record to its last.
     pub fn whole() -> Self {
-        let world = World::new();
-        let heads = vec![world.state.head()];
-        let mut day = Self {
-            world,
-            what: vec!["the genesis record".into()],
-            submissions: vec![kit::sign_genesis(&kit::election())],
-            heads,
-            not_leaves: Vec::new(),
-            surprises: Vec::new(),
-        };
+        let mut day = Self::begun(3);
         founding::run(&mut day);
         governing::run(&mut day);
         voting::run(&mut day);
@@ -64,6 +57,28 @@ impl Day {
         counting::run(&mut day);
         assert!(day.surprises.is_empty(), "{:#?}", day.surprises);
         day
+    }
+
+    /// The second ledger.
+    pub fn second() -> Self {
+        let mut day = Self::begun(5);
+        second::run(&mut day);
+        assert!(day.surprises.is_empty(), "{:#?}", day.surprises);
+        day
+    }
+
+    /// The genesis record of so many organisations.
+    fn begun(organisations: u32) -> Self {
+        let world = World::of(organisations);
+        let heads = vec![world.state.head()];
+        Self {
+            world,
+            what: vec!["the genesis record".into()],
+            submissions: vec![kit::sign_genesis(&kit::election_of(organisations))],
+            heads,
+            not_leaves: Vec::new(),
+            surprises: Vec::new(),
+        }
     }
 
     /// Submits and expects a leaf with this verdict: flags by code, or a refusal.
@@ -136,7 +151,6 @@ impl Day {
             "part_digests": digests,
             "admitted_root": state.admitted_root().to_string(),
             "tally_digest": tally(state).digest().to_string(),
-            "not_shown": crate::not_shown(self),
             "entries": entries,
             "not_leaves": self.not_leaves,
         })
