@@ -53,6 +53,7 @@ struct Copy {
     bodies: Vec<Vec<u8>>,
     note: String,
     history: Vec<u8>,
+    archive: Vec<(u64, String)>,
 }
 
 impl Copy {
@@ -64,6 +65,7 @@ impl Copy {
             bodies: leaves.iter().map(|leaf| leaf.confidential.clone()).collect(),
             note,
             history,
+            archive: notes::archive(day),
         }
     }
 
@@ -76,6 +78,11 @@ impl Copy {
         file("checkpoint", self.note.as_bytes());
         file("genesis", &self.entries[0]);
         file("history", &self.history);
+        let sizes: String = self.archive.iter().map(|(size, _)| format!("{size}\n")).collect();
+        file("checkpoints/index", sizes.as_bytes());
+        for (size, note) in &self.archive {
+            file(&format!("checkpoints/{size}"), note.as_bytes());
+        }
         let size = TreeSize::new(self.entries.len() as u64).unwrap();
         for (index, (entries, bodies)) in self.entries.chunks(256).zip(self.bodies.chunks(256)).enumerate() {
             let path = TilePath::in_tree(TileKind::Entries, index as u64, size).unwrap().to_string();
@@ -142,7 +149,7 @@ fn an_independent_checker_audits_a_ledger_and_finds_what_was_done_to_it() {
         assert!(!good, "a bit of {} is flipped: {said}", name.display());
     }
     type Change = fn(&mut Copy);
-    let changes: [(&str, Change); 6] = [
+    let changes: [(&str, Change); 9] = [
         ("dropped", |copy| drop((copy.entries.remove(90), copy.bodies.remove(90)))),
         ("twice", |copy| {
             copy.entries.insert(90, copy.entries[90].clone());
@@ -155,6 +162,9 @@ fn an_independent_checker_audits_a_ledger_and_finds_what_was_done_to_it() {
         ("cut", |copy| drop((copy.entries.pop(), copy.bodies.pop()))),
         ("replaced", |copy| copy.entries[90] = copy.entries[91].clone()),
         ("a body gone to another", |copy| copy.bodies.swap(90, 91)),
+        ("an archived checkpoint under another size", |copy| copy.archive[0].0 = 11),
+        ("the epoch published by the new policy alone", |copy| drop(copy.archive.remove(2))),
+        ("the archive cut", |copy| drop(copy.archive.pop())),
     ];
     for (what, change) in changes {
         let mut copy = Copy::of(&day);

@@ -17,6 +17,8 @@
 //! | `day/` | `ledger.json`: a whole small ledger, a record of every kind; `second.json`: one of five organisations, the other verdicts |
 //! | `notes` | `checkpoints.json`: keys, policies, notes, cosignatures, receipts, histories, bundles |
 //! | `messages` | `messages.json`: what nodes and authors send each other |
+//! | `evidence` | `evidence.json`: what convicts somebody, and what proves nothing |
+//! | `offline` | `courts.json`: courts' bundles; `copies.json`: who was admitted, the archive's index |
 //! | `checker` | the same through the independent checker in Python, and copies of the ledger tampered with |
 //! | `golang` | trees and notes against Go's, both directions; `.tlog-proof` |
 //!
@@ -29,6 +31,7 @@ mod bytes;
 mod checker;
 mod day;
 mod ed25519;
+mod evidence;
 mod golang;
 mod hashes;
 mod hidden;
@@ -36,6 +39,7 @@ mod hidden;
 mod kit;
 mod messages;
 mod notes;
+mod offline;
 mod trees;
 
 use day::Day;
@@ -109,6 +113,9 @@ fn what_is_committed_is_what_the_code_gives() {
     compare("second.json", &Day::second().vectors());
     compare("checkpoints.json", &notes::vectors(&day));
     compare("messages.json", &messages::vectors(&day));
+    compare("evidence.json", &evidence::vectors(&day));
+    compare("courts.json", &offline::courts(&day));
+    compare("copies.json", &offline::copies(&day));
 }
 
 #[test]

@@ -18,30 +18,35 @@ use tamga_ledger::tree::{Hash, LeafIndex, TreeSize, TwinInclusionProof};
 use tamga_ledger::trust::Trust;
 use tamga_platform::disk::MemDisk;
 
-const TIME_S: u64 = 1_764_489_700;
+pub const TIME_S: u64 = 1_764_489_700;
 
 /// A cosigner by its name and its key.
-type Cosigner = (String, SigningKey);
+pub type Cosigner = (String, SigningKey);
 
-fn cosigner(organisation: u32) -> Cosigner {
+pub fn cosigner(organisation: u32) -> Cosigner {
     (format!("node{organisation}.example/cosigner"), cosigner_key(organisation))
 }
 
-fn standby(organisation: u32) -> Cosigner {
+pub fn standby(organisation: u32) -> Cosigner {
     (format!("org{organisation}.example/standby"), standby_key(organisation))
 }
 
-struct Publisher {
-    store: Store,
+pub struct Publisher {
+    pub store: Store,
     genesis: Trust,
     /// Who knows every decision of the ledger.
     all: Trust,
 }
 
 impl Publisher {
-    fn of(day: &Day) -> Self {
+    pub fn of(day: &Day) -> Self {
+        Self::over(day, &day.world.leaves.iter().map(|leaf| leaf.entry.clone()).collect::<Vec<_>>())
+    }
+
+    /// Whoever publishes these entries instead.
+    pub fn over(day: &Day, entries: &[Vec<u8>]) -> Self {
         let (store, _) = Store::open(Arc::new(MemDisk::default()), "/ledger".as_ref(), Options::default()).unwrap();
-        let entries: Vec<NewEntry<'_>> = day.world.leaves.iter().map(|leaf| NewEntry::public(&leaf.entry)).collect();
+        let entries: Vec<NewEntry<'_>> = entries.iter().map(|entry| NewEntry::public(entry)).collect();
         store.append(LogPosition::default(), &entries).unwrap();
         let genesis = Trust::from_submission(sign_genesis(&election()), None).unwrap();
         let all = genesis.with_nodes(day.world.state.nodes()).unwrap();
@@ -53,11 +58,11 @@ impl Publisher {
         Checkpoint { origin: self.genesis.origin().clone(), size, roots: self.store.roots_at(size).unwrap() }
     }
 
-    fn text(&self, size: u64) -> String {
+    pub fn text(&self, size: u64) -> String {
         self.checkpoint(size).to_string()
     }
 
-    fn cosigned(text: &str, cosigners: &[Cosigner], time_s: u64) -> Vec<String> {
+    pub fn cosigned(text: &str, cosigners: &[Cosigner], time_s: u64) -> Vec<String> {
         let note = SignedNote::unsigned(text.to_owned()).unwrap();
         let line = |(name, key): &Cosigner| {
             CosignerKey::new(KeyName::new(name).unwrap(), key.clone())
@@ -69,19 +74,19 @@ impl Publisher {
         cosigners.iter().map(line).collect()
     }
 
-    fn logged(&self, text: &str, key: SigningKey) -> String {
+    pub fn logged(&self, text: &str, key: SigningKey) -> String {
         let note = SignedNote::unsigned(text.to_owned()).unwrap();
         LogKey::new(self.genesis.origin().clone(), key).unwrap().sign(&note).to_string()
     }
 
-    fn note(&self, size: u64, cosigners: &[Cosigner]) -> String {
+    pub fn note(&self, size: u64, cosigners: &[Cosigner]) -> String {
         let text = self.text(size);
         let mut lines = Self::cosigned(&text, cosigners, TIME_S);
         lines.push(self.logged(&text, log_key(1)));
         joined(&text, &lines)
     }
 
-    fn receipt(&self, leaf: u64, note: &str) -> Receipt {
+    pub fn receipt(&self, leaf: u64, note: &str) -> Receipt {
         let size = UnverifiedCheckpoint::from_bytes(note.as_bytes()).unwrap().claimed().size;
         let leaf = LeafIndex::new(leaf).unwrap();
         let proof = TwinInclusionProof {
@@ -92,7 +97,7 @@ impl Publisher {
     }
 }
 
-fn joined(text: &str, lines: &[String]) -> String {
+pub fn joined(text: &str, lines: &[String]) -> String {
     format!("{text}\n{}\n", lines.join("\n"))
 }
 
@@ -111,12 +116,27 @@ pub fn vectors(day: &Day) -> Value {
     })
 }
 
+/// Every decision of the organisations.
+pub fn history(day: &Day) -> History {
+    let publisher = Publisher::of(day);
+    let (epoch, size) = (day.world.state.nodes().epochs()[0].leaf, day.world.state.size().get());
+    History { steps: Steps::of(day, &publisher, epoch, size).0 }
+}
+
+/// Published checkpoints by size: before the policy epoch, at it by both policies, after it.
+pub fn archive(day: &Day) -> Vec<(u64, String)> {
+    let publisher = Publisher::of(day);
+    let (epoch, size) = (day.world.state.nodes().epochs()[0].leaf, day.world.state.size().get());
+    let old = [cosigner(1), cosigner(2), cosigner(3)];
+    let both = [&old[..], &new_cosigners()[2..]].concat();
+    let note = |size, by: &[Cosigner]| (size, publisher.note(size, by));
+    vec![note(10, &old), note(epoch, &old), note(epoch + 1, &both), note(size, &new_cosigners())]
+}
+
 /// The last published checkpoint and the history, as a copy of the ledger has them.
 pub fn published(day: &Day) -> (String, Vec<u8>) {
     let publisher = Publisher::of(day);
-    let (epoch, size) = (day.world.state.nodes().epochs()[0].leaf, day.world.state.size().get());
-    let steps = Steps::of(day, &publisher, epoch, size);
-    (publisher.note(size, &new_cosigners()), History { steps: steps.0 }.to_bytes())
+    (publisher.note(day.world.state.size().get(), &new_cosigners()), history(day).to_bytes())
 }
 
 /// The receipt of a leaf under the last published checkpoint.
@@ -316,7 +336,7 @@ fn late(text: &str) -> String {
     format!("\u{2014} node1.example/cosigner {}", base64::engine::general_purpose::STANDARD.encode(bytes))
 }
 
-fn new_cosigners() -> Vec<Cosigner> {
+pub fn new_cosigners() -> Vec<Cosigner> {
     vec![cosigner(1), cosigner(2), ("node4.example/cosigner".to_owned(), key(100_041))]
 }
 

@@ -71,6 +71,12 @@ impl Buckets {
         }
     }
 
+    /// The bytes of one bucket.
+    fn bucket(&self, path: &TilePath) -> Option<Vec<u8>> {
+        let row = |(leaf, entry): &(RollLeaf, u64)| [leaf.as_ref(), &entry.to_be_bytes()[..]].concat();
+        Some(self.rows(path)?.iter().flat_map(row).collect())
+    }
+
     fn index(&self) -> Vec<u8> {
         self.rows.iter().step_by(TILE_WIDTH as usize).flat_map(|(leaf, _)| leaf.as_ref().to_vec()).collect()
     }
@@ -137,9 +143,7 @@ pub(super) async fn leaves(State(site): SiteState, Path(path): Path<String>) -> 
     let site = buckets(&site).await?;
     let found = site.buckets()?;
     let tile = parse(&format!("tile/entries/{path}"), found.size)?;
-    let rows = found.rows(&tile).ok_or_else(|| Problem::no_such_tile(&tile, found.size))?;
-    let row = |(leaf, entry): &(RollLeaf, u64)| [leaf.as_ref(), &entry.to_be_bytes()[..]].concat();
-    Ok(file(rows.iter().flat_map(row).collect()))
+    Ok(file(found.bucket(&tile).ok_or_else(|| Problem::no_such_tile(&tile, found.size))?))
 }
 
 /// `GET /admitted/tile/{*path}`.
@@ -156,6 +160,42 @@ mod tests {
     use tamga_ledger::tree::Frontier;
 
     use super::*;
+
+    /// Each file of the conformance vectors, to the byte (FORMAT.md §15).
+    #[test]
+    fn files_are_those_of_the_vectors() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../ledger/tests/vectors/json/copies.json");
+        let vectors: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        for case in vectors["admitted"].as_array().unwrap() {
+            let files: HashMap<&str, Vec<u8>> = case["files"]
+                .as_object()
+                .unwrap()
+                .iter()
+                .map(|(path, bytes)| (path.as_str(), hex::decode(bytes.as_str().unwrap()).unwrap()))
+                .collect();
+            let mut rows: Vec<(RollLeaf, u64)> = Vec::new();
+            for (_, bytes) in files.iter().filter(|(path, _)| path.starts_with("admitted/leaves/")) {
+                rows.extend(bytes.as_chunks::<24>().0.iter().map(|row| {
+                    let (leaf, entry) = row.split_at(16);
+                    (RollLeaf(leaf.try_into().unwrap()), u64::from_be_bytes(entry.try_into().unwrap()))
+                }));
+            }
+            rows.sort_unstable();
+            let found = Buckets::of(rows).unwrap();
+            assert_eq!(found.size.get(), case["count"]);
+            assert_eq!(Digest(found.edge.root().to_bytes()).to_string(), case["root"]);
+            for (path, bytes) in &files {
+                let made = match path.strip_prefix("admitted/").unwrap() {
+                    "index" => Some(found.index()),
+                    other => match other.strip_prefix("leaves/") {
+                        Some(bucket) => found.bucket(&format!("tile/entries/{bucket}").parse().unwrap()),
+                        None => found.tile(&other.parse().unwrap()),
+                    },
+                };
+                assert_eq!(made.as_ref(), Some(bytes), "{path}");
+            }
+        }
+    }
 
     #[test]
     fn tiles_and_buckets_are_those_of_one_tree() {

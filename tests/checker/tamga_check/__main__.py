@@ -1,4 +1,6 @@
-"""python -m tamga_check vectors FOLDER | shapes CDDL FOLDER | audit FOLDER GENESIS_DIGEST"""
+"""python -m tamga_check vectors FOLDER | shapes CDDL FOLDER | audit FOLDER DIGEST | court FILE DIGEST | evidence FILE DIGEST
+
+DIGEST is the pinned one of the genesis record."""
 
 import sys
 
@@ -17,9 +19,29 @@ def main(arguments):
             return told(run_all(cddl, folder))
         case ["audit", folder, digest]:
             return audited(folder, bytes.fromhex(digest))
+        case ["court" | "evidence" as what, file, digest]:
+            return offline(what, file, bytes.fromhex(digest))
         case _:
             print(__doc__)
             return 2
+
+
+def offline(what, file, digest):
+    from .court import verify_court
+    from .evidence import verify_file
+
+    with open(file, "rb") as opened:
+        data = opened.read()
+    try:
+        if what == "court":
+            print(f"holds; about its subject are the leaves {verify_court(data, digest)}")
+        else:
+            convicts, against = verify_file(data, digest)
+            print(f"holds; convicted: {convicts}; contradict the published ledger: {against}")
+    except Fault as fault:
+        print(f"proves nothing: {fault}")
+        return 1
+    return 0
 
 
 def told(run):

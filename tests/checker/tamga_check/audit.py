@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from . import Fault
+from . import Fault, archive
 from .crypto import b3
 from .history import Trust
 from .record import Entry, admit_parts
@@ -19,14 +19,7 @@ class Report:
 
 
 def tile_path(prefix, kind, index, width):
-    groups = []
-    while True:
-        groups.insert(0, f"{index % 1000:03}")
-        index //= 1000
-        if not index:
-            break
-    name = "/".join(["x" + group for group in groups[:-1]] + groups[-1:])
-    return f"{prefix}tile/{kind}/{name}" + (f".p/{width}" if width < 256 else "")
+    return archive.tile_path(f"{prefix}tile/{kind}", index, width)
 
 
 def bundles(folder, kind, size):
@@ -70,6 +63,28 @@ def tiles(report, folder, size, leaves):
             level += 1
 
 
+def archived(report, folder, trust, latest, earlier):
+    """Every published checkpoint, each by all policies that were in force since the one before it."""
+    index = folder / "checkpoints" / "index"
+    if not index.exists():
+        return
+    named, before = archive.sizes(index.read_bytes()), None
+    if named[-1:] != [latest.size]:
+        report.find(None, "the archive's index does not end with the copy's checkpoint")
+    for size in named:
+        try:
+            one, _ = trust.verify((folder / "checkpoints" / str(size)).read_bytes())
+            for policy in trust.policies_between(size if before is None else before, size):
+                one.verify(policy, trust.origin, [])
+        except (Fault, OSError) as fault:
+            report.find(size - 1, f"the archived checkpoint of size {size}: {fault}")
+            continue
+        if one.size != size:
+            report.find(size - 1, f"the archived checkpoint of size {size} is of size {one.size}")
+        earlier.setdefault(size, set()).add(one.roots)
+        before = size
+
+
 def audit(folder, pinned):
     folder, report = Path(folder), Report()
     note = (folder / "checkpoint").read_bytes()
@@ -88,6 +103,7 @@ def audit(folder, pinned):
     for note in trust.notes:
         step, _ = trust.verify(note)
         earlier.setdefault(step.size, set()).add(step.roots)
+    archived(report, folder, trust, checkpoint, earlier)
     state = Judge()
     for leaf, (data, body) in enumerate(zip(entries, bodies)):
         one_leaf(report, state, leaf, data, body)

@@ -28,13 +28,33 @@ class Trust:
         self.nodes = {id_: node["keys"] for id_, node in state.nodes.items()}
         self.roles, self.own = {id_: 2 for id_ in self.nodes}, {n: tuple(o[:2]) for n, o in state.organisations.items()}
         self.removed, self.notes = set(), []
+        # Everything that anybody ever had: what an old key has signed, it has signed.
+        self.own_ever = [(name, *keys) for name, keys in self.own.items()]
+        self.nodes_ever = list(self.nodes.values())
+        self.organisation_of = {id_: node["organisation"] for id_, node in state.nodes.items()}
+        self.genesis_record_keys = [key for _, key, _ in self.own_ever]
         self.cluster_epoch = record.body[8]
+
+    @classmethod
+    def of_signed(cls, signed, pinned):
+        """As of its entry, from a signed genesis record alone."""
+        data, signatures = shaped(signed, shapes.SIGNED, "not-canonical", 59_472)
+        return cls(Judge().take(0, admit_parts(data, signatures, b"", bytes(32), {})), pinned)
+
+    def author_keys(self):
+        """Keys of organisations and nodes that sign records."""
+        return [key for _, key, _ in self.own_ever] + [keys[4] for keys in self.nodes_ever]
 
     def logs(self):
         return [Key(self.origin, LOG, key) for key in self.log_keys]
 
     def policy_at(self, size):
         return [policy for leaf, policy in self.policies if leaf < size][-1]
+
+    def policies_between(self, before, size):
+        """Those in force from size `before` to `size`."""
+        first = sum(leaf < before for leaf, _ in self.policies) - 1
+        return [policy for leaf, policy in self.policies[first:] if leaf < size]
 
     def verify(self, note):
         """The checkpoint and the organisations that cosigned."""
@@ -92,6 +112,7 @@ class Trust:
             self.roles |= going_on
             return True
         if action == 1:
+            self.organisation_of.setdefault(content[2][0], content[0])
             return content[2][0] not in self.nodes and self._node(content[2])
         if action == 2:
             changed, self.roles[content[0]] = self.roles.get(content[0]) != content[1], content[1]
@@ -103,10 +124,12 @@ class Trust:
         if action == 4:
             return content[0][0] in self.nodes and self._node(content[0])
         changed, self.own[content[0]] = content[0] in self.own, (content[1], content[2])
+        self.own_ever.append((content[0], content[1], content[2]))
         return changed
 
     def _node(self, keys):
         self.nodes[keys[0]] = keys
+        self.nodes_ever.append(keys)
         if keys[3] not in self.log_keys:
             self.log_keys.append(keys[3])
         return True

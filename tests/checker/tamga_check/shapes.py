@@ -110,3 +110,24 @@ RECEIPT = fixed(NUM, NUM, B, many(B32), many(B32), text)
 HISTORY = fixed(NUM, many(B))
 BUNDLE = either(fixed(only(1), B, B), fixed(only(2), B, B, B))
 SEALED = fixed(B, B64)
+BATCH = fixed(NUM, B32, U32, NUM, NUM, NUM, U32, only(0, 1), many(B, 0, 4_096))
+JUDGED = fixed(NUM, NUM, only(0, 1, 2), U16, many(FLAG, 0, 48))
+PROMISE = fixed(NUM, B32, B32, U32, NUM, many(JUDGED, 0, 1))
+EVIDENCE = fixed(text, B32, B, many(B), NUM, B)
+EVIDENCE_CONTENTS = {
+    1: fixed(text, text, many(fixed(only(0, 1), B32, many(B32, 0, 64)), 0, 1)),
+    2: fixed(B, B),
+    3: fixed(B, NUM, many(B32, 0, 32)),
+    4: fixed(B, text, only(0, 1), many(B)),
+    5: fixed(B, B),
+    6: fixed(B32, B, B),
+    7: fixed(B32, B, B64),
+}
+COURT = fixed(
+    text, text,
+    either(
+        fixed(only(1, 2), U32, fixed()),
+        lambda value: fixed(only(3), only(0), many(B32, 1))(value) and value[2] == sorted(set(value[2])),
+    ),
+    text, B, many(fixed(text, many(B32, 0, 64), many(B32, 0, 64))), many(fixed(NUM, only(0, 1), B, B)), many(B32), many(B32),
+)

@@ -146,11 +146,17 @@ impl Day {
             .iter()
             .map(|part| tamga_ledger::definition::part_digest(&part.to_bytes()).to_string())
             .collect();
+        let results = tally(state);
+        let rows: Vec<(u32, &Vec<u64>, &Vec<u64>)> = results
+            .constituencies
+            .iter()
+            .map(|row| (row.constituency, &row.machine.counts, &row.hand.counts))
+            .collect();
         json!({
             "election_id": state.election_id().to_string(),
             "part_digests": digests,
             "admitted_root": state.admitted_root().to_string(),
-            "tally_digest": tally(state).digest().to_string(),
+            "tally": hex::encode(tamga_ledger::codec::encode(&rows)), "tally_digest": results.digest().to_string(),
             "entries": entries,
             "not_leaves": self.not_leaves,
         })
