@@ -119,6 +119,32 @@ pub(crate) fn sizes(bytes: &[u8]) -> Option<Vec<TreeSize>> {
         let size: u64 = line.parse().ok().filter(|size: &u64| *size > 0 && size.to_string() == line)?;
         TreeSize::new(size).ok()
     };
-    let sizes: Vec<TreeSize> = std::str::from_utf8(bytes).ok()?.lines().map(line).collect::<Option<_>>()?;
+    let text = std::str::from_utf8(bytes).ok()?;
+    // Not `lines`, which takes a last line that was cut and carriage returns as well.
+    let lines = if text.is_empty() { None } else { Some(text.strip_suffix('\n')?.split('\n')) };
+    let sizes: Vec<TreeSize> = lines.into_iter().flatten().map(line).collect::<Option<_>>()?;
     sizes.is_sorted_by(|a, b| a < b).then_some(sizes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "test code")]
+
+    use super::*;
+
+    /// The same cases as every other implementation has (FORMAT.md §15).
+    #[test]
+    fn an_index_is_read_as_the_vectors_say() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../ledger/tests/vectors/json/copies.json");
+        let vectors: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let index = &vectors["archive_index"];
+        let found: Vec<u64> =
+            sizes(index["text"].as_str().unwrap().as_bytes()).unwrap().iter().map(|size| size.get()).collect();
+        assert_eq!(serde_json::Value::from(found), index["sizes"]);
+        for text in index["not_an_index"].as_array().unwrap() {
+            assert_eq!(sizes(text.as_str().unwrap().as_bytes()), None, "{text}");
+        }
+        assert_eq!(sizes(b""), Some(vec![]));
+        assert_eq!(sizes(b"1\r\n9\r\n"), None);
+    }
 }
