@@ -119,8 +119,10 @@ class Nginx:
 
     def start(self):
         port = free_port()
+        # Started by root, nginx would read as somebody who may not look into this folder.
+        user = "user root; " if os.geteuid() == 0 else ""
         (self.folder / "nginx.conf").write_text(
-            f"""worker_processes auto; daemon off; pid {self.folder}/pid; error_log {self.folder}/error.log;
+            f"""{user}worker_processes auto; daemon off; pid {self.folder}/pid; error_log {self.folder}/error.log;
 events {{ worker_connections 1024; }}
 http {{ access_log off; sendfile on; tcp_nopush on; open_file_cache max=1000; keepalive_requests 100000000;
   default_type application/octet-stream; server {{ listen 127.0.0.1:{port}; root {self.root}; }} }}"""

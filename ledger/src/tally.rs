@@ -97,7 +97,13 @@ impl ConstituencyResult {
     /// papers and not among them.
     #[must_use]
     pub fn valid(&self) -> Vec<u64> {
-        let mut counts = without(&self.hand.counts, &self.standing.struck);
+        self.valid_of(&self.hand)
+    }
+
+    /// As [`Self::valid`], for the counts on one basis of this result.
+    #[must_use]
+    pub fn valid_of(&self, basis: &BasisResult) -> Vec<u64> {
+        let mut counts = without(&basis.counts, &self.standing.struck);
         counts.pop();
         counts
     }

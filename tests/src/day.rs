@@ -2,10 +2,14 @@
 
 use crate::rehearsal::Rehearsal;
 use crate::station::{Closing, Sums};
-use crate::world::{STATIONS, Voter};
+use crate::world::{STATIONS, Voter, unit};
 use std::sync::Arc;
 use tamga_client::author::{admitted_root, voting_seal};
+use tamga_ledger::ids::{Digest, Maybe};
+use tamga_ledger::kinds::{ActEffect, Case, CaseState, Issuer, LegalAct};
 use tamga_ledger::promise::Judged;
+use tamga_ledger::record::Scope;
+use tamga_ledger::sign;
 use tamga_ledger::submission::Submission;
 
 /// What has happened, for those who look at it.
@@ -71,5 +75,41 @@ pub async fn pass(rehearsal: &Rehearsal, one_missing: bool) -> Day {
             rehearsal.accepted(&record).await;
         }
     }
+    court(rehearsal).await;
     Day { identifications, voters, second_attempt: again.leaf.get(), voting_seal, hand_protocols }
+}
+
+/// Station 2 is annulled by its precinct commission, a complaint is filed, a court sets the decision aside: results are as before.
+async fn court(rehearsal: &Rehearsal) {
+    let world = &rehearsal.world;
+    let (scribe, commission) = (&world.scribe, sign::public_key(&world.commission));
+    let act = |number: &str, issuer: Issuer, effect: ActEffect| LegalAct {
+        number: number.to_owned(),
+        date: "2025-12-03".to_owned(),
+        issuer: issuer as u8,
+        issuer_number: 2,
+        effect,
+        effective_ms: 0,
+        final_act: u8::from(issuer > Issuer::Central),
+        document: Digest([7; 32]),
+    };
+    let scope = Scope::Unit(unit(2));
+    let annul = scribe.legal_act(&[commission], scope, &act("5/2", Issuer::Precinct, ActEffect::Annul)).unwrap();
+    let annul = annul.sign(&[&world.commission]).unwrap();
+    let annulled = annul.signed.id();
+    rehearsal.accepted(&annul).await;
+    let complaint = Case {
+        category: 1,
+        state: CaseState::Filed as u8,
+        opened_by: Maybe(None),
+        deadline_ms: 0,
+        target: Maybe(Some(annulled)),
+        act: Maybe(None),
+        document: Digest([8; 32]),
+    };
+    let complaint = scribe.case(commission, scope, &complaint).unwrap().sign(&[&world.commission]).unwrap();
+    rehearsal.accepted(&complaint).await;
+    let cancel = act("17", Issuer::Court, ActEffect::Cancel { act: annulled });
+    let cancel = scribe.legal_act(&[commission], Scope::Election, &cancel).unwrap();
+    rehearsal.accepted(&cancel.sign(&[&world.commission]).unwrap()).await;
 }

@@ -4,8 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
+use tamga_node::proto::GetDocumentRequest;
+use tamga_node::proto::reading_client::ReadingClient;
 use tamga_tests::faults::needs::skipped;
 use tamga_tests::http::{self, Answer};
 use tamga_tests::wait::until;
@@ -13,6 +16,7 @@ use tamga_tests::{Plan, Rehearsal, day};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tonic::Code;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn programs_read_the_day_page_by_page() {
@@ -35,7 +39,66 @@ async fn programs_read_the_day_page_by_page() {
     texts_are_compressed_and_tiles_are_not(address).await;
     other_sites_may_read(address).await;
     the_document_is_true_of_the_answers(address, day.voting_seal).await;
+    decisions_are_listed(address).await;
+    the_same_documents_come_over_grpc(address).await;
     what_is_new_is_told(address, early).await;
+}
+
+/// An act set aside by another, and a complaint: listed with what stands now.
+async fn decisions_are_listed(address: SocketAddr) {
+    let acts = whole_list(address, "/api/v1/acts?", 1).await;
+    let told: Vec<_> = acts.iter().map(|act| (&act["effect"], &act["issuer"], &act["in_force"])).collect();
+    let expected =
+        [(&json!("annul"), &json!("precinct"), &json!(false)), (&json!("cancel"), &json!("court"), &json!(true))];
+    assert_eq!(told, expected);
+    assert_eq!(acts[1]["act"], acts[0]["id"]);
+    assert_eq!(acts[0]["about"], json!({ "constituency": null, "station": 2, "unit": 1 }));
+    let cases = whole_list(address, "/api/v1/cases?", 200).await;
+    assert_eq!((&cases[0]["state"], &cases[0]["open"]), (&json!("filed"), &json!(true)));
+    assert_eq!(whole_list(address, "/api/v1/tables?", 200).await, Vec::<Value>::new());
+    let detail = http::found(address, "/api/v1/constituencies/1").await.json();
+    let candidates = detail["constituency"]["candidates"].as_array().unwrap().len();
+    assert_eq!(detail["margins"].as_array().unwrap().len(), candidates, "as on the page");
+}
+
+/// gRPC gives the same bytes for the same address, and the same problems.
+async fn the_same_documents_come_over_grpc(address: SocketAddr) {
+    let mut reading = ReadingClient::connect(format!("http://{address}")).await.unwrap();
+    let document = http::found(address, "/api/openapi.json").await.json();
+    let plain = |path: &&String| !path.contains('{') && path.as_str() != "/api/v1/events";
+    let mut compared = 0;
+    for path in document["paths"].as_object().unwrap().keys().filter(plain) {
+        let path = match path.as_str() {
+            "/api/v1/records" => "/api/v1/records?kind=protocol",
+            "/api/v1/proofs/inclusion" => "/api/v1/proofs/inclusion?leaf=3",
+            "/api/v1/proofs/consistency" => "/api/v1/proofs/consistency?from=3",
+            path => path,
+        };
+        let answer = http::found(address, path).await;
+        let request = GetDocumentRequest { address: path.to_owned() };
+        let reply = reading.get_document(request).await.unwrap().into_inner();
+        assert_eq!(Some(reply.content_type.as_str()), answer.header("content-type"), "{path}");
+        assert_eq!(reply.etag, answer.header("etag").unwrap_or_default(), "{path}");
+        // How long ago something was is another number at another moment.
+        if !matches!(path, "/api/v1/nodes" | "/api/v1/checkpoint") {
+            assert!(reply.body == answer.body, "{path}");
+        }
+        compared += 1;
+    }
+    assert!(compared > 15, "{compared}");
+    for (path, code) in [
+        ("/api/v1/stations/99999", Code::NotFound),
+        ("/api/v1/stations?limit=0", Code::InvalidArgument),
+        ("/api/v1/nothing", Code::NotFound),
+        ("/api/v1/events", Code::NotFound),
+        ("/ru/", Code::NotFound),
+        ("http://elsewhere/api/v1/turnout", Code::InvalidArgument),
+        ("", Code::InvalidArgument),
+        ("not an address", Code::InvalidArgument),
+    ] {
+        let refused = reading.get_document(GetDocumentRequest { address: path.to_owned() }).await.unwrap_err();
+        assert_eq!(refused.code(), code, "{path}: {refused}");
+    }
 }
 
 /// A stream of events, read line by line.
@@ -331,6 +394,7 @@ async fn the_document_is_true_of_the_answers(address: SocketAddr, leaf: u64) {
             _ => path,
         }
     };
+    let mut strange = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         let described = &item["get"]["responses"]["200"]["content"];
         if described.get("text/event-stream").is_some() {
@@ -344,20 +408,22 @@ async fn the_document_is_true_of_the_answers(address: SocketAddr, leaf: u64) {
             panic!("{path}: {media} is not described: {described}");
         };
         if media == "application/json" {
-            holds(&document, schema, &answer.json(), path);
+            holds(&document, schema, &answer.json(), path, &mut strange);
         }
     }
+    assert!(strange.is_empty(), "not described: {strange:#?}");
 }
 
-fn holds(document: &Value, schema: &Value, value: &Value, place: &str) {
+/// Whether a value is as its schema says; fields that the schema does not name go to `strange`.
+fn holds(document: &Value, schema: &Value, value: &Value, place: &str, strange: &mut BTreeSet<String>) {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap();
-        return holds(document, &document["components"]["schemas"][name], value, place);
+        return holds(document, &document["components"]["schemas"][name], value, place, strange);
     }
     if let Some(choices) = schema["anyOf"].as_array() {
         let nothing = choices.iter().any(|choice| choice["type"] == "null");
         if !(nothing && value.is_null()) {
-            holds(document, &choices[0], value, place);
+            holds(document, &choices[0], value, place, strange);
         }
         return;
     }
@@ -373,14 +439,18 @@ fn holds(document: &Value, schema: &Value, value: &Value, place: &str) {
     for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         assert!(value.get(name).is_some(), "{place}: {name} is missing");
     }
+    if let (Some(properties), Some(fields)) = (schema["properties"].as_object(), value.as_object()) {
+        strange
+            .extend(fields.keys().filter(|name| !properties.contains_key(*name)).map(|name| format!("{place} {name}")));
+    }
     for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
         if let Some(found) = value.get(name) {
-            holds(document, inner, found, &format!("{place} {name}"));
+            holds(document, inner, found, &format!("{place} {name}"), strange);
         }
     }
     for item in value.as_array().into_iter().flatten() {
         if let Some(inner) = schema.get("items") {
-            holds(document, inner, item, place);
+            holds(document, inner, item, place, strange);
         }
     }
 }

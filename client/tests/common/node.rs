@@ -301,6 +301,13 @@ impl generated::reading_server::Reading for Service {
         Ok(Response::new(generated::GetPolicyHistoryReply { history }))
     }
 
+    async fn get_document(
+        &self,
+        _: Request<generated::GetDocumentRequest>,
+    ) -> Result<Response<generated::GetDocumentReply>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
     type StreamEntriesStream = Answers<generated::EntryBundle>;
 
     async fn stream_entries(

@@ -1,5 +1,6 @@
 //! The election's definition and lists of records, page by page: everything that a page of the site shows, for programs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -7,8 +8,9 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, Uri, header};
 use serde_json::{Value, json};
+use tamga_ledger::definition::Definition;
 use tamga_ledger::kinds::{Constituency, Kind, Phase, ProtocolBasis, Stage, Station};
-use tamga_ledger::tally::shares;
+use tamga_ledger::tally::{ConstituencyResult, Contest, Margin, Seats, shares};
 
 use super::checkpoint::Source;
 use super::chronicle::{self, Line, Lists};
@@ -24,13 +26,13 @@ const PAGE_MAX: u64 = 200;
 
 /// Where a page begins, and how many elements it has.
 #[derive(Debug, Clone, Copy)]
-struct Range {
-    from: u64,
-    limit: usize,
+pub(super) struct Range {
+    pub(super) from: u64,
+    pub(super) limit: usize,
 }
 
 /// `from` and `limit` of a query, with the parameters that a list has besides.
-fn range(uri: &Uri, besides: &[&str]) -> Result<(Range, std::collections::BTreeMap<String, String>), Problem> {
+pub(super) fn range(uri: &Uri, besides: &[&str]) -> Result<(Range, BTreeMap<String, String>), Problem> {
     let known: Vec<&str> = ["from", "limit"].iter().chain(besides).copied().collect();
     let given = parameters(uri, &known)?;
     let from = given.get("from").map_or(Ok(0), |text| number("from", text))?;
@@ -47,7 +49,8 @@ fn small(name: &str, text: &str) -> Result<u32, Problem> {
     Ok(u32::try_from(number(name, text)?).unwrap_or(u32::MAX))
 }
 
-fn figures(headers: &HeaderMap, published: &Published, what: &str, answer: Value) -> Response {
+/// An answer that is a function of the published checkpoint.
+pub(super) fn figures(headers: &HeaderMap, published: &Published, what: &str, answer: Value) -> Response {
     let tag = format!("W/\"{what}-{}\"", published.checkpoint.size);
     edge::conditional(headers, tag, "no-cache", || Json(answer).into_response())
 }
@@ -114,20 +117,32 @@ pub(super) async fn constituency(
     let found = definition.constituency(wanted).ok_or_else(|| Problem::no_such_constituency(wanted))?;
     let view = &published.view;
     let result = view.results.constituencies.iter().find(|row| row.constituency == wanted);
-    let candidates = found.candidates.len();
-    // Shares are of votes for candidates; against all and invalid papers follow in the counts.
-    let of = |counts: &[u64]| shares(counts.get(..candidates).unwrap_or_default());
     let stations = definition.stations().values().filter(|station| station.constituency == wanted);
     let answer = json!({
         "checkpoint": Source::of(&published),
         "constituency": found,
         "turnout": view.turnout.constituencies.iter().find(|row| row.constituency == wanted),
         "result": result,
-        "hand_shares": result.map(|row| of(&row.hand.counts)),
-        "machine_shares": result.map(|row| of(&row.machine.counts)),
+        "hand_shares": result.map(|row| shares(&row.valid())),
+        "machine_shares": result.map(|row| shares(&row.valid_of(&row.machine))),
+        "margins": result.map_or_else(Vec::new, |row| margins(&definition, found, row)),
         "stations": stations.map(|station| station.number).collect::<Vec<_>>(),
     });
     Ok(figures(&headers, &published, &format!("constituency-{wanted}"), answer))
+}
+
+/// Votes for margins only where the result itself stands: every unit's counts are in and no lot is waited for.
+pub(super) fn margins(definition: &Definition, constituency: &Constituency, row: &ConstituencyResult) -> Vec<Margin> {
+    if !matches!(row.seats, Seats::Filled { .. }) {
+        return Vec::new();
+    }
+    let contest = Contest {
+        candidates: &constituency.candidates,
+        counts: &row.ranked(),
+        seats: constituency.seats,
+        same_sex_max: definition.seat_rule().map_or(0, |rule| rule.same_sex_max),
+    };
+    contest.margins().unwrap_or_default()
 }
 
 /// `GET /api/v1/stations?constituency=&from=&limit=`.

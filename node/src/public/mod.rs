@@ -9,6 +9,7 @@
 //! | `entries` | `/api/v1/records/{id}`, `/api/v1/entries/{index}` |
 //! | `proofs` | `/api/v1/proofs/…`, `/api/v1/receipts/{leaf}` |
 //! | `figures` | `/api/v1/turnout`, `/api/v1/results`, `/api/v1/units/{station}` |
+//! | `decisions` | `/api/v1/acts`, `/api/v1/cases`, `/api/v1/tables` |
 //! | `catalogue`, `chronicle` | the definition, stations, lists of records; the lists it pages through |
 //! | `admitted` | `/api/v1/admitted`, `/admitted/…`: was I identified, asked without saying who I am |
 //! | `events` | `/api/v1/events`: checkpoints, turnout and protocols as they come |
@@ -28,6 +29,7 @@ mod body;
 mod catalogue;
 mod checkpoint;
 mod chronicle;
+mod decisions;
 mod edge;
 mod entries;
 mod events;

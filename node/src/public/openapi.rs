@@ -11,8 +11,12 @@ use axum::routing::{MethodRouter, get};
 use http::{HeaderMap, header};
 use serde_json::Value;
 
-use super::{Site, SiteState, admitted, archive, catalogue, checkpoint, edge, entries, events, figures, proofs, tiles};
+use super::{
+    Site, SiteState, admitted, archive, catalogue, checkpoint, decisions, edge, entries, events, figures, proofs, tiles,
+};
 
+/// The one address whose answer does not end.
+pub(super) const EVENTS: &str = "/api/v1/events";
 const DOCUMENT: &str = include_str!("openapi.json");
 
 /// Every HTTP address for programs, with its handler.
@@ -36,6 +40,9 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Site>>)> {
         ("/api/v1/units/{station}", get(figures::units)),
         ("/api/v1/turnout", get(figures::turnout)),
         ("/api/v1/results", get(figures::results)),
+        ("/api/v1/acts", get(decisions::acts)),
+        ("/api/v1/cases", get(decisions::cases)),
+        ("/api/v1/tables", get(decisions::tables)),
         ("/api/v1/records", get(catalogue::records)),
         ("/api/v1/records/{id}", get(entries::record)),
         ("/api/v1/irregularities", get(catalogue::irregularities)),
@@ -44,7 +51,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Site>>)> {
         ("/api/v1/proofs/consistency", get(proofs::consistency)),
         ("/api/v1/receipts/{leaf}", get(proofs::receipt)),
         ("/api/v1/nodes", get(catalogue::nodes)),
-        ("/api/v1/events", get(events::stream)),
+        (EVENTS, get(events::stream)),
         ("/api/v1/admitted", get(admitted::summary)),
         ("/admitted/index", get(admitted::index)),
         ("/admitted/leaves/{*path}", get(admitted::leaves)),

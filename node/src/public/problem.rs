@@ -5,7 +5,7 @@ use std::fmt::Display;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 use tamga_ledger::store::StoreError;
 use tamga_ledger::tree::{LeafIndex, TreeSize};
 
@@ -153,17 +153,28 @@ impl Problem {
 
     /// The same for gRPC.
     pub(super) fn into_grpc(self) -> tonic::Status {
-        let code = match self.status {
-            StatusCode::BAD_REQUEST => tonic::Code::InvalidArgument,
-            StatusCode::NOT_FOUND => tonic::Code::NotFound,
-            StatusCode::FORBIDDEN => tonic::Code::PermissionDenied,
-            StatusCode::SERVICE_UNAVAILABLE => tonic::Code::Unavailable,
-            StatusCode::TOO_MANY_REQUESTS => tonic::Code::ResourceExhausted,
-            StatusCode::GATEWAY_TIMEOUT => tonic::Code::DeadlineExceeded,
-            _ => tonic::Code::Internal,
-        };
-        tonic::Status::new(code, self.detail)
+        tonic::Status::new(grpc_code(self.status), self.detail)
     }
+}
+
+const fn grpc_code(status: StatusCode) -> tonic::Code {
+    match status {
+        StatusCode::BAD_REQUEST => tonic::Code::InvalidArgument,
+        StatusCode::NOT_FOUND => tonic::Code::NotFound,
+        StatusCode::FORBIDDEN => tonic::Code::PermissionDenied,
+        StatusCode::SERVICE_UNAVAILABLE => tonic::Code::Unavailable,
+        StatusCode::TOO_MANY_REQUESTS => tonic::Code::ResourceExhausted,
+        StatusCode::GATEWAY_TIMEOUT => tonic::Code::DeadlineExceeded,
+        _ => tonic::Code::Internal,
+    }
+}
+
+/// What an answer over HTTP that is not the document says, for gRPC. An address that no route has comes without a body.
+pub(super) fn grpc_status(status: StatusCode, body: &[u8], address: &str) -> tonic::Status {
+    let problem: Value = serde_json::from_slice(body).unwrap_or_default();
+    let shown: String = address.chars().take(80).collect();
+    let detail = problem["detail"].as_str().map_or_else(|| format!("there is nothing at {shown}"), str::to_owned);
+    tonic::Status::new(grpc_code(status), detail)
 }
 
 impl IntoResponse for Problem {

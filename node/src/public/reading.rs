@@ -1,39 +1,79 @@
-//! The gRPC service for programs that read: checkpoints, receipts, entries.
+//! The gRPC service for programs that read: checkpoints, receipts, entries, and every document of the HTTP side.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::middleware::from_fn_with_state;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
+use http::{StatusCode, Uri, header};
 use tamga_ledger::ids::RecordId;
 use tamga_ledger::store::{Store, StoreError};
 use tamga_ledger::tree::{LeafIndex, TreeSize};
 use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Response, Status};
+use tower::ServiceExt as _;
 
 use super::problem::{self, Problem};
-use super::{Site, tiles};
+use super::{Site, edge, openapi, tiles};
+use crate::listeners::Caller;
 use crate::proto::get_receipt_request::What;
 use crate::proto::reading_server::Reading;
 use crate::proto::{
-    EntryBundle, GetCheckpointReply, GetCheckpointRequest, GetPolicyHistoryReply, GetPolicyHistoryRequest,
-    GetReceiptReply, GetReceiptRequest, StreamEntriesRequest, WatchCheckpointsRequest,
+    EntryBundle, GetCheckpointReply, GetCheckpointRequest, GetDocumentReply, GetDocumentRequest, GetPolicyHistoryReply,
+    GetPolicyHistoryRequest, GetReceiptReply, GetReceiptRequest, StreamEntriesRequest, WatchCheckpointsRequest,
 };
 
 /// Most entries of one message, and bytes of entries and of confidential bodies.
 const BUNDLE_ENTRIES_MAX: u64 = 256;
 const BUNDLE_BYTES_MAX: usize = 1 << 20;
 
+/// Most bytes of a document; with its frame below the 4 MiB that gRPC clients take unless told otherwise.
+const DOCUMENT_BYTES_MAX: usize = 4_000_000;
+
 /// See the module.
 #[derive(Debug, Clone)]
 pub(super) struct Service {
     site: Arc<Site>,
+    /// The HTTP side's routes for programs, without what only browsers need.
+    documents: Router,
 }
 
 impl Service {
-    pub(super) const fn new(site: Arc<Site>) -> Self {
-        Self { site }
+    pub(super) fn new(site: Arc<Site>) -> Self {
+        let mut documents = Router::new();
+        // A stream of events never ends: `WatchCheckpoints` is for that.
+        for (path, route) in openapi::routes().into_iter().filter(|(path, _)| *path != openapi::EVENTS) {
+            documents = documents.route(path, route);
+        }
+        let budget = from_fn_with_state(Arc::clone(&site), edge::within_budget);
+        let documents = documents.layer(budget).with_state(Arc::clone(&site));
+        Self { site, documents }
+    }
+
+    /// The document at an address, as the HTTP side would give it to this caller.
+    async fn document(&self, address: &str, caller: Option<Caller>) -> Result<GetDocumentReply, Status> {
+        let uri: Uri = address.parse().map_err(|error| Status::invalid_argument(format!("no address: {error}")))?;
+        if !address.starts_with('/') || uri.authority().is_some() {
+            return Err(Status::invalid_argument("an address is a path with its query, such as /api/v1/turnout"));
+        }
+        let mut asked = http::Request::new(Body::empty());
+        *asked.uri_mut() = uri;
+        if let Some(caller) = caller {
+            asked.extensions_mut().insert(caller);
+        }
+        let Ok(answer) = self.documents.clone().oneshot(asked).await;
+        let (head, body) = answer.into_parts();
+        let body = to_bytes(body, DOCUMENT_BYTES_MAX).await;
+        let body = body.map_err(|_| Status::out_of_range("the document is too large for gRPC: ask the HTTP side"))?;
+        if head.status != StatusCode::OK {
+            return Err(problem::grpc_status(head.status, &body, address));
+        }
+        let field = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        Ok(GetDocumentReply { content_type: field(header::CONTENT_TYPE), etag: field(header::ETAG), body })
     }
 
     /// The leaf a receipt is wanted for.
@@ -88,6 +128,11 @@ impl Reading for Service {
         let history = self.site.read(crate::core::Core::history).await;
         let history = history.map_err(|error| Problem::internal(&error).into_grpc())?;
         Ok(Response::new(GetPolicyHistoryReply { history: Bytes::copy_from_slice(&history) }))
+    }
+
+    async fn get_document(&self, request: Request<GetDocumentRequest>) -> Result<Response<GetDocumentReply>, Status> {
+        let caller = request.extensions().get::<Caller>().copied();
+        Ok(Response::new(self.document(&request.get_ref().address, caller).await?))
     }
 
     type StreamEntriesStream = Answers<EntryBundle>;

@@ -10,7 +10,8 @@ use tamga_ledger::state::{HourCount, ProtocolInForce, State, UnitState, in_force
 use tamga_ledger::summary::{paper_code, paper_qr};
 use tamga_ledger::tally::{Tally, tally};
 
-use super::{ConstituencyTurnout, CountersignedView, ProtocolView, Turnout, UnitView, View};
+use super::decisions::decisions;
+use super::{ConstituencyTurnout, CountersignedView, Decisions, ProtocolView, Turnout, UnitView, View};
 
 /// Computes views one after the other.
 #[derive(Debug, Default)]
@@ -19,19 +20,24 @@ pub(crate) struct Views(Mutex<Last>);
 #[derive(Debug, Default)]
 struct Last {
     units: BTreeMap<UnitId, Arc<UnitView>>,
-    /// The tally, with the number of entries of each kind it depends on, and the acts in force: acts take effect by time, too.
-    tally: Option<([u64; 7], Vec<u64>, Arc<Tally>)>,
+    /// Results and decisions, with the number of entries of each kind they depend on, and the acts in force: acts take effect by
+    /// time, too.
+    results: Option<([u64; 8], Vec<u64>, Results)>,
 }
+
+type Results = (Arc<Tally>, Arc<Decisions>);
 
 impl Views {
     /// The view at the state's size.
     pub(crate) fn compute(&self, state: &State) -> Arc<View> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (results, decisions) = last.results(state);
         Arc::new(View {
             head: state.head(),
             time_ms: state.time_ms(),
             turnout: turnout(state),
-            results: last.results(state),
+            results,
+            decisions,
             units: last.units(state),
             counts: state.counts().clone(),
             keys: state.key_count() as u64,
@@ -41,23 +47,24 @@ impl Views {
 }
 
 impl Last {
-    fn results(&mut self, state: &State) -> Arc<Tally> {
+    fn results(&mut self, state: &State) -> Results {
         let inputs = [
             Kind::DefinitionPart,
             Kind::StationPhase,
             Kind::BallotBatch,
             Kind::TotalOpening,
             Kind::Protocol,
+            Kind::SummaryTable,
             Kind::LegalAct,
             Kind::Case,
         ];
         let entries = inputs.map(|kind| state.counts().by_kind.get(&kind).map_or(0, |counts| counts.iter().sum()));
         let acts: Vec<u64> = in_force(state.acts(), state.time_ms()).iter().map(|act| act.leaf).collect();
-        match &self.tally {
-            Some((before, standing, tally)) if *before == entries && *standing == acts => Arc::clone(tally),
+        match &self.results {
+            Some((before, standing, results)) if *before == entries && *standing == acts => results.clone(),
             _ => {
-                let computed = Arc::new(tally(state));
-                self.tally = Some((entries, acts, Arc::clone(&computed)));
+                let computed = (Arc::new(tally(state)), Arc::new(decisions(state, &state.legal())));
+                self.results = Some((entries, acts, computed.clone()));
                 computed
             }
         }

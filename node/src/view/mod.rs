@@ -3,15 +3,18 @@
 //! | file | what |
 //! |---|---|
 //! | `compute` | [`View`] from the judging state at a cut |
+//! | `decisions` | acts, cases, summary tables |
 //! | `store` | [`ViewStore`]: sled, and its twin in memory |
 //!
 //! A view is a pure function of the entries below its size. What is on disk is never believed without its size and roots,
 //! and rebuilt on any doubt.
 
 mod compute;
+mod decisions;
 mod store;
 
 pub(crate) use compute::Views;
+pub use decisions::{About, ActView, CaseView, Decisions, TableView, Unequal};
 pub use store::{MemViews, SledViews, ViewStore, ViewStoreError};
 
 use std::sync::Arc;
@@ -35,6 +38,9 @@ pub struct View {
     pub turnout: Turnout,
     /// Results.
     pub results: Arc<Tally>,
+    /// Legal acts, cases, summary tables.
+    #[serde(default)]
+    pub decisions: Arc<Decisions>,
     /// Units, ascending.
     pub units: Vec<Arc<UnitView>>,
     /// Counters over the whole ledger.

@@ -16,10 +16,10 @@ use tamga_ledger::tally::{ConstituencyResult, Tally};
 use tamga_ledger::tree::TreeHead;
 use tamga_platform::disk::{Disk, Open};
 
-use super::{Turnout, UnitView, View};
+use super::{Decisions, Turnout, UnitView, View};
 
 /// Layout of the keys; another layout is rebuilt.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 /// sled's cache; the keys are few.
 const CACHE_BYTES: u64 = 8 << 20;
 
@@ -145,8 +145,10 @@ impl SledViews {
             self.read::<Tally>("results")?,
             self.read_all::<ConstituencyResult>("result/")?,
             self.read_all::<UnitView>("unit/")?,
+            self.read::<Decisions>("decisions")?,
         );
-        let (Some(turnout), Some(counts), Some(results), Some(constituencies), Some(units)) = parts else {
+        let (Some(turnout), Some(counts), Some(results), Some(constituencies), Some(units), Some(decisions)) = parts
+        else {
             return Ok(None);
         };
         if units.len() as u64 != meta.units || constituencies.len() as u64 != meta.constituencies {
@@ -157,6 +159,7 @@ impl SledViews {
             time_ms: meta.time_ms,
             turnout,
             results: Arc::new(Tally { constituencies, ..results }),
+            decisions: Arc::new(decisions),
             units: units.into_iter().map(Arc::new).collect(),
             counts,
             keys: meta.keys,
@@ -187,6 +190,9 @@ impl SledViews {
             for result in &view.results.constituencies {
                 put(format!("result/{:05}", result.constituency), serde_json::to_vec(result)?);
             }
+        }
+        if last.is_none_or(|last| !Arc::ptr_eq(&last.decisions, &view.decisions)) {
+            put("decisions".to_owned(), serde_json::to_vec(&*view.decisions)?);
         }
         let before: BTreeMap<UnitId, &Arc<UnitView>> =
             last.map(|last| last.units.iter().map(|unit| (unit.unit, unit)).collect()).unwrap_or_default();

@@ -5,10 +5,11 @@ use axum::response::Response;
 use http::HeaderMap;
 use maud::{Markup, html};
 use tamga_ledger::kinds::Constituency;
-use tamga_ledger::tally::{ConstituencyResult, Contest, Margin, Seats, Shares, shares};
+use tamga_ledger::tally::{ConstituencyResult, Shares, shares};
 
 use super::frame::{Page, not_found};
-use super::{Scene, SiteState, chart, overview, results, scene, words};
+use super::{Scene, SiteState, chart, decisions, overview, results, scene, words};
+use crate::public::catalogue::margins;
 use crate::view::ConstituencyTurnout;
 
 /// `GET /{lang}/constituencies`.
@@ -92,6 +93,7 @@ pub(super) async fn page(
         p { (scene.t(words::SEATS)) ": " (scene.lang.number(constituency.seats.into())) }
         @if let Some(row) = row { (votes(&scene, constituency, row)) }
         @if let Some(turnout) = turnout_of(&scene, number) { (turnout_section(&scene, turnout)) }
+        (decisions::of_constituency(&scene, number))
         (stations(&scene, number))
     };
     let (path, json) = (format!("constituencies/{number}"), format!("/api/v1/constituencies/{number}"));
@@ -130,32 +132,17 @@ fn votes(scene: &Scene, constituency: &Constituency, row: &ConstituencyResult) -
     }
 }
 
-/// Votes for margins only where the result itself stands: every unit's counts are in and no lot is waited for.
-fn margins(scene: &Scene, constituency: &Constituency, row: &ConstituencyResult) -> Vec<Margin> {
-    if !matches!(row.seats, Seats::Filled { .. }) {
-        return Vec::new();
-    }
-    let same_sex_max = scene.definition.seat_rule().map_or(0, |rule| rule.same_sex_max);
-    let contest = Contest {
-        candidates: &constituency.candidates,
-        counts: &row.hand.counts,
-        seats: constituency.seats,
-        same_sex_max,
-    };
-    contest.margins().unwrap_or_default()
-}
-
 fn counts(scene: &Scene, constituency: &Constituency, row: &ConstituencyResult) -> Markup {
     let lang = scene.lang;
     let candidates = constituency.candidates.len();
-    let hand_shares = shares(row.hand.counts.get(..candidates).unwrap_or_default());
+    let hand_shares = shares(&row.valid());
     let share = |place: usize| match &hand_shares {
         Shares::Shown { hundredths } => {
             hundredths.get(place).map_or_else(|| "–".to_owned(), |one| lang.hundredths(*one))
         }
         Shares::Withheld { .. } => "–".to_owned(),
     };
-    let margins = margins(scene, constituency, row);
+    let margins = margins(&scene.definition, constituency, row);
     let names = constituency.candidates.iter().map(|candidate| lang.candidate(candidate));
     let names = names.chain([scene.t(words::AGAINST_ALL), scene.t(words::INVALID)]);
     let at = |counts: &[u64], place: usize| counts.get(place).copied().unwrap_or(0);
@@ -181,7 +168,7 @@ fn counts(scene: &Scene, constituency: &Constituency, row: &ConstituencyResult) 
                             @if margin.is_some_and(|margin| margin.elected) { " " strong { "(" (scene.t(words::ELECTED)) ")" } }
                         }
                         td.n { (lang.number(at(&row.hand.counts, place))) }
-                        td.n { @if place < candidates { (share(place)) } @else { "–" } }
+                        td.n { (share(place)) }
                         td.n { (lang.number(at(&row.machine.counts, place))) }
                         @if !margins.is_empty() {
                             td.n {

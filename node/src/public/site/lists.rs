@@ -1,4 +1,4 @@
-//! Lists of records: what has a flag or was refused, decisions, and what a station has recorded.
+//! Lists of records: what has a flag or was refused, seals, and what a station has recorded.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -13,7 +13,7 @@ use crate::public::chronicle::{self, Line};
 
 /// Records of one page.
 const PAGE: usize = 100;
-/// Kinds that decide something about the election as a whole. Legal acts stand here once the ledger has them.
+/// Kinds by which organisations decide about the election as a whole; legal acts have their own list (`decisions`).
 const DECISIONS: [Kind; 3] = [Kind::Election, Kind::Governance, Kind::Seal];
 
 /// `GET /{lang}/irregularities?from=`.
@@ -60,25 +60,18 @@ pub(super) async fn irregularities(
         .answer(&scene, &headers)
 }
 
-/// `GET /{lang}/acts`.
-pub(super) async fn acts(State(site): SiteState, Path(lang): Path<String>, headers: HeaderMap) -> Response {
-    let scene = match scene(&site, &lang) {
-        Ok(scene) => scene,
-        Err(answer) => return *answer,
-    };
+/// Seals and decisions of the organisations, as a table.
+pub(super) fn seals(scene: &Scene) -> Markup {
     let (mut lines, covered) = {
         let lists = scene.site.chronicle.now();
         let of = |kind: Kind| lists.kind(kind as u16).iter().take(PAGE).copied();
         (DECISIONS.into_iter().flat_map(of).collect::<Vec<Line>>(), lists.size())
     };
     lines.sort_by_key(|line| line.leaf);
-    let title = scene.t(words::ACTS);
-    let main = html! {
-        p { (scene.t(words::ACTS_NOTE)) }
-        (table(&scene, &lines, title))
-        (behind(&scene, covered))
-    };
-    Page { path: "acts", title, json: Some("/api/v1/records?kind=seal"), main, scripts: &[] }.answer(&scene, &headers)
+    html! {
+        (table(scene, &lines, scene.t(words::ACTS_SEALS)))
+        (behind(scene, covered))
+    }
 }
 
 /// A station's own records.

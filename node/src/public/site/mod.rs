@@ -6,6 +6,7 @@
 //! | `frame` | what every page has: head, navigation, rehearsal banner, checkpoint |
 //! | `chart` | turnout as SVG, beside its table |
 //! | `overview`, `results`, `constituency`, `station`, `lists`, `record` | the pages |
+//! | `decisions` | acts in order of time, cases, summary tables; which concern a place |
 //! | `check` | how to check this yourself; verification in the browser |
 //! | `assets` | stylesheet and scripts, with their integrity hashes |
 //!
@@ -17,6 +18,7 @@ mod chart;
 mod check;
 mod codes;
 mod constituency;
+mod decisions;
 mod frame;
 mod lang;
 mod lists;
@@ -52,7 +54,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Site>>)> {
         ("/{lang}/stations", get(station::list)),
         ("/{lang}/stations/{number}", get(station::page)),
         ("/{lang}/irregularities", get(lists::irregularities)),
-        ("/{lang}/acts", get(lists::acts)),
+        ("/{lang}/acts", get(decisions::page)),
         ("/{lang}/records/{leaf}", get(record::page)),
         ("/{lang}/how", get(check::how)),
         ("/{lang}/verify", get(check::verify)),

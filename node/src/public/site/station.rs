@@ -12,7 +12,7 @@ use tamga_ledger::state::UnitStatus;
 
 use super::frame::{Page, not_found};
 use super::lang::Word;
-use super::{Scene, SiteState, lists, query_number, scene, words};
+use super::{Scene, SiteState, decisions, lists, query_number, scene, words};
 use crate::view::{ProtocolView, UnitView};
 
 /// Stations of one page: little enough for a slow phone.
@@ -128,6 +128,7 @@ pub(super) async fn page(
     let main = html! {
         (about(&scene, station))
         @for unit in units_of(&scene, number) { (unit_section(&scene, station, unit)) }
+        (decisions::of_station(&scene, number, station.constituency))
         (lists::of_station(&scene, number))
     };
     let (path, json) = (format!("stations/{number}"), format!("/api/v1/stations/{number}"));
