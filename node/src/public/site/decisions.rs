@@ -27,6 +27,7 @@ pub(super) async fn page(State(site): SiteState, Path(lang): Path<String>, heade
         section aria-labelledby="legal" {
             h2 #legal { (scene.t(words::ACTS_LEGAL)) }
             (acts(&scene, decisions.acts.iter().rev().take(PAGE)))
+            p.aside { a href="/api/v1/acts" { (scene.t(words::AS_JSON)) } }
         }
         section aria-labelledby="cases" {
             h2 #cases { (scene.t(words::ACTS_CASES)) }
@@ -45,7 +46,7 @@ pub(super) async fn page(State(site): SiteState, Path(lang): Path<String>, heade
             p.aside { a href="/api/v1/records?kind=seal" { (scene.t(words::AS_JSON)) } }
         }
     };
-    Page { path: "acts", title, json: Some("/api/v1/acts"), main, scripts: &[] }.answer(&scene, &headers)
+    Page { path: "acts", title, json: None, main, scripts: &[] }.answer(&scene, &headers)
 }
 
 /// Acts and cases about a station, its units, or the constituency around it; nothing where there are none.
