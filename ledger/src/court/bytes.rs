@@ -11,7 +11,7 @@ use minicbor::{Decode, Encode};
 /// Longest file: a constituency of a hundred thousand voters with their bodies, twice.
 pub const COURT_BYTES_MAX: usize = 256 << 20;
 /// Most checkpoints.
-const LINKS_MAX: usize = 256;
+pub const LINKS_MAX: usize = 256;
 /// Longest text of tool and order.
 const TEXT_BYTES_MAX: usize = 1_024;
 const FORMAT: &str = "tamga/court/v1";

@@ -20,5 +20,5 @@
 mod bytes;
 mod verify;
 
-pub use bytes::{COURT_BYTES_MAX, CourtBundle, CourtFileError, Item, Link, Subject};
+pub use bytes::{COURT_BYTES_MAX, CourtBundle, CourtFileError, Item, LINKS_MAX, Link, Subject};
 pub use verify::{CourtError, VerifiedCourt, VerifiedItem, concerns};

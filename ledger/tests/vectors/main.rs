@@ -149,10 +149,91 @@ fn every_code_and_every_flag_is_shown() {
     assert!(verdicts.iter().any(|verdict| **verdict == Verdict::Accepted(vec![])));
 }
 
+fn format() -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../FORMAT.md")).unwrap()
+}
+
+/// The limits in FORMAT.md §3 are those of the code.
+#[test]
+fn the_limits_are_those_of_the_format() {
+    use tamga_ledger::{batch, commitment, court, definition, entry, evidence, history, inquiry, kinds, note, promise};
+    let format = format();
+    let table: Vec<(&str, usize)> = format
+        .split("| limit | bytes | the sum |")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            (cells[1], cells[2].replace(',', "").parse().unwrap())
+        })
+        .collect();
+    let due = [
+        ("entry", entry::ENTRY_BYTES_MAX),
+        ("record", tamga_ledger::record::RECORD_BYTES_MAX),
+        ("signed record", tamga_ledger::record::SIGNED_RECORD_BYTES_MAX),
+        ("confidential body", kinds::CONFIDENTIAL_BYTES_MAX),
+        ("submission", tamga_ledger::submission::SUBMISSION_BYTES_MAX),
+        ("signers", tamga_ledger::record::SIGNERS_MAX),
+        ("roll leaves a chunk", kinds::ROLL_CHUNK_LEAVES_MAX),
+        ("keys a Key record", kinds::GRANTS_MAX),
+        ("constituencies", definition::CONSTITUENCIES_MAX),
+        ("positions of a ballot", commitment::POSITIONS_MAX),
+        ("sources of a table", kinds::SUMMARY_SOURCES_MAX),
+        ("rows of a refusal summary", kinds::REFUSAL_ROWS_MAX),
+        ("batch", batch::BATCH_BYTES_MAX),
+        ("items a batch", batch::BATCH_ITEMS_MAX),
+        ("note", note::NOTE_BYTES_MAX),
+        ("receipt", tamga_ledger::receipt::RECEIPT_BYTES_MAX),
+        ("promise, refusal, inquiry, answer", promise::PROMISE_BYTES_MAX),
+        ("history", history::HISTORY_BYTES_MAX),
+        ("decisions of a history", history::HISTORY_STEPS_MAX),
+        ("evidence", evidence::EVIDENCE_BYTES_MAX),
+        ("entries in evidence", evidence::INLINE_BYTES_MAX),
+        ("court's bundle", court::COURT_BYTES_MAX),
+        ("checkpoints of a court's bundle", court::LINKS_MAX),
+        // Held to the client's in client/src/source.
+        ("archive's index", 16 << 20),
+    ];
+    assert_eq!(table, due);
+    assert_eq!(promise::PROMISE_BYTES_MAX, inquiry::INQUIRY_BYTES_MAX);
+}
+
+/// Every context of derive-key mode that a program names stands in FORMAT.md.
+#[test]
+fn every_context_is_in_the_format() {
+    fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match path.extension() {
+                _ if path.is_dir() => sources(&path, found),
+                Some(extension) if extension == "rs" => found.push(path),
+                _ => {}
+            }
+        }
+    }
+    let (format, mut files) = (format(), Vec::new());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for folder in ["ledger/src", "ledger/keys/src", "node/src", "client/src", "consensus/src"] {
+        sources(&root.join(folder), &mut files);
+    }
+    let mut seen = 0;
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for context in text.split("\"tamga 2025 ").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let context = context.trim_end_matches("\\n");
+            assert!(format.contains(&format!("`tamga 2025 {context}`")), "{}: {context}", file.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 15, "{seen} contexts: are they elsewhere now?");
+}
+
 /// The bytes in FORMAT.md §16 are those of the leaf that it names.
 #[test]
 fn the_worked_example_is_in_the_ledger() {
-    let format = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../FORMAT.md")).unwrap();
+    let format = format();
     let section = format.split("\n## 16.").nth(1).unwrap().split("\n## ").next().unwrap();
     let leaf: usize = section.split("Leaf ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     let ledger: Value = serde_json::from_str(&std::fs::read_to_string(file("ledger.json")).unwrap()).unwrap();
@@ -173,6 +254,15 @@ fn the_worked_example_is_in_the_ledger() {
         given.split(' ').take_while(|word| word.chars().all(|c| c.is_ascii_hexdigit())).collect()
     };
     let record: String = lines.map(bytes).collect();
+    // The signature in its two lines, whole.
+    let signature: String = section
+        .lines()
+        .skip_while(|line| !line.starts_with("signed "))
+        .skip(1)
+        .take_while(|line| !line.starts_with("entry "))
+        .map(bytes)
+        .collect();
+    assert!(text("submission").contains(&signature) && signature.len() == 128, "{signature}");
     assert!(text("entry").contains(&record) && record.len() == 2 * 105, "{record}\nin {}", text("entry"));
     let time: u64 =
         section.split("sequenced time ").nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
