@@ -12,6 +12,8 @@ pub struct Files<'a>(&'a dyn Source);
 pub struct Bundle {
     /// As many as are due. Where the bundle is damaged, those behind the damage are empty.
     pub entries: Vec<Vec<u8>>,
+    /// How many of them were read: all, unless the bundle is damaged or short.
+    pub whole: usize,
     /// What is wrong with the bundle as a whole.
     pub fault: Option<SourceError>,
 }
@@ -119,7 +121,7 @@ impl<'a> Files<'a> {
     /// [`SourceError`] when it cannot be read at all; damage is in the answer.
     pub fn entries(&self, index: u64, size: TreeSize) -> Result<Bundle, SourceError> {
         let Some(path) = TilePath::in_tree(TileKind::Entries, index, size) else {
-            return Ok(Bundle { entries: Vec::new(), fault: None });
+            return Ok(Bundle { entries: Vec::new(), whole: 0, fault: None });
         };
         let resource = Resource::Entries(path);
         let bytes = self.required(resource)?;
@@ -151,8 +153,9 @@ fn cut(bytes: &[u8], due: usize, place: &str) -> Bundle {
         Ok(entries) => (entries.into_iter().take(due).map(<[u8]>::to_vec).collect(), None),
         Err(error) => (whole_entries(bytes, due), Some(SourceError::Bundle { place: place.to_owned(), error })),
     };
+    let whole = entries.len();
     entries.resize(due, Vec::new());
-    Bundle { entries, fault }
+    Bundle { entries, whole, fault }
 }
 
 /// The entries in front of the place where a bundle cannot be read on.

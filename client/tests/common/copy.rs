@@ -2,6 +2,7 @@
 
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, reason = "shared by several test programs")]
 
+use super::common::key;
 use super::mirror::StoreSource;
 use super::{ORGANISATIONS, World, phase_filler};
 use std::collections::BTreeMap;
@@ -9,7 +10,11 @@ use std::path::PathBuf;
 use tamga_client::source::{Fetched, Resource, Source, SourceError, bundle_count, download};
 use tamga_client::verify::{Opened, audit};
 use tamga_ledger::audit::Report;
-use tamga_ledger::ids::{ElectionId, RecordId};
+use tamga_ledger::history::History;
+use tamga_ledger::ids::{ElectionId, Nonce, RecordId};
+use tamga_ledger::kinds::{Governance, NodeRole};
+use tamga_ledger::record::{Record, Scope};
+use tamga_ledger::submission::Submission;
 use tamga_ledger::tree::{LeafIndex, TilePath, TreeSize, decode_bundle, encode_bundle};
 use tamga_platform::disk::OsDisk;
 
@@ -38,10 +43,16 @@ impl Source for Copy {
 impl Copy {
     /// With an archive of these checkpoints, and of the latest.
     pub fn of(world: &World, published: &Published) -> Self {
+        Self::with(world, published, None)
+    }
+
+    /// With the organisations' decisions too.
+    pub fn with(world: &World, published: &Published, history: Option<History>) -> Self {
         let mut source = StoreSource::of(world, world.checkpoint(&ORGANISATIONS));
         let mut archive = published.clone();
         publish(world, &mut archive);
         source.archive = Some(archive);
+        source.history = history;
         let folder = tempfile::tempdir().unwrap();
         download(&source, &world.trust, &OsDisk, folder.path(), |_, _| {}).unwrap();
         let name = |path: &PathBuf| path.strip_prefix(folder.path()).unwrap().to_str().unwrap().to_owned();
@@ -126,6 +137,23 @@ pub fn small() -> Copy {
     publish(&world, &mut published);
     world.open_all();
     Copy::of(&world, &published)
+}
+
+/// A short day on which the organisations decide something: a copy with every file that a copy can have.
+pub fn governed() -> Copy {
+    let (mut world, mut published) = (World::prepared(), Published::new());
+    let keys: Vec<_> = ["university", "observers", "cec"].iter().map(|name| key(&format!("{name}/record"))).collect();
+    let keys: Vec<_> = keys.iter().collect();
+    let change = Governance::NodeSetRole { node: 3, role: NodeRole::Learner as u8 };
+    let record = Record::draft(*world.scribe.election(), Scope::Election, &keys, 1, Nonce([5; 16]), &change);
+    world.accept(Submission::public(record.sign(&keys).unwrap()));
+    let leaf = world.entries.len() as u64 - 1;
+    let receipt = StoreSource::of(&world, world.checkpoint(&ORGANISATIONS)).receipt(leaf);
+    publish(&world, &mut published);
+    world.seal_roll();
+    world.open_all();
+    world.identify(1, "10000000000001");
+    Copy::with(&world, &published, Some(History { steps: vec![receipt] }))
 }
 
 /// A whole election of more than two bundles.

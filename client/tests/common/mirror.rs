@@ -7,9 +7,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use tamga_client::source::{Fetched, Resource, Source, SourceError, Tree};
+use tamga_ledger::history::History;
 use tamga_ledger::ids::RecordId;
+use tamga_ledger::receipt::Receipt;
 use tamga_ledger::store::{Confidential, LogPosition, NewEntry, Options, Store};
-use tamga_ledger::tree::{Blake3Tree, LeafIndex, Sha256Tree, TILE_WIDTH, TileKind, TilePath, TreeSize, encode_bundle};
+use tamga_ledger::tree::{
+    Blake3Tree, LeafIndex, Sha256Tree, TILE_WIDTH, TileKind, TilePath, TreeSize, TwinInclusionProof, encode_bundle,
+};
 use tamga_platform::disk::MemDisk;
 
 pub struct StoreSource {
@@ -18,6 +22,8 @@ pub struct StoreSource {
     pub confidential_public: bool,
     /// Published checkpoints by size; none: this source shows no archive.
     pub archive: Option<BTreeMap<TreeSize, String>>,
+    /// The organisations' decisions; none: nothing was decided.
+    pub history: Option<History>,
 }
 
 impl StoreSource {
@@ -31,7 +37,17 @@ impl StoreSource {
             .collect();
         let head = store.append(LogPosition { term: 1, leader: 1, index: 1 }, &entries).unwrap();
         assert_eq!(head, world.state.head());
-        Self { store, note, confidential_public: true, archive: None }
+        Self { store, note, confidential_public: true, archive: None, history: None }
+    }
+
+    /// The receipt of a leaf under the checkpoint that this source serves.
+    pub fn receipt(&self, leaf: u64) -> Receipt {
+        let (leaf, size) = (LeafIndex::new(leaf).unwrap(), self.store.size());
+        let proof = TwinInclusionProof {
+            sha256: self.store.inclusion_proof(leaf, size).unwrap(),
+            blake3: self.store.inclusion_proof(leaf, size).unwrap(),
+        };
+        Receipt { leaf, entry: self.store.entry(leaf).unwrap(), proof, checkpoint: self.note.clone() }
     }
 
     fn tile(&self, tree: Tree, path: &TilePath) -> Option<Vec<u8>> {
@@ -59,7 +75,7 @@ impl Source for StoreSource {
         let found = match resource {
             Resource::Checkpoint => Some(self.note.clone().into_bytes()),
             Resource::Genesis => self.store.entry(LeafIndex::new(0).unwrap()).ok(),
-            Resource::History => None,
+            Resource::History => self.history.as_ref().map(History::to_bytes),
             Resource::ArchiveIndex => self
                 .archive
                 .as_ref()

@@ -96,6 +96,8 @@ def audit(folder, pinned):
     entries = bundles(folder, "entries", size)
     if entries is None:
         raise Fault("entry bundles are missing")
+    if (folder / "genesis").read_bytes() != entries[0]:
+        report.find(0, "the file of the genesis record is not entry 0")
     bodies = bundles(folder, "confidential", size) or [b""] * size
     tiles(report, folder, size, entries)
     # The checkpoints under which something was decided, now with the log keys, which are all known by now.

@@ -124,17 +124,19 @@ fn walk(
     let mut unused = None;
     while auditor.state().size() < size {
         // A span at a time, so that what was found can be put down in between; within one, reading and judging overlap.
+        let mut found = Vec::new();
         let mut left = memory.as_ref().map_or(u64::MAX, |memory| memory.every());
         let next = || -> Result<_, SourceError> {
             if left == 0 {
                 return Ok(None);
             }
-            let chunk = reading.chunk(opened, &mut sha256, &mut blake3)?;
+            let chunk = reading.chunk(opened, &mut sha256, &mut blake3, &mut found)?;
             left = left.saturating_sub(chunk.as_ref().map_or(0, |chunk| chunk.entries.len() as u64));
             Ok(chunk)
         };
         let before = auditor.state().size();
         auditor.add_chunks(next, |entries| progress(entries, size.get()))?;
+        found.into_iter().for_each(|finding| auditor.report(finding));
         for (leaf, text) in sha256.take_faults().into_iter().chain(blake3.take_faults()) {
             auditor.report(Finding::new(Check::TileDiffers, Some(leaf), text));
         }

@@ -4,7 +4,7 @@ use crate::source::{Files, SourceError, bundle_count, leaf_hashes};
 use crate::verify::open::Opened;
 use crate::verify::tiles::TileSide;
 use serde::{Deserialize, Serialize};
-use tamga_ledger::audit::Chunk;
+use tamga_ledger::audit::{Check, Chunk, Finding};
 use tamga_ledger::tree::{Blake3Tree, Sha256Tree, TILE_WIDTH, TreeSize};
 
 /// Bundles checked together: enough to keep all cores busy.
@@ -29,12 +29,13 @@ impl Reading {
         Self { next: 0, confidential: true, unsound: false }
     }
 
-    /// The next bundles; `None` after the last.
+    /// The next bundles; `None` after the last. What is wrong with files and does not show in what they give goes to `found`.
     pub(super) fn chunk(
         &mut self,
         opened: &Opened<'_>,
         sha256: &mut TileSide<'_, Sha256Tree>,
         blake3: &mut TileSide<'_, Blake3Tree>,
+        found: &mut Vec<Finding>,
     ) -> Result<Option<Chunk>, SourceError> {
         let size = opened.size();
         let (first, bundles) = (self.next / TILE_WIDTH, bundle_count(size));
@@ -48,7 +49,12 @@ impl Reading {
             let skip = if index == first { skipped } else { 0 };
             let hashes = sha256.leaves(index)?.zip(blake3.leaves(index)?);
             let entries = opened.files.entries(index, size)?.entries;
-            let bodies = self.bodies(opened.files, index, size, entries.len())?;
+            let bodies = self.bodies(opened.files, index, size, entries.len(), found)?;
+            if index == 0 && entries.first().is_some_and(|entry| *entry != opened.genesis) {
+                // The record in it is the pinned one, or nothing would have been opened; its time or its verdict is not.
+                let text = "the file of the genesis record is not entry 0".to_owned();
+                found.push(Finding::new(Check::LeafDiffers, Some(0), text));
+            }
             bytes += entries.iter().chain(&bodies).map(Vec::len).sum::<usize>();
             // A damaged bundle gives empty entries from the damage on, which the auditor names.
             chunk.entries.extend(entries.into_iter().skip(skip));
@@ -74,9 +80,15 @@ impl Reading {
         index: u64,
         size: TreeSize,
         due: usize,
+        found: &mut Vec<Finding>,
     ) -> Result<Vec<Vec<u8>>, SourceError> {
         let bodies = if self.confidential { files.confidential(index, size)? } else { None };
         self.confidential = bodies.is_some();
+        // A body that cannot be read is not one that is withheld.
+        if let Some((whole, fault)) = bodies.as_ref().and_then(|bundle| Some((bundle.whole, bundle.fault.as_ref()?))) {
+            let leaf = index * TILE_WIDTH + whole.min(due.saturating_sub(1)) as u64;
+            found.push(Finding::new(Check::RecordUnauthentic, Some(leaf), fault.to_string()));
+        }
         let mut bodies = bodies.map(|bundle| bundle.entries).unwrap_or_default();
         bodies.resize(due, Vec::new());
         Ok(bodies)
