@@ -8,6 +8,7 @@
 //! | [`load`] | stations that submit until told to stop, and keep what was acknowledged |
 //! | [`copy`] | a copy of what one node has published, checked by hash functions of other people |
 //! | [`day`] | a small day that leaves something of everything behind |
+//! | [`desk`] | a desk at which a commission runs the programs |
 //! | [`http`] | one GET, by hand: what a stranger's client would see |
 //! | [`program`] | the program `tamga` as a process |
 //! | [`aftermath`] | what must hold when everything is over |
@@ -29,6 +30,7 @@
 //! | `epochs` | the trust policy and a node's keys change while stations go on; everything verifies offline, from before and after |
 //! | `faults_disk` | full disks: refused cleanly, readable, recovered |
 //! | `faults_syscalls` | write, sync, rename, open that fail: fail-stop, and nothing is lost |
+//! | `founding_cli` | the definition and the voters' roll reach the ledger by command, and are amended |
 //! | `reliability` | what docs/RELIABILITY.md says exists |
 //! | `api` | the HTTP side for programs: pages of lists, tags, budgets, what the OpenAPI document promises |
 //! | `browser` | the site in Chromium: three languages, scripts on and off, receipts good and forged, accessibility |
@@ -44,6 +46,7 @@
 pub mod aftermath;
 pub mod copy;
 pub mod day;
+pub mod desk;
 pub mod faults;
 pub mod http;
 pub mod load;

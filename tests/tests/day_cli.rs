@@ -2,111 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-use serde_json::{Value, json};
-use std::path::PathBuf;
-use tamga_tests::program::{Ran, run, tamga};
+use serde_json::json;
+use tamga_tests::desk::{Desk, Person};
+use tamga_tests::program::{run, tamga};
 use tamga_tests::world::Voter;
 use tamga_tests::{Plan, Rehearsal};
-
-struct Desk<'a> {
-    rehearsal: &'a Rehearsal,
-    url: String,
-    genesis: String,
-}
-
-/// Somebody with a key of their own.
-struct Person {
-    folder: PathBuf,
-    public: String,
-    id: String,
-}
-
-impl Desk<'_> {
-    fn path(&self, name: &str) -> String {
-        self.rehearsal.folder().join(name).to_str().unwrap().to_owned()
-    }
-
-    async fn tamga(&self, arguments: &[&str]) -> Ran {
-        run(tamga(), &[&["--json"], arguments].concat()).await
-    }
-
-    async fn person(&self, name: &str) -> Person {
-        let folder = self.path(&format!("people/{name}"));
-        let made = self.tamga(&["key", "new", "--clear", "--out", &folder]).await.ended_with(0).json();
-        let text = |field: &str| made[field].as_str().unwrap().to_owned();
-        Person { folder: folder.into(), public: text("public_key"), id: text("key") }
-    }
-
-    /// Signs with these keys, merges and submits; what `submit` said.
-    async fn sealed(&self, draft: &str, keys: &[String]) -> Value {
-        let mut shares = Vec::new();
-        for (number, key) in keys.iter().enumerate() {
-            let share = self.path(&format!("share-{number}.json"));
-            let said = self.tamga(&["day", "sign", draft, "--key", key, "--out", &share, "--lang", "ky"]).await;
-            said.ended_with(0);
-            shares.push(share);
-        }
-        let record = self.path("day.record");
-        let shares: Vec<&str> = shares.iter().map(String::as_str).collect();
-        self.tamga(&[&["day", "merge", draft], &shares[..], &["--out", &record]].concat()).await.ended_with(0);
-        let node = format!("1={}", self.rehearsal.public(1));
-        let submit = ["day", "submit", &record, &self.url, "--genesis", &self.genesis, "--node", &node];
-        self.tamga(&submit).await.json()
-    }
-
-    /// Registers keys; each with its class and the rest of the request's command line.
-    async fn registered(&self, people: &[(&Person, &str, &[&str])]) {
-        let mut requests = Vec::new();
-        for (number, (person, class, about)) in people.iter().enumerate() {
-            let (key, out) = (person.key(), self.path(&format!("request-{number}.cbor")));
-            let ask = ["key", "request", "--key", &key, "--genesis", &self.genesis, "--class", class, "--out", &out];
-            self.tamga(&[&ask[..], about].concat()).await.ended_with(0);
-            requests.push(out);
-        }
-        let draft = self.path("keys.cbor");
-        let requests: Vec<&str> = requests.iter().map(String::as_str).collect();
-        let place = ["key", "draft", "--genesis", &self.genesis, "--out", &draft, &self.url];
-        self.tamga(&[&place[..], &requests[..]].concat()).await.ended_with(0);
-        let judged = self.sealed(&draft, &[self.path("organisations/org-1/record.key")]).await;
-        assert_eq!(judged["verdict"], "accepted", "{judged:#}");
-    }
-
-    async fn drafted(&self, by: &[&Person], more: &[&str], what: &[&str]) -> Ran {
-        let draft = self.path("day.cbor");
-        let mut arguments = vec!["day", "draft", &self.url, "--genesis", &self.genesis, "--out", &draft];
-        by.iter().for_each(|person| arguments.extend(["--by", &person.public]));
-        self.tamga(&[&arguments[..], more, what].concat()).await
-    }
-
-    /// Draft to verdict. Returns the record's id.
-    async fn recorded(&self, by: &[&Person], more: &[&str], what: &[&str], verdict: &str) -> String {
-        let drafted = self.drafted(by, more, what).await.ended_with(0).json();
-        assert!(!drafted["says"].as_str().unwrap().is_empty());
-        let keys: Vec<String> = by.iter().map(|person| person.key()).collect();
-        let judged = self.sealed(&self.path("day.cbor"), &keys).await;
-        assert_eq!(judged["verdict"], verdict, "{what:?}: {judged:#}");
-        judged["record"].as_str().unwrap().to_owned()
-    }
-
-    async fn shown(&self, command: &[&str]) -> Ran {
-        self.tamga(&[command, &[&self.url, "--genesis", &self.genesis]].concat()).await
-    }
-}
-
-impl Person {
-    fn key(&self) -> String {
-        self.folder.join("record.key").to_str().unwrap().to_owned()
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commission_does_its_whole_day_with_the_programs() {
     let rehearsal = Rehearsal::open(Plan::of(3)).await;
-    let desk = Desk {
-        rehearsal: &rehearsal,
-        url: format!("http://{}", rehearsal.public(1)),
-        genesis: rehearsal.world.trust.election_id().to_string(),
-    };
+    let desk = Desk::of(&rehearsal);
     let (a, b, c) = (desk.person("chair").await, desk.person("secretary").await, desk.person("member").await);
     let (keeper, observer) = (desk.person("keeper").await, desk.person("observer").await);
     let station: &[&str] = &["--station", "1"];

@@ -1,11 +1,13 @@
 //! One station's roll, sorted and cut into chunks.
 
 use super::Scribe;
+use super::draft::Draft;
 use super::error::AuthorError;
 use ed25519_dalek::SigningKey;
-use tamga_ledger::ids::RollLeaf;
+use tamga_ledger::ids::{PublicKey, RollLeaf};
 use tamga_ledger::kinds::{ROLL_CHUNK_LEAVES_MAX, RollChunk};
 use tamga_ledger::record::Scope;
+use tamga_ledger::sign::public_key;
 use tamga_ledger::submission::Submission;
 
 impl Scribe {
@@ -19,8 +21,23 @@ impl Scribe {
         registry: &SigningKey,
         station: u32,
         list_version: u32,
-        mut leaves: Vec<RollLeaf>,
+        leaves: Vec<RollLeaf>,
     ) -> Result<Vec<Submission>, AuthorError> {
+        let drafts = self.roll_drafts(public_key(registry), station, list_version, leaves)?;
+        drafts.into_iter().map(|draft| draft.sign(&[registry])).collect()
+    }
+
+    /// As [`Scribe::roll`], for a registry whose key is elsewhere.
+    ///
+    /// # Errors
+    /// As [`Scribe::roll`].
+    pub fn roll_drafts(
+        &self,
+        registry: PublicKey,
+        station: u32,
+        list_version: u32,
+        mut leaves: Vec<RollLeaf>,
+    ) -> Result<Vec<Draft>, AuthorError> {
         leaves.sort_unstable();
         if let Some(pair) = leaves.windows(2).find(|pair| pair[0] == pair[1]) {
             let times = leaves.iter().filter(|leaf| **leaf == pair[0]).count();
@@ -36,6 +53,6 @@ impl Scribe {
             let leaves = part.flat_map(|leaf| leaf.0).collect();
             RollChunk { list_version, number, chunks, total, leaves }
         });
-        parts.map(|chunk| self.write(Scope::Station(station), &[registry], &chunk)).collect()
+        parts.map(|chunk| self.draft(Scope::Station(station), &[registry], &chunk)).collect()
     }
 }

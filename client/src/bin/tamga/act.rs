@@ -2,8 +2,9 @@
 //! (`governance`).
 
 use crate::args::{About, Act, ActDraft, CaseCategory, CaseCommand, CaseDraft, CaseStep, Effect};
-use crate::governance::{Content, failed, merge, read, sign, submit, write};
+use crate::governance::{Content, failed, merge, read, sign, write};
 use crate::output::{Done, Failure, Output, advance, open_source};
+use crate::submit::submit;
 use std::sync::Arc;
 use tamga_client::author::{Draft, Scribe};
 use tamga_client::verify::{Opened, last_sequence};

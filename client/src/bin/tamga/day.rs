@@ -6,8 +6,9 @@ use crate::args::{
     BasisName, ClassName, CountersArguments, CustodyArguments, Day, DayDraft, DayRecord, DaySign, Figures, FindingName,
     KeyCommand, PassphraseArguments, ProtocolArguments,
 };
-use crate::governance::{FILE_BYTES_MAX, failed, merge, read, read_draft, record_key, submit, write};
+use crate::governance::{FILE_BYTES_MAX, failed, merge, read, read_draft, record_key, write};
 use crate::output::{Done, Failure, Output, open_source};
+use crate::submit::submit;
 use ed25519_dalek::SigningKey;
 use serde::Serialize;
 use std::path::Path;

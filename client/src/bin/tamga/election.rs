@@ -1,16 +1,22 @@
-//! `tamga election`: the definition of an election as files. Needs no ledger and no network.
+//! `tamga election`: the definition of an election as files; only `submit` needs a ledger.
 
-use crate::args::{ElectionCommand, ElectionPlace};
-use crate::output::{Done, Failure, Output};
+use crate::args::{ElectionCommand, ElectionPlace, ElectionSubmit};
+use crate::governance::{failed, read as read_file, write};
+use crate::output::{Done, Failure, Output, open_source};
+use crate::submit::submit_all;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
+use tamga_client::author::Scribe;
 use tamga_client::document::Problems;
 use tamga_client::election::{ElectionFile, Files, Folder, NotOnBallot, Rules, shipped_election, shipped_elections};
-use tamga_client::verify::Weight;
+use tamga_client::verify::{Opened, Weight};
+use tamga_ledger::definition::part_digest;
 use tamga_ledger::forms::in_words;
-use tamga_ledger::kinds::{Decree, OfficialHour, Title};
+use tamga_ledger::ids::{Digest, PublicKey};
+use tamga_ledger::kinds::{Body as _, Decree, DefinitionPart, OfficialHour, Title};
+use tamga_ledger::record::{RECORD_BYTES_MAX, Scope};
 use tamga_platform::disk::Disk;
 
 const NAME: &str = "election";
@@ -29,6 +35,8 @@ pub(crate) fn run(arguments: &ElectionCommand, disk: &Arc<dyn Disk>, output: &Ou
             output.print(NAME, "shown", &content, || content.text());
             Ok(())
         }
+        ElectionCommand::Parts { place, out } => parts(place, out, disk, output),
+        ElectionCommand::Submit(arguments) => submit(arguments, disk, output),
         ElectionCommand::List => {
             let codes: Vec<&str> = shipped_elections().iter().map(|election| election.code).collect();
             #[derive(Serialize)]
@@ -39,6 +47,50 @@ pub(crate) fn run(arguments: &ElectionCommand, disk: &Arc<dyn Disk>, output: &Ou
             Ok(())
         }
     }
+}
+
+#[derive(Serialize)]
+struct Parts {
+    /// In their order, each with its digest in the genesis record.
+    parts: Vec<(String, Digest)>,
+}
+
+fn parts(place: &ElectionPlace, out: &Path, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    let (made, _) = read(place, &**disk, output)?.definition.into_parts().map_err(failed)?;
+    disk.create_dir_all(out).map_err(failed)?;
+    let mut content = Parts { parts: Vec::new() };
+    for (number, part) in made.iter().enumerate() {
+        let (path, bytes) = (out.join(format!("part-{number}.cbor")), part.to_bytes());
+        write(disk, &path, &bytes)?;
+        content.parts.push((path.display().to_string(), part_digest(&bytes)));
+    }
+    output.print(NAME, "written", &content, || {
+        content.parts.iter().map(|(path, digest)| format!("{digest}  {path}")).collect::<Vec<_>>().join("\n")
+    });
+    Ok(())
+}
+
+/// Only what the genesis record lists, in its order, is signed: nodes would refuse the rest.
+fn submit(arguments: &ElectionSubmit, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    let source = open_source(&arguments.place.source, disk)?;
+    let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?;
+    let due = &opened.trust.election().parts;
+    let mut parts = Vec::with_capacity(arguments.parts.len());
+    for (position, path) in arguments.parts.iter().enumerate() {
+        let bytes = read_file(disk, path, RECORD_BYTES_MAX as u64)?;
+        if due.get(position) != Some(&part_digest(&bytes)) {
+            let what = "is not the part that the genesis record lists at this place";
+            return Err(failed(format!("{} {what} ({position}, from 0)", path.display())));
+        }
+        parts.push(DefinitionPart::from_bytes(&bytes).map_err(failed)?);
+    }
+    if parts.len() != due.len() {
+        return Err(failed(format!("the genesis record lists {} parts: name all of them", due.len())));
+    }
+    let draft = |scribe: &Scribe, commission: PublicKey| {
+        parts.iter().map(|part| scribe.draft(Scope::Election, &[commission], part)).collect()
+    };
+    submit_all(NAME, &opened, &arguments.submit, draft, disk, output)
 }
 
 /// Faults of a definition.

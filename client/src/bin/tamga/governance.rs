@@ -6,18 +6,17 @@
 //! ```
 
 use crate::act;
-use crate::args::{Change, Draft as DraftArguments, Governance, Merge, PassphraseArguments, PolicyText, Sign, Submit};
+use crate::args::{Change, Draft as DraftArguments, Governance, Merge, PassphraseArguments, PolicyText, Sign};
 use crate::output::{Done, Failure, Output, advance, open_source};
+use crate::submit::submit;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use tamga_client::author::{
     Draft, Scribe, Share, node_add, node_remove, node_rotate_keys, node_set_role, organisation_keys, policy_text,
     record_in_words,
 };
-use tamga_client::device::{DeviceClient, DeviceError, DeviceOptions, NodeEndpoint, Outcome, TcpDial, Transport};
 use tamga_client::evidence::Language;
 use tamga_client::verify::{Opened, last_sequence};
 use tamga_keys::{Key, KeyFile, Purpose, check_mode};
@@ -26,9 +25,7 @@ use tamga_ledger::judge::check_epoch;
 use tamga_ledger::kinds::{
     Body as _, Case, Governance as Decision, KeyRevocation, Kind, LegalAct, NodeKeys, RemovalReason, RotationReason,
 };
-use tamga_ledger::promise::Promise;
 use tamga_ledger::record::RECORD_BYTES_MAX;
-use tamga_ledger::submission::{SUBMISSION_BYTES_MAX, Submission};
 use tamga_platform::disk::Disk;
 use tamga_platform::entropy::OsEntropy;
 
@@ -336,75 +333,4 @@ pub(crate) fn merge(arguments: &Merge, disk: &Arc<dyn Disk>, output: &Output) ->
     let done = format!("signed by all; the record is in {}", arguments.out.display());
     output.answer(NAME, &content, || content.text(&done));
     Ok(())
-}
-
-#[derive(Serialize)]
-struct Judged {
-    record: String,
-    node: u32,
-    leaf: Option<u64>,
-    verdict: String,
-    accepted: bool,
-    /// Size of a published checkpoint that covers it; none if there was none in time.
-    published: Option<u64>,
-}
-
-/// How long `submit` waits for a published checkpoint that covers the decision.
-const PUBLISHED_WITHIN: Duration = Duration::from_secs(60);
-
-pub(crate) fn submit(arguments: &Submit, disk: &Arc<dyn Disk>, output: &Output) -> Done {
-    let bytes = read(disk, &arguments.record, SUBMISSION_BYTES_MAX as u64)?;
-    let submission = Submission::from_bytes(&bytes).map_err(failed)?;
-    let source = open_source(&arguments.place.source, disk)?;
-    let trust = Arc::new(Opened::open(&*source, &arguments.place.pinned.genesis)?.trust);
-    let endpoint = |(node, address): &(u32, String)| NodeEndpoint {
-        node: *node,
-        address: address.clone(),
-        transport: Transport::Tls,
-    };
-    let endpoints: Vec<NodeEndpoint> = arguments.nodes.iter().map(endpoint).collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    let answered = runtime.block_on(async {
-        let (options, dial, entropy) = (DeviceOptions::default(), Arc::new(TcpDial), Arc::new(OsEntropy));
-        let client = DeviceClient::new(trust, &endpoints, options, dial, entropy)?;
-        let answered = client.submit_for_verdict(&submission).await?;
-        // One node's word so far. The next draft takes its number from what is published.
-        let receipt = match &answered.outcome {
-            Outcome::Promised { promise: Promise { judged: Some(judged), .. }, .. } => {
-                client.receipt_at(&submission.signed.id(), judged.leaf, PUBLISHED_WITHIN).await.ok()
-            }
-            _ => None,
-        };
-        Ok::<_, DeviceError>((answered, receipt.map(|receipt| receipt.receipt.checkpoint().checkpoint().size.get())))
-    });
-    let (answered, published) = answered.map_err(failed)?;
-    let (leaf, verdict) = match &answered.outcome {
-        Outcome::Promised { promise, .. } => {
-            let judged = promise.judged.as_ref();
-            (
-                judged.map(|judged| judged.leaf.get()),
-                judged.map_or_else(String::new, |judged| judged.verdict.to_string()),
-            )
-        }
-        Outcome::Refused { refusal, .. } => (None, format!("not taken: {}: {}", refusal.code, refusal.text)),
-    };
-    let accepted = answered.outcome.is_accepted();
-    let content =
-        Judged { record: submission.signed.id().to_string(), node: answered.node, leaf, verdict, accepted, published };
-    let text = || {
-        let leaf = content.leaf.map_or_else(|| "no leaf".to_owned(), |leaf| format!("leaf {leaf}"));
-        let published = match (content.leaf, content.published) {
-            (_, Some(size)) => format!("published: the checkpoint of size {size} covers it"),
-            (Some(_), None) => "not published yet; a draft made before it is needs --sequence".to_owned(),
-            (None, None) => "not recorded".to_owned(),
-        };
-        let Judged { record, node, verdict, .. } = &content;
-        format!("record {record}\n  {leaf}, by the word of node {node}: {verdict}\n  {published}")
-    };
-    if accepted {
-        output.answer(NAME, &content, text);
-        Ok(())
-    } else {
-        Err(output.refutation(NAME, &content, text))
-    }
 }

@@ -21,6 +21,7 @@ mod prove;
 mod report;
 mod results;
 mod roll;
+mod submit;
 mod unit;
 mod verify;
 mod watch;

@@ -1,19 +1,21 @@
 //! `tamga roll`: the registry's tool. It alone holds the keys under which voters have tags; what it writes has no personal numbers.
 
-use crate::args::{Roll, RollFind, RollImport, RollKeys};
-use crate::output::{Done, Failure, Output, advance};
+use crate::args::{Roll, RollFind, RollImport, RollKeys, RollSubmit};
+use crate::output::{Done, Failure, Output, advance, open_source};
+use crate::submit::submit_all;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead as _, BufReader, BufWriter};
 use std::path::Path;
 use std::sync::Arc;
+use tamga_client::author::Scribe;
 use tamga_client::election::{ElectionFile, Folder, shipped_election};
 use tamga_client::registry::{
     CommissionKey, ImportedRoll, PersonalNumber, RegistryAdapter as _, RegistryKey, RollFault, RollFileError, TagKeys,
 };
 use tamga_client::streams::{FileReader, StagedFile};
-use tamga_client::verify::Weight;
-use tamga_ledger::ids::Digest;
+use tamga_client::verify::{Opened, Weight, definition};
+use tamga_ledger::ids::{Digest, PublicKey};
 use tamga_platform::disk::Disk;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -25,6 +27,7 @@ const KEY_FILE_BYTES_MAX: u64 = 80;
 pub(crate) fn run(arguments: &Roll, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     match arguments {
         Roll::Import(arguments) => import(arguments, &**disk, output),
+        Roll::Submit(arguments) => submit(arguments, disk, output),
         Roll::Show { roll } => show(roll, &**disk, output),
         Roll::Find(arguments) => find(arguments, &**disk, output),
     }
@@ -161,6 +164,29 @@ fn read_roll(path: &Path, disk: &dyn Disk) -> Result<(ImportedRoll, Digest), Fai
         FileReader::open(disk, path).map_err(|error| failed(format!("cannot read {}: {error}", path.display())))?;
     ImportedRoll::read(&mut BufReader::with_capacity(BUFFER_BYTES, file))
         .map_err(|error| failed(format!("{}: {error}", path.display())))
+}
+
+/// Every station with a roll of its own gets one, an empty one too: "nobody" is said and not left out.
+fn submit(arguments: &RollSubmit, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    let source = open_source(&arguments.place.source, disk)?;
+    let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?;
+    let (roll, _) = read_roll(&arguments.roll, &**disk)?;
+    if roll.election() != opened.trust.election_id() {
+        return Err(failed(format!("this roll was imported for election {}", roll.election())));
+    }
+    let known =
+        definition(&opened)?.ok_or_else(|| failed("the ledger does not have the election's whole definition"))?;
+    let own: BTreeSet<u32> =
+        known.stations().values().filter(|one| one.constituency != 0).map(|one| one.number).collect();
+    if let Some(other) = roll.stations().keys().find(|station| !own.contains(station)) {
+        return Err(failed(format!("station {other} of this roll has no roll in the election's definition")));
+    }
+    let leaves = |station: &u32| roll.stations().get(station).cloned().unwrap_or_default();
+    let draft = |scribe: &Scribe, registry: PublicKey| {
+        let of = |station: &u32| scribe.roll_drafts(registry, *station, arguments.list_version, leaves(station));
+        Ok(own.iter().map(of).collect::<Result<Vec<_>, _>>()?.concat())
+    };
+    submit_all(NAME, &opened, &arguments.submit, draft, disk, output)
 }
 
 fn show(path: &Path, disk: &dyn Disk, output: &Output) -> Done {

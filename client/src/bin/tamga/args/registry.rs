@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::Pinned;
+use super::{Pinned, Place, SubmitAll};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Protocols {
@@ -56,6 +56,27 @@ pub(crate) enum ElectionCommand {
     Show(ElectionPlace),
     /// List the definitions that come with the program.
     List,
+    /// Write the definition's parts as files: what the founders of the election sign the digests of, and what is submitted.
+    Parts {
+        #[command(flatten)]
+        place: ElectionPlace,
+        /// Folder for part-0.cbor, part-1.cbor …
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Submit the definition's parts to a founded election, signed by the commission.
+    Submit(ElectionSubmit),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ElectionSubmit {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The parts, in their order: part-0.cbor part-1.cbor …
+    #[arg(required = true, num_args = 1..=256, value_name = "PART")]
+    pub(crate) parts: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) submit: SubmitAll,
 }
 
 #[derive(Debug, Args)]
@@ -74,6 +95,8 @@ pub(crate) enum Roll {
         /// What `tamga roll import` wrote.
         roll: PathBuf,
     },
+    /// Submit the records of an imported roll, signed by the registry. Exit codes: 0 all accepted, 1 not all, 2 could not.
+    Submit(RollSubmit),
     /// Is a voter on the roll, and where? The personal number is read from the input. Exit codes: 0 yes, 1 no, 2 could not.
     Find(RollFind),
 }
@@ -103,6 +126,19 @@ pub(crate) struct RollImport {
     /// Where to write the imported roll.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollSubmit {
+    /// What `tamga roll import` wrote.
+    pub(crate) roll: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Version of the list.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) list_version: u32,
+    #[command(flatten)]
+    pub(crate) submit: SubmitAll,
 }
 
 #[derive(Debug, Args)]

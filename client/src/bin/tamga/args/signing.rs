@@ -56,9 +56,33 @@ pub(crate) struct Submit {
     pub(crate) record: PathBuf,
     #[command(flatten)]
     pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) nodes: NodeAddresses,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NodeAddresses {
     /// A node to submit to, with its public address; more than one may be named.
     #[arg(long = "node", required = true, value_name = "ID=HOST:PORT", value_parser = node_address)]
     pub(crate) nodes: Vec<(u32, String)>,
+}
+
+/// Records that one key signs, and where they go.
+#[derive(Debug, Args)]
+pub(crate) struct SubmitAll {
+    #[command(flatten)]
+    pub(crate) nodes: NodeAddresses,
+    /// The record.key that signs.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArguments,
+    /// Keeps the signed records: after an interruption the same command submits the same ones. Made if it is not there.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) records: PathBuf,
+    /// The key's next record number; found in the ledger if not given.
+    #[arg(long, value_name = "N")]
+    pub(crate) sequence: Option<u64>,
 }
 
 fn node_address(text: &str) -> Result<(u32, String), String> {

@@ -1,0 +1,86 @@
+//! What an election stands on reaches the ledger with the programs, on running nodes: the definition, the voters' roll.
+
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+use serde_json::json;
+use tamga_tests::desk::Desk;
+use tamga_tests::{Plan, Rehearsal};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn definition_and_roll_reach_the_ledger_by_command() {
+    let rehearsal = Rehearsal::start(Plan::of(3)).await;
+    let desk = Desk::of(&rehearsal);
+    definition(&desk).await;
+    roll(&desk).await;
+}
+
+async fn definition(desk: &Desk<'_>) {
+    let mut parts = Vec::new();
+    for (number, record) in desk.rehearsal.world.definition_records().iter().enumerate() {
+        let path = desk.path(&format!("part-{number}.cbor"));
+        std::fs::write(&path, &record.signed.parse().unwrap().body).unwrap();
+        parts.push(path);
+    }
+    let key = desk.path("organisations/org-1/record.key");
+    let submit = async |parts: &[String], records: &str| {
+        let (node, records) = (format!("1={}", desk.rehearsal.public(1)), desk.path(records));
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let place = ["election", "submit", &desk.url, "--genesis", &desk.genesis, "--node", &node];
+        desk.tamga(&[&place[..], &["--key", &key, "--records", &records], &parts].concat()).await
+    };
+    let other = desk.path("other");
+    desk.tamga(&["election", "parts", "example-small", "--out", &other]).await.ended_with(0);
+    let refused = submit(&[format!("{other}/part-0.cbor")], "other.records").await.ended_with(2).json();
+    assert!(refused["error"].as_str().unwrap().contains("is not the part"), "{refused:#}");
+    let done = submit(&parts, "definition.records").await.ended_with(0).json();
+    assert_eq!((&done["records"], &done["accepted"]), (&json!(parts.len()), &json!(parts.len())), "{done:#}");
+    // As after an interruption: the same records, and nothing is recorded twice.
+    let applied = desk.rehearsal.applied(1).await;
+    let again = submit(&parts, "definition.records").await.ended_with(0).json();
+    assert_eq!((&again["accepted"], desk.rehearsal.applied(1).await), (&json!(parts.len()), applied));
+    assert!(done["published"].as_u64().unwrap() <= again["published"].as_u64().unwrap());
+}
+
+/// The number of one who does not exist.
+fn number(one: u32) -> String {
+    format!("2{one:013}")
+}
+
+async fn roll(desk: &Desk<'_>) {
+    let registry = desk.person("registry").await;
+    desk.registered(&[(&registry, "registry", &[])]).await;
+    for (name, byte) in [("registry.hex", "5a"), ("commission.hex", "c3")] {
+        std::fs::write(desk.path(name), byte.repeat(32)).unwrap();
+    }
+    let (own, commission) = (desk.path("registry.hex"), desk.path("commission.hex"));
+    let keys = ["--genesis", &desk.genesis, "--registry-key", &own, "--commission-key", &commission];
+    let import = async |name: &str, voters: &[(u32, u32)]| {
+        let rows: String = voters.iter().map(|(one, station)| format!("{},{station}\n", number(*one))).collect();
+        let (table, out) = (desk.path(&format!("{name}.csv")), desk.path(name));
+        std::fs::write(&table, format!("pin,station\n{rows}")).unwrap();
+        desk.tamga(&[&["roll", "import", &table, "--out", &out][..], &keys].concat()).await.ended_with(0);
+        out
+    };
+    let (key, node) = (registry.key(), format!("1={}", desk.rehearsal.public(1)));
+    let submit = async |roll: &str, records: &str| {
+        let (records, place) = (desk.path(records), [roll, &desk.url, "--genesis", &desk.genesis, "--node", &node]);
+        desk.tamga(&[&["roll", "submit"][..], &place, &["--key", &key, "--records", &records]].concat()).await
+    };
+    let voters: Vec<(u32, u32)> = (0..40).map(|one| (one, 1 + one % 2)).collect();
+    let roll = import("roll.tamga", &voters).await;
+    let foreign = import("foreign.tamga", &[(1, 77)]).await;
+    let refused = submit(&foreign, "foreign.records").await.ended_with(2).json();
+    assert!(refused["error"].as_str().unwrap().contains("station 77"), "{refused:#}");
+    let done = submit(&roll, "roll.records").await.ended_with(0).json();
+    assert_eq!((&done["accepted"], &done["flagged"]), (&done["records"], &json!(0)), "{done:#}");
+    assert_eq!(submit(&foreign, "roll.records").await.code, 2, "the kept records are others");
+
+    // The commission's own program has used these numbers.
+    let commission = desk.rehearsal.world.trust.election().organisations[0].record_key;
+    desk.rehearsal.world.scribe.resume(commission.id(), 100);
+    let sealed = desk.rehearsal.published(1, desk.rehearsal.applied(1).await).await;
+    desk.rehearsal.accepted(&desk.rehearsal.world.roll_seal(&sealed.checkpoint().head())).await;
+    let late = import("late.tamga", &[(99, 1)]).await;
+    let late = submit(&late, "late.records").await.ended_with(1).json();
+    assert!(late["stopped"]["verdict"].as_str().unwrap().contains("stage-closed"), "{late:#}");
+}
