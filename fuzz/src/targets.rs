@@ -107,6 +107,7 @@ fn body(bytes: &[u8]) {
         Kind::Key => check::<kinds::KeyRegistration>(bytes),
         Kind::KeyRevocation => check::<kinds::KeyRevocation>(bytes),
         Kind::RollChunk => check::<kinds::RollChunk>(bytes),
+        Kind::RollAmendment => check::<kinds::RollAmendment>(bytes),
         Kind::StationPhase => check::<kinds::StationPhase>(bytes),
         Kind::Identification => check::<kinds::Identification>(bytes),
         Kind::IdentificationVoid => check::<kinds::IdentificationVoid>(bytes),

@@ -11,7 +11,8 @@ use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId};
 use crate::kinds::{
     Attestation, AttestedVoter, BallotBatch, Body as _, CONFIDENTIAL_BYTES_MAX, Case, Countersign, Custody,
     DefinitionPart, Election, Governance, Identification, IdentificationSecret, IdentificationVoid, KeyRegistration,
-    KeyRevocation, Kind, LegalAct, Protocol, RefusalSummary, RollChunk, Seal, StationPhase, SummaryTable, TotalOpening,
+    KeyRevocation, Kind, LegalAct, Protocol, RefusalSummary, RollAmendment, RollChunk, Seal, StationPhase,
+    SummaryTable, TotalOpening,
 };
 use crate::record::{Record, RecordError, SIGNED_RECORD_BYTES_MAX, Scope, SignedRecord};
 use crate::sign::{Domain, VerificationKey};
@@ -128,6 +129,7 @@ pub enum Content {
     Key(KeyRegistration),
     KeyRevocation(KeyRevocation),
     RollChunk(RollChunk),
+    RollAmendment(RollAmendment),
     StationPhase(StationPhase),
     Identification(Identification, Secret),
     IdentificationVoid(IdentificationVoid),
@@ -154,6 +156,7 @@ impl Content {
             Self::Key(_) => Kind::Key,
             Self::KeyRevocation(_) => Kind::KeyRevocation,
             Self::RollChunk(_) => Kind::RollChunk,
+            Self::RollAmendment(_) => Kind::RollAmendment,
             Self::StationPhase(_) => Kind::StationPhase,
             Self::Identification(..) => Kind::Identification,
             Self::IdentificationVoid(_) => Kind::IdentificationVoid,
@@ -424,6 +427,7 @@ fn parse_body(kind: Kind, record: &Record) -> Result<Content, Rejection> {
         Kind::Key => KeyRegistration::from_bytes(body).map(Content::Key),
         Kind::KeyRevocation => KeyRevocation::from_bytes(body).map(Content::KeyRevocation),
         Kind::RollChunk => RollChunk::from_bytes(body).map(Content::RollChunk),
+        Kind::RollAmendment => RollAmendment::from_bytes(body).map(Content::RollAmendment),
         Kind::StationPhase => StationPhase::from_bytes(body).map(Content::StationPhase),
         Kind::Identification => {
             Identification::from_bytes(body).map(|public| Content::Identification(public, Secret::Withheld))

@@ -76,6 +76,7 @@ codes! {
         KeyRevoked = 123, "key-revoked", "A signing key has been revoked or replaced.";
         KeyUnknown = 124, "key-unknown", "A key to be revoked is not registered, or is revoked already.";
         RollOrder = 130, "roll-order", "The roll chunk is not the next one of its station, or its leaves are not ascending.";
+        RollLeafMisplaced = 131, "roll-leaf-misplaced", "A voter to be struck off is not on this roll, or one to be added stands on a roll already.";
         PhaseInvalid = 140, "phase-invalid", "The unit cannot go to this phase from the one it is in.";
         QuorumMissing = 141, "quorum-missing", "Fewer members of the unit signed than the quorum.";
         UnitNotOpen = 150, "unit-not-open", "The unit is not open.";

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use serde_json::json;
-use tamga_tests::desk::Desk;
+use tamga_tests::desk::{Desk, Person};
+use tamga_tests::http;
+use tamga_tests::program::Ran;
+use tamga_tests::wait::until;
 use tamga_tests::{Plan, Rehearsal};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -75,12 +78,53 @@ async fn roll(desk: &Desk<'_>) {
     assert_eq!((&done["accepted"], &done["flagged"]), (&done["records"], &json!(0)), "{done:#}");
     assert_eq!(submit(&foreign, "roll.records").await.code, 2, "the kept records are others");
 
+    amendments(desk, &registry, &voters, &import).await;
+
     // The commission's own program has used these numbers.
     let commission = desk.rehearsal.world.trust.election().organisations[0].record_key;
     desk.rehearsal.world.scribe.resume(commission.id(), 100);
     let sealed = desk.rehearsal.published(1, desk.rehearsal.applied(1).await).await;
     desk.rehearsal.accepted(&desk.rehearsal.world.roll_seal(&sealed.checkpoint().head())).await;
     let late = import("late.tamga", &[(99, 1)]).await;
-    let late = submit(&late, "late.records").await.ended_with(1).json();
-    assert!(late["stopped"]["verdict"].as_str().unwrap().contains("stage-closed"), "{late:#}");
+    let closed = submit(&late, "late.records").await.ended_with(1).json();
+    assert!(closed["stopped"]["verdict"].as_str().unwrap().contains("stage-closed"), "{closed:#}");
+    let ghost = amend(desk, &registry, &late, "late").await.ended_with(1).json();
+    assert!(ghost["stopped"]["verdict"].as_str().unwrap().contains("stage-closed"), "no ghost voters: {ghost:#}");
+}
+
+async fn amend(desk: &Desk<'_>, registry: &Person, roll: &str, name: &str) -> Ran {
+    let (key, node, records) =
+        (registry.key(), format!("1={}", desk.rehearsal.public(1)), desk.path(&format!("{name}.amendments")));
+    let place = ["roll", "amend", roll, &desk.url, "--genesis", &desk.genesis, "--node", &node];
+    desk.tamga(&[&place[..], &["--key", &key, "--records", &records, "--basis", "moved"]].concat()).await
+}
+
+/// One moves, one is struck off, one is added; then the ledger has what the corrected table has.
+async fn amendments(
+    desk: &Desk<'_>,
+    registry: &Person,
+    voters: &[(u32, u32)],
+    import: &impl AsyncFn(&str, &[(u32, u32)]) -> String,
+) {
+    let mut corrected: Vec<(u32, u32)> = voters.iter().copied().filter(|(one, _)| *one != 5).collect();
+    corrected.push((77, 1));
+    corrected[0].1 = 2;
+    let corrected = import("corrected.tamga", &corrected).await;
+    let done = amend(desk, registry, &corrected, "first").await.ended_with(0).json();
+    // Station 1 loses the mover, station 2 the one struck off; then station 1 gains one and station 2 the mover.
+    assert_eq!((&done["records"], &done["accepted"]), (&json!(4), &json!(4)), "{done:#}");
+    let again = amend(desk, registry, &corrected, "second").await.ended_with(0).json();
+    assert_eq!(again["records"], 0, "nothing is left to amend: {again:#}");
+    let place = desk.rehearsal.public(1);
+    // Lists are made behind the checkpoint.
+    let leaf = until("amendments are listed", async || {
+        let listed = http::found(place, "/api/v1/records?kind=roll-amendment").await.json();
+        let leaf = listed["items"][0]["leaf"].as_u64();
+        leaf.filter(|_| listed["total"] == 4).ok_or_else(|| listed.to_string())
+    })
+    .await;
+    let entry = http::found(place, &format!("/api/v1/entries/{leaf}")).await.text().to_owned();
+    assert!(entry.contains("moved") && !entry.contains(&number(0)), "{entry}");
+    // An auditor derives every verdict again.
+    desk.shown(&["audit"]).await.ended_with(0);
 }

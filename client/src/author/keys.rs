@@ -16,7 +16,7 @@ pub const fn kinds_of(class: HolderClass) -> &'static [Kind] {
     match class {
         // Organisations have their kinds from genesis; a grant of this class is refused.
         HolderClass::Organisation | HolderClass::Node => &[],
-        HolderClass::Registry => &[Kind::RollChunk, Kind::Identification],
+        HolderClass::Registry => &[Kind::RollChunk, Kind::RollAmendment, Kind::Identification],
         HolderClass::Device => &[Kind::Identification],
         HolderClass::Scanner => &[Kind::BallotBatch],
         HolderClass::Observer => &[Kind::Countersign, Kind::Case],

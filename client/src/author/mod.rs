@@ -6,7 +6,7 @@
 //! | `genesis` | Election |
 //! | [`ceremony`] | how several organisations make and sign it, each apart |
 //! | `definition` | DefinitionPart |
-//! | `keys`, `roll` | Key, RollChunk |
+//! | `keys`, `roll` | Key, RollChunk, RollAmendment |
 //! | `station` | StationPhase, Identification, IdentificationVoid |
 //! | `count` | BallotBatch, TotalOpening |
 //! | `protocol` | Protocol: control relations are checked before anybody signs |
@@ -41,6 +41,7 @@ pub use genesis::{GenesisDraft, GenesisPlan, standby_cosigner_name};
 pub use governance::{node_add, node_remove, node_rotate_keys, node_set_role, organisation_keys, policy_text};
 pub use keys::{Grant, kinds_of};
 pub use protocol::{BrokenRelation, check_protocol, lines_of};
+pub use roll::RollChange;
 pub use seal::{admitted_root, archive_seal, results_seal, roll_seal, voting_seal};
 pub use station::{IdentificationFacts, Mode, balance_phase, box_phase, close_phase, open_phase, phase, replace_phase};
 pub use words::{custody_word, item_word, phase_word, place_in_words, record_in_words};

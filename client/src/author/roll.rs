@@ -1,16 +1,65 @@
-//! One station's roll, sorted and cut into chunks.
+//! One station's roll, sorted and cut into chunks; amendments of several.
 
 use super::Scribe;
 use super::draft::Draft;
 use super::error::AuthorError;
 use ed25519_dalek::SigningKey;
-use tamga_ledger::ids::{PublicKey, RollLeaf};
-use tamga_ledger::kinds::{ROLL_CHUNK_LEAVES_MAX, RollChunk};
+use std::collections::BTreeMap;
+use tamga_ledger::ids::{Digest, Maybe, PublicKey, RollLeaf};
+use tamga_ledger::kinds::{AmendmentBasis, ROLL_AMENDMENT_LEAVES_MAX, ROLL_CHUNK_LEAVES_MAX, RollAmendment, RollChunk};
 use tamga_ledger::record::Scope;
 use tamga_ledger::sign::public_key;
 use tamga_ledger::submission::Submission;
 
+/// What is to change on the rolls.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RollChange {
+    /// Version of the list that is amended.
+    pub list_version: u32,
+    /// Voters on the station's roll before.
+    pub before: usize,
+    /// Leaves that go.
+    pub removed: Vec<RollLeaf>,
+    /// Leaves that come.
+    pub added: Vec<RollLeaf>,
+}
+
 impl Scribe {
+    /// Amendments of several stations' rolls, in the order in which they must be submitted: who goes goes everywhere before anybody comes
+    /// anywhere, so that a voter who moves is never on two rolls.
+    ///
+    /// # Errors
+    /// [`AuthorError::RollTooLong`], and as [`Scribe::draft`].
+    pub fn amendment_drafts(
+        &self,
+        registry: PublicKey,
+        changes: &BTreeMap<u32, RollChange>,
+        basis: AmendmentBasis,
+        document: Option<Digest>,
+    ) -> Result<Vec<Draft>, AuthorError> {
+        let mut drafts = Vec::new();
+        let mut totals: BTreeMap<u32, usize> = changes.iter().map(|(station, one)| (*station, one.before)).collect();
+        for coming in [false, true] {
+            for (station, change) in changes {
+                let mut leaves = if coming { change.added.clone() } else { change.removed.clone() };
+                leaves.sort_unstable();
+                for part in leaves.chunks(ROLL_AMENDMENT_LEAVES_MAX) {
+                    let total = totals.entry(*station).or_default();
+                    *total = if coming { *total + part.len() } else { total.saturating_sub(part.len()) };
+                    let voters = *total;
+                    let total = u32::try_from(voters);
+                    let total = total.map_err(|_| AuthorError::RollTooLong { station: *station, voters })?;
+                    let bytes: Vec<u8> = part.iter().flat_map(|leaf| leaf.0).collect();
+                    let (removed, added) = if coming { (Vec::new(), bytes) } else { (bytes, Vec::new()) };
+                    let (list_version, document) = (change.list_version, Maybe(document));
+                    let body = RollAmendment { list_version, basis: basis as u8, document, removed, added, total };
+                    drafts.push(self.draft(Scope::Station(*station), &[registry], &body)?);
+                }
+            }
+        }
+        Ok(drafts)
+    }
+
     /// The records of a station's whole roll, in the order in which they must be submitted. A station without voters has
     /// one empty chunk.
     ///

@@ -4,7 +4,8 @@ use crate::evidence::Language;
 use tamga_ledger::codec::CodecError;
 use tamga_ledger::kinds::{
     Body, CHECKS, Counters, Countersign, Custody, CustodyEvent, Finding, HolderClass, IdentificationVoid, Item,
-    KeyRegistration, Kind, LineValue, Phase, Protocol, ProtocolBasis, RollChunk, StationPhase, SummaryTable,
+    KeyRegistration, Kind, LineValue, Phase, Protocol, ProtocolBasis, RollAmendment, RollChunk, StationPhase,
+    SummaryTable,
 };
 use tamga_ledger::record::{Record, Scope};
 
@@ -33,6 +34,7 @@ pub fn record_in_words(record: &Record, language: Language) -> Result<Option<Str
             let what = language.of("тизменин бөлүгү", "часть списка избирателей", "part of the voters' roll");
             format!("{what} {}/{}, {}", chunk.number + 1, chunk.chunks, chunk.total)
         }
+        Some(Kind::RollAmendment) => amendment(&RollAmendment::from_bytes(body)?, language),
         Some(Kind::StationPhase) => phase(&StationPhase::from_bytes(body)?, language),
         Some(Kind::IdentificationVoid) => void(&IdentificationVoid::from_bytes(body)?, language),
         Some(Kind::Protocol) => protocol(&Protocol::from_bytes(body)?, record, language),
@@ -42,6 +44,15 @@ pub fn record_in_words(record: &Record, language: Language) -> Result<Option<Str
         _ => return Ok(None),
     };
     Ok(Some(format!("{place}: {said}")))
+}
+
+fn amendment(body: &RollAmendment, language: Language) -> String {
+    let what = language.of("тизмеге өзгөртүүлөр", "изменения в списке избирателей", "amendment of the voters' roll");
+    let (removed, added) =
+        (language.of("чыгарылды", "исключено", "struck"), language.of("кошулду", "включено", "added"));
+    let (gone, come) = body.roll_leaves().map_or((0, 0), |(removed, added)| (removed.len(), added.len()));
+    let total = language.of("тизмеде", "в списке", "on the roll");
+    format!("{what}\n  {removed} {gone}\n  {added} {come}\n  {total} {}", body.total)
 }
 
 /// What a phase is called.

@@ -200,6 +200,7 @@ const fn kind_name(kind: Option<Kind>, language: Language) -> &'static str {
         Some(Kind::Key) => language.of("ачкычтарды каттоо", "регистрация ключей", "registration of keys"),
         Some(Kind::KeyRevocation) => language.of("ачкычтарды кайтарып алуу", "отзыв ключей", "revocation of keys"),
         Some(Kind::RollChunk) => language.of("тизменин бөлүгү", "часть списка", "part of the roll"),
+        Some(Kind::RollAmendment) => language.of("тизмеге өзгөртүүлөр", "изменения в списке", "amendment of the roll"),
         Some(Kind::StationPhase) => language.of("участоктун абалы", "этап участка", "phase of the station"),
         Some(Kind::Identification) => language.of("идентификация", "идентификация", "identification"),
         Some(Kind::IdentificationVoid) => {

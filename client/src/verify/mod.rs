@@ -9,6 +9,7 @@
 //! | `tiles` | whether a copy's tiles hash up to the published roots |
 //! | `audit` | the ledger's audit over a source |
 //! | `definition` | the election's definition, without an audit |
+//! | `rolls` | the stations' rolls, without an audit |
 //! | `results` | turnout and results out of the audited state |
 
 mod audit;
@@ -19,6 +20,7 @@ mod extends;
 mod open;
 mod prove;
 mod results;
+mod rolls;
 mod tiles;
 
 pub use audit::{Audited, Memory, audit, audit_keeping, audit_remembering};
@@ -31,3 +33,4 @@ pub(crate) use extends::extends_of;
 pub use open::Opened;
 pub use prove::{find_record, last_sequence, prove};
 pub use results::{ActView, ConstituencyView, HourTurnout, ResultsView, results};
+pub use rolls::{RecordedRoll, rolls};

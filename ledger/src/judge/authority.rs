@@ -70,7 +70,9 @@ impl State {
                 | Kind::RefusalSummary,
                 Scope::Election,
             ) => true,
-            (Kind::RollChunk, Scope::Station(station)) => self.definition.station(station).is_some(),
+            (Kind::RollChunk | Kind::RollAmendment, Scope::Station(station)) => {
+                self.definition.station(station).is_some()
+            }
             (
                 Kind::StationPhase
                 | Kind::Identification

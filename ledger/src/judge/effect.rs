@@ -3,7 +3,7 @@
 use crate::codec::INTEGER_MAX;
 use crate::commitment::{self, Commitment};
 use crate::definition::Definition;
-use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId};
+use crate::ids::{Digest, ElectionId, KeyId, PublicKey, RecordId, RollLeaf};
 use crate::kinds::{Basis, Counters, Election, Governance, HolderClass, Phase, Stage, VoidedBallot};
 use crate::nodes::Nodes;
 use crate::record::{Scope, UnitId};
@@ -26,6 +26,7 @@ pub(crate) enum Effect {
     Keys(Vec<(KeyId, KeyEntry)>),
     Revoke(Vec<KeyId>),
     Roll { station: u32, chunk: Box<StationRoll> },
+    AmendRoll { station: u32, removed: Vec<RollLeaf>, added: Vec<RollLeaf> },
     Phase(Box<PhaseEffect>),
     Identify(Identify),
     Void { unit: UnitId, leaf: u32, ballot: VoidedBallot },
@@ -100,6 +101,11 @@ impl Effect {
                 roll.received += 1;
                 roll.leaves.extend(chunk.leaves);
                 roll.admitted.resize(roll.leaves.len(), 0);
+            }
+            Self::AmendRoll { station, removed, added } => {
+                state.counts.roll += added.len() as u64;
+                state.counts.roll -= removed.len() as u64;
+                state.rolls.entry(station).or_default().amend(&removed, &added);
             }
             Self::Phase(phase) => phase.apply(state),
             Self::Void { unit, leaf, ballot } => {

@@ -7,7 +7,7 @@
 //! | file | rules of |
 //! |---|---|
 //! | `authority` | every record: keys, sequence numbers, stages |
-//! | `genesis`, `registration` | Election, DefinitionPart, Key, KeyRevocation, RollChunk |
+//! | `genesis`, `registration` | Election, DefinitionPart, Key, KeyRevocation, RollChunk, RollAmendment |
 //! | `phases` | StationPhase |
 //! | `voting` | Identification, IdentificationVoid |
 //! | `counting` | BallotBatch, TotalOpening |
@@ -246,6 +246,7 @@ impl State {
             Content::DefinitionPart(part) => self.decide_definition_part(part, authentic.record()),
             Content::Key(registration) => self.decide_key(registration, authentic.record()),
             Content::KeyRevocation(revocation) => self.decide_revocation(revocation, authentic.record()),
+            Content::RollAmendment(amendment) => self.decide_roll_amendment(amendment, authentic.record()),
             Content::RollChunk(chunk) => self.decide_roll_chunk(chunk, authentic.record()),
             Content::StationPhase(phase) => self.decide_phase(phase, authentic.record(), time_ms),
             Content::Identification(public, secret) => {

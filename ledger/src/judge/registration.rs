@@ -1,11 +1,12 @@
-//! What is registered before voting: definition parts, keys, the roll.
+//! What is registered before voting: definition parts, keys, the roll and its amendments.
 
 use super::Decision;
 use super::effect::Effect;
 use crate::definition::part_digest;
+use crate::ids::RollLeaf;
 use crate::kinds::{
-    DefinitionPart, GRANTS_MAX, HolderClass, KeyGrant, KeyRegistration, KeyRevocation, Kind, ROLL_CHUNK_LEAVES_MAX,
-    RollChunk, RotationReason,
+    AmendmentBasis, DefinitionPart, GRANTS_MAX, HolderClass, KeyGrant, KeyRegistration, KeyRevocation, Kind,
+    ROLL_AMENDMENT_LEAVES_MAX, ROLL_CHUNK_LEAVES_MAX, RollAmendment, RollChunk, RotationReason,
 };
 use crate::record::{Record, Scope};
 use crate::sign::{self, Domain};
@@ -147,9 +148,41 @@ impl State {
             received: 1,
             total: chunk.total,
             leaves,
+            amendments: 0,
             admitted: Vec::new(),
         };
         Ok((Vec::new(), Effect::Roll { station, chunk: Box::new(chunk) }))
+    }
+
+    /// Nobody is on two rolls at any time, and nobody who was admitted is struck off.
+    pub(super) fn decide_roll_amendment(&self, body: &RollAmendment, record: &Record) -> Decision {
+        self.check_single(record, HolderClass::Registry)?;
+        let Scope::Station(station) = record.scope else { return Err(Refusal::ScopeInvalid) };
+        let (removed, added) = body.roll_leaves().ok_or(Refusal::ContentInvalid)?;
+        let ascending = |leaves: &[RollLeaf]| leaves.is_sorted_by(|a, b| a < b);
+        let named = removed.len() + added.len();
+        let content_holds = AmendmentBasis::from_number(body.basis).is_some()
+            && (1..=ROLL_AMENDMENT_LEAVES_MAX).contains(&named)
+            && ascending(&removed)
+            && ascending(&added);
+        if !content_holds {
+            return Err(Refusal::ContentInvalid);
+        }
+        let whole = |roll: &&StationRoll| roll.is_complete() && roll.list_version == body.list_version;
+        let roll = self.rolls.get(&station).filter(whole).ok_or(Refusal::RollOrder)?;
+        for leaf in &removed {
+            let position = roll.find(leaf).ok_or(Refusal::RollLeafMisplaced)?;
+            if roll.admitted.get(position).is_none_or(|admitted| *admitted != 0) {
+                return Err(Refusal::AlreadyAdmitted);
+            }
+        }
+        if added.iter().any(|leaf| self.rolls.values().any(|roll| roll.find(leaf).is_some())) {
+            return Err(Refusal::RollLeafMisplaced);
+        }
+        if roll.leaves.len() - removed.len() + added.len() != body.total as usize {
+            return Err(Refusal::ContentInvalid);
+        }
+        Ok((Vec::new(), Effect::AmendRoll { station, removed, added }))
     }
 }
 
@@ -170,7 +203,7 @@ pub(super) const fn kinds_of(class: HolderClass) -> &'static [Kind] {
             Kind::Governance,
             Kind::Seal,
         ],
-        HolderClass::Registry => &[Kind::RollChunk, Kind::Identification],
+        HolderClass::Registry => &[Kind::RollChunk, Kind::RollAmendment, Kind::Identification],
         HolderClass::Device => &[Kind::Identification],
         HolderClass::Scanner => &[Kind::BallotBatch],
         HolderClass::Node => &[Kind::RefusalSummary],

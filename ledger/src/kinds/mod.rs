@@ -61,7 +61,7 @@ pub use legal::{ACT_NUMBER_BYTES_MAX, ACTS_MAX, ActEffect, Case, CaseState, Issu
 pub use phase::{Counters, MemberRole, Phase, StationPhase};
 pub use protocol::{EXPLANATION_MAX, LineValue, Protocol, ProtocolBasis};
 pub use refusals::{REFUSAL_CODE_BYTES_MAX, REFUSAL_ROWS_MAX, RefusalCount, RefusalSummary};
-pub use roll::{ROLL_CHUNK_LEAVES_MAX, RollChunk};
+pub use roll::{AmendmentBasis, ROLL_AMENDMENT_LEAVES_MAX, ROLL_CHUNK_LEAVES_MAX, RollAmendment, RollChunk};
 pub use seal::{Seal, Stage};
 pub use summary::{SUMMARIES_MAX, SUMMARY_SOURCES_MAX, SummaryTable};
 
@@ -80,6 +80,8 @@ pub enum Kind {
     KeyRevocation = 4,
     /// A part of one station's roll.
     RollChunk = 5,
+    /// Voters are struck off a station's roll and added to it.
+    RollAmendment = 6,
     /// A unit opens, closes, or something between.
     StationPhase = 7,
     /// A voter was identified.
@@ -112,12 +114,13 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds of this version.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Election,
         Self::DefinitionPart,
         Self::Key,
         Self::KeyRevocation,
         Self::RollChunk,
+        Self::RollAmendment,
         Self::StationPhase,
         Self::Identification,
         Self::IdentificationVoid,

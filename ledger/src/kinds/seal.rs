@@ -36,7 +36,7 @@ impl Stage {
     #[must_use]
     pub const fn closes(self) -> &'static [Kind] {
         match self {
-            Self::Roll => &[Kind::DefinitionPart, Kind::RollChunk],
+            Self::Roll => &[Kind::DefinitionPart, Kind::RollChunk, Kind::RollAmendment],
             Self::Voting => &[Kind::StationPhase, Kind::Identification, Kind::IdentificationVoid, Kind::BallotBatch],
             Self::Results => &[Kind::TotalOpening, Kind::Protocol, Kind::SummaryTable],
             Self::Archive => &[],

@@ -27,7 +27,11 @@ pub(super) fn continues(state: &State, mark: &Mark) -> bool {
     let has = |(station, saved): (&u32, &u32)| {
         state.rolls.get(station).is_some_and(|roll| roll.leaves.len() >= *saved as usize)
     };
-    mark.leaves as usize <= state.ids.len() && mark.rolls.iter().all(has)
+    mark.leaves as usize <= state.ids.len() && mark.rolls.iter().all(has) && mark.amendments == amendments(state)
+}
+
+fn amendments(state: &State) -> u64 {
+    state.rolls.values().map(|roll| u64::from(roll.amendments)).sum()
 }
 
 /// Whether nothing of the state is missing in the journal.
@@ -41,7 +45,11 @@ pub(super) fn is_whole(state: &State, mark: &Mark) -> bool {
 ///
 /// Rolls come first: an admission names a roll leaf that is there before it.
 pub(super) fn append(state: &State, mark: &Mark) -> (Vec<u8>, Mark) {
-    let mut out = Writer { bytes: Vec::new(), mark: mark.clone(), election: state.election_id() };
+    let mut out = Writer {
+        bytes: Vec::new(),
+        mark: Mark { amendments: amendments(state), ..mark.clone() },
+        election: state.election_id(),
+    };
     let rolls_are_whole = append_rolls(state, &mut out);
     if rolls_are_whole {
         append_leaves(state, &mut out);
@@ -165,6 +173,7 @@ pub(super) fn read(state: &mut State, journal: &mut dyn Read, stamp: &Stamp) -> 
     }
     state.ids = RecordIndex::of(ids.into_iter().flatten());
     mark.journal_bytes = blocks.at;
+    mark.amendments = amendments(state);
     if mark.chain != stamp.chain {
         return Err(SavedError::Journal { at: blocks.at, what: "it does not end as the head says" });
     }

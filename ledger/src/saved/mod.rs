@@ -55,7 +55,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 /// Version of the bytes *and* of what judging keeps: to be raised with any change of a rule's effect on the state.
-const VERSION: u32 = 8;
+const VERSION: u32 = 9;
 
 /// What an earlier save has written. A save goes on from it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -67,6 +67,8 @@ pub struct Mark {
     leaves: u32,
     /// Roll leaves in the journal, by station.
     rolls: BTreeMap<u32, u32>,
+    /// Amendments of rolls so far. After one more the leaves stand elsewhere, and the journal begins anew: before voting it is short.
+    amendments: u64,
 }
 
 impl Mark {

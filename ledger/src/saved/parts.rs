@@ -135,6 +135,8 @@ struct RollBytes {
     received: u32,
     #[n(4)]
     total: u32,
+    #[n(5)]
+    amendments: u32,
 }
 
 #[derive(Encode, Decode)]
@@ -330,13 +332,29 @@ fn key_entry(bytes: KeyBytes) -> Option<(crate::ids::KeyId, KeyEntry)> {
 }
 
 const fn roll_bytes(station: u32, roll: &StationRoll) -> RollBytes {
-    let StationRoll { list_version, chunks, received, total, leaves: _in_the_journal, admitted: _there_too } = roll;
-    RollBytes { station, list_version: *list_version, chunks: *chunks, received: *received, total: *total }
+    let StationRoll {
+        list_version,
+        chunks,
+        received,
+        total,
+        amendments,
+        leaves: _in_the_journal,
+        admitted: _there_too,
+    } = roll;
+    RollBytes {
+        station,
+        list_version: *list_version,
+        chunks: *chunks,
+        received: *received,
+        total: *total,
+        amendments: *amendments,
+    }
 }
 
 fn station_roll(bytes: RollBytes) -> (u32, StationRoll) {
-    let RollBytes { station, list_version, chunks, received, total } = bytes;
-    let roll = StationRoll { list_version, chunks, received, total, leaves: Vec::new(), admitted: Vec::new() };
+    let RollBytes { station, list_version, chunks, received, total, amendments } = bytes;
+    let roll =
+        StationRoll { list_version, chunks, received, total, amendments, leaves: Vec::new(), admitted: Vec::new() };
     (station, roll)
 }
 

@@ -46,8 +46,15 @@ fn state(size: &Size) -> State {
             let leaf = u64::from(station * each + voter) * 7_919 % u64::from(size.voters * 2);
             if leaf < u64::from(size.leaves) { leaf as u32 + 1 } else { 0 }
         });
-        let roll =
-            StationRoll { list_version: 1, chunks: 1, received: 1, total: each, admitted: admitted.collect(), leaves };
+        let roll = StationRoll {
+            list_version: 1,
+            chunks: 1,
+            received: 1,
+            total: each,
+            amendments: 0,
+            admitted: admitted.collect(),
+            leaves,
+        };
         state.rolls.insert(station, roll);
     }
     for number in 0..size.keys {
@@ -197,4 +204,24 @@ fn national() {
             );
         }
     }
+}
+
+#[test]
+fn an_amended_roll_is_saved_anew_and_read_as_it_is() {
+    let size = Size { stations: 2, voters: 60, leaves: 90, constituencies: 2, keys: 1, protocols: false };
+    let mut state = state(&size);
+    let mut mark = Mark::new();
+    save(&state, &mut mark);
+    let roll = state.rolls.get_mut(&1).unwrap();
+    let struck =
+        roll.leaves.iter().zip(&roll.admitted).find(|(_, admitted)| **admitted == 0).map(|(leaf, _)| *leaf).unwrap();
+    let added = RollLeaf(bytes("added", 1));
+    roll.amend(&[struck], &[added]);
+    let step = state.save(&mark, None);
+    assert_eq!(step.at, 0, "the leaves stand elsewhere: nothing of the earlier journal holds");
+    let saved = save(&state, &mut mark);
+    let loaded = load(&saved.head, &mut saved.journal.as_slice(), &state.election_id()).unwrap();
+    assert_eq!((&loaded.state.rolls, &loaded.mark), (&state.rolls, &mark));
+    let roll = &loaded.state.rolls[&1];
+    assert!(roll.find(&added).is_some() && roll.find(&struck).is_none() && roll.leaves.len() == 30);
 }

@@ -107,6 +107,8 @@ pub struct StationRoll {
     pub(crate) chunks: u32,
     pub(crate) received: u32,
     pub(crate) total: u32,
+    /// Amendments so far: after each the leaves stand elsewhere.
+    pub(crate) amendments: u32,
     pub(crate) leaves: Vec<RollLeaf>,
     pub(crate) admitted: Vec<u32>,
 }
@@ -122,6 +124,24 @@ impl StationRoll {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.received > 0 && self.received == self.chunks
+    }
+
+    /// How often it was amended.
+    #[must_use]
+    pub fn amendments(&self) -> u32 {
+        self.amendments
+    }
+
+    /// Both lists ascend; those that go are on the roll and not admitted, those that come are not on it.
+    pub(crate) fn amend(&mut self, removed: &[RollLeaf], added: &[RollLeaf]) {
+        let stays = |(leaf, _): &(RollLeaf, u32)| removed.binary_search(leaf).is_err();
+        let old = self.leaves.iter().copied().zip(self.admitted.iter().copied()).filter(stays);
+        let mut all: Vec<(RollLeaf, u32)> = old.chain(added.iter().map(|leaf| (*leaf, 0))).collect();
+        all.sort_unstable_by_key(|(leaf, _)| *leaf);
+        (self.leaves, self.admitted) = all.into_iter().unzip();
+        // Below 2^32, as the chunks' total and the amendment's are.
+        self.total = self.leaves.len() as u32;
+        self.amendments += 1;
     }
 
     pub(crate) fn find(&self, leaf: &RollLeaf) -> Option<usize> {

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use tamga_ledger::codec::{self, CodecError};
 use tamga_ledger::definition::part_digest;
 use tamga_ledger::kinds::{
-    ActEffect, BallotBatch, Basis, Body, CHECKS, Case, CaseState, Cell, Constituency, Countersign, Custody,
-    CustodyEvent, DefinitionPart, Election, Finding, Form, Governance, HolderClass, Identification, IdentificationVoid,
-    Issuer, Item, KeyGrant, KeyRegistration, KeyRevocation, Kind, LegalAct, NodeKeys, NodeRole, Organisation, Phase,
-    Protocol, ProtocolBasis, RefusalCount, RefusalSummary, RemovalReason, RollChunk, RotationReason, Seal, SeatRule,
-    Stage, Station, StationPhase, SummaryTable, TotalOpening, VoidedBallot,
+    ActEffect, AmendmentBasis, BallotBatch, Basis, Body, CHECKS, Case, CaseState, Cell, Constituency, Countersign,
+    Custody, CustodyEvent, DefinitionPart, Election, Finding, Form, Governance, HolderClass, Identification,
+    IdentificationVoid, Issuer, Item, KeyGrant, KeyRegistration, KeyRevocation, Kind, LegalAct, NodeKeys, NodeRole,
+    Organisation, Phase, Protocol, ProtocolBasis, RefusalCount, RefusalSummary, RemovalReason, RollAmendment,
+    RollChunk, RotationReason, Seal, SeatRule, Stage, Station, StationPhase, SummaryTable, TotalOpening, VoidedBallot,
 };
 use tamga_ledger::record::RECORD_BYTES_MAX;
 
@@ -27,6 +27,7 @@ pub(super) fn to_json(kind: u16, body: &[u8]) -> Value {
             |revoked: &KeyRevocation| json!({ "keys": revoked.keys, "reason": RotationReason::from_number(revoked.reason) }),
         ),
         Kind::RollChunk => read(body, roll_chunk),
+        Kind::RollAmendment => read(body, roll_amendment),
         Kind::StationPhase => read(body, station_phase),
         Kind::Identification => read(body, identification),
         Kind::IdentificationVoid => read(
@@ -186,6 +187,18 @@ fn roll_chunk(chunk: &RollChunk) -> Value {
         "chunks": chunk.chunks,
         "total": chunk.total,
         "leaves": chunk.roll_leaves().map(|leaves| leaves.len()),
+    })
+}
+
+fn roll_amendment(amendment: &RollAmendment) -> Value {
+    let leaves = amendment.roll_leaves();
+    json!({
+        "list_version": amendment.list_version,
+        "basis": AmendmentBasis::from_number(amendment.basis),
+        "document": amendment.document.0,
+        "removed": leaves.as_ref().map(|(removed, _)| removed.len()),
+        "added": leaves.as_ref().map(|(_, added)| added.len()),
+        "total": amendment.total,
     })
 }
 

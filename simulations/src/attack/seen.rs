@@ -8,7 +8,8 @@ use tamga_ledger::entry::{Entry, Payload};
 use tamga_ledger::ids::{ElectionId, RecordId, RollLeaf, Tag};
 use tamga_ledger::kinds::{
     ActEffect, BallotBatch, Basis, Body as _, CONFIDENTIAL_BYTES_MAX, Countersign, Identification,
-    IdentificationSecret, Kind, LegalAct, Protocol, ProtocolBasis, RollChunk, SummaryTable, TotalOpening,
+    IdentificationSecret, Kind, LegalAct, Protocol, ProtocolBasis, RollAmendment, RollChunk, SummaryTable,
+    TotalOpening,
 };
 use tamga_ledger::record::{Record, Scope, UnitId};
 
@@ -116,6 +117,13 @@ impl Seen {
             (Some(Kind::RollChunk), Scope::Station(station)) => {
                 let leaves = RollChunk::from_bytes(body).ok().and_then(|chunk| chunk.roll_leaves());
                 self.rolls.entry(station).or_default().extend(leaves.unwrap_or_default());
+            }
+            (Some(Kind::RollAmendment), Scope::Station(station)) => {
+                let leaves = RollAmendment::from_bytes(body).ok().and_then(|amendment| amendment.roll_leaves());
+                let (removed, added) = leaves.unwrap_or_default();
+                let roll = self.rolls.entry(station).or_default();
+                roll.retain(|leaf| !removed.contains(leaf));
+                roll.extend(added);
             }
             (Some(Kind::Identification), Scope::Unit(unit)) if !collided => {
                 let remote = Identification::from_bytes(body).is_ok_and(|public| public.mode == 1);

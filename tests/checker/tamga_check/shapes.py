@@ -58,6 +58,7 @@ BODIES = {
     3: fixed(many(fixed(B32, U8, SCOPE, many(U16), NUM, NUM, B64))),
     4: fixed(many(B16), U8),
     5: fixed(U32, U32, U32, U32, B),
+    6: fixed(U32, U8, MAYBE32, B, B, U32),
     7: fixed(U8, U32, fixed(*[U32] * 8), many(text), many(text), many(fixed(B16, U8)), NUM, MAYBE32),
     8: fixed(U8, U8, NUM),
     9: fixed(B32, U8),

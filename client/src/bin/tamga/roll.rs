@@ -1,6 +1,7 @@
 //! `tamga roll`: the registry's tool. It alone holds the keys under which voters have tags; what it writes has no personal numbers.
 
-use crate::args::{Roll, RollFind, RollImport, RollKeys, RollSubmit};
+use crate::args::{BasisOfAmendment, Roll, RollAmend, RollFind, RollImport, RollKeys, RollSubmit};
+use crate::governance::read;
 use crate::output::{Done, Failure, Output, advance, open_source};
 use crate::submit::submit_all;
 use serde::Serialize;
@@ -8,18 +9,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead as _, BufReader, BufWriter};
 use std::path::Path;
 use std::sync::Arc;
-use tamga_client::author::Scribe;
+use tamga_client::author::{RollChange, Scribe};
 use tamga_client::election::{ElectionFile, Folder, shipped_election};
 use tamga_client::registry::{
     CommissionKey, ImportedRoll, PersonalNumber, RegistryAdapter as _, RegistryKey, RollFault, RollFileError, TagKeys,
 };
 use tamga_client::streams::{FileReader, StagedFile};
-use tamga_client::verify::{Opened, Weight, definition};
+use tamga_client::verify::{Opened, Weight, definition, rolls};
 use tamga_ledger::ids::{Digest, PublicKey};
+use tamga_ledger::kinds::AmendmentBasis;
 use tamga_platform::disk::Disk;
 use zeroize::{Zeroize as _, Zeroizing};
 
 const NAME: &str = "roll";
+/// Longest document of which the digest is made.
+const DOCUMENT_BYTES_MAX: u64 = 256 << 20;
 const BUFFER_BYTES: usize = 1 << 18;
 /// Longest key file: 64 digits and the end of the line.
 const KEY_FILE_BYTES_MAX: u64 = 80;
@@ -28,6 +32,7 @@ pub(crate) fn run(arguments: &Roll, disk: &Arc<dyn Disk>, output: &Output) -> Do
     match arguments {
         Roll::Import(arguments) => import(arguments, &**disk, output),
         Roll::Submit(arguments) => submit(arguments, disk, output),
+        Roll::Amend(arguments) => amend(arguments, disk, output),
         Roll::Show { roll } => show(roll, &**disk, output),
         Roll::Find(arguments) => find(arguments, &**disk, output),
     }
@@ -186,6 +191,48 @@ fn submit(arguments: &RollSubmit, disk: &Arc<dyn Disk>, output: &Output) -> Done
         let of = |station: &u32| scribe.roll_drafts(registry, *station, arguments.list_version, leaves(station));
         Ok(own.iter().map(of).collect::<Result<Vec<_>, _>>()?.concat())
     };
+    submit_all(NAME, &opened, &arguments.submit, draft, disk, output)
+}
+
+/// What the ledger has is compared with what is to be; a station that the new roll does not name is left without voters.
+fn amend(arguments: &RollAmend, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    let source = open_source(&arguments.place.source, disk)?;
+    let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?;
+    let (roll, _) = read_roll(&arguments.roll, &**disk)?;
+    if roll.election() != opened.trust.election_id() {
+        return Err(failed(format!("this roll was imported for election {}", roll.election())));
+    }
+    let bar = output.bar("reading");
+    let recorded = rolls(&opened, |done, all| advance(&bar, done, all))?;
+    bar.finish_and_clear();
+    if let Some(other) = roll.stations().keys().find(|station| !recorded.contains_key(station)) {
+        return Err(failed(format!("the ledger has no roll of station {other}: see tamga roll submit")));
+    }
+    let mut changes = BTreeMap::new();
+    for (station, before) in &recorded {
+        let due: BTreeSet<_> = roll.stations().get(station).into_iter().flatten().copied().collect();
+        let change = RollChange {
+            list_version: before.list_version,
+            before: before.leaves.len(),
+            removed: before.leaves.difference(&due).copied().collect(),
+            added: due.difference(&before.leaves).copied().collect(),
+        };
+        if !change.removed.is_empty() || !change.added.is_empty() {
+            changes.insert(*station, change);
+        }
+    }
+    let document = match &arguments.document {
+        Some(path) => Some(Digest(*blake3::hash(&read(disk, path, DOCUMENT_BYTES_MAX)?).as_bytes())),
+        None => None,
+    };
+    let basis = match arguments.basis {
+        BasisOfAmendment::Moved => AmendmentBasis::Moved,
+        BasisOfAmendment::LeftOut => AmendmentBasis::LeftOut,
+        BasisOfAmendment::Struck => AmendmentBasis::Struck,
+        BasisOfAmendment::Court => AmendmentBasis::Court,
+        BasisOfAmendment::Corrected => AmendmentBasis::Corrected,
+    };
+    let draft = |scribe: &Scribe, registry: PublicKey| scribe.amendment_drafts(registry, &changes, basis, document);
     submit_all(NAME, &opened, &arguments.submit, draft, disk, output)
 }
 

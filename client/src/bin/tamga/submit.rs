@@ -201,6 +201,7 @@ pub(crate) fn submit_all(
         }
         match published {
             Some(size) => text + &format!("\n  published: the checkpoint of size {size} covers them"),
+            None if *accepted == 0 => text,
             None => text + "\n  not published yet: run the same command again",
         }
     };

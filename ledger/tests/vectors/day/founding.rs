@@ -2,7 +2,7 @@
 
 use super::{Day, clean, refused};
 use crate::kit::*;
-use tamga_ledger::ids::{Maybe, PublicKey, RecordId};
+use tamga_ledger::ids::{Maybe, PublicKey, RecordId, RollLeaf};
 use tamga_ledger::kinds::*;
 use tamga_ledger::record::{Record, Scope};
 use tamga_ledger::submission::Submission;
@@ -136,7 +136,7 @@ pub fn register_all(day: &mut Day) {
         &registry_key(),
         HolderClass::Registry,
         Scope::Election,
-        &[Kind::RollChunk, Kind::Identification],
+        &[Kind::RollChunk, Kind::RollAmendment, Kind::Identification],
     )];
     for (station, _, _) in STATIONS {
         let scope = Scope::Unit(unit(station));
@@ -187,9 +187,61 @@ fn roll(day: &mut Day) {
         day.record(&what, Scope::Station(station), &[&registry], &chunk(0, 1, leaves(station, 0..30)), &clean());
     }
     day.record("a roll of no station", Scope::Station(9), &[&registry], &chunk(0, 1, leaves(1, 0..30)), &refused(106));
+    amendments(day);
     seal(day, "the roll is sealed", Stage::Roll, &clean());
+    let late = amendment(&[], &[tag(voter(1, 90)).roll_leaf()], 31);
+    day.record("a voter added after the roll was sealed", place, &[&registry], &late, &refused(105));
     let ghost = RollChunk { list_version: 2, number: 0, chunks: 1, total: 1, leaves: vec![0; 16] };
     day.record("a voter after the roll was sealed", Scope::Station(4), &[&registry], &ghost, &refused(105));
+}
+
+fn amendment(removed: &[RollLeaf], added: &[RollLeaf], total: u32) -> RollAmendment {
+    let bytes = |leaves: &[RollLeaf]| leaves.iter().flat_map(|leaf| leaf.0).collect();
+    let (removed, added) = (bytes(removed), bytes(added));
+    let document = Maybe(Some(tamga_ledger::ids::Digest([7; 32])));
+    RollAmendment { list_version: 1, basis: 1, document, removed, added, total }
+}
+
+/// Somebody moves from station 1 to station 2 and back: afterwards the rolls are what they were.
+fn amendments(day: &mut Day) {
+    let (registry, mover) = (registry_key(), tag(voter(1, 3)).roll_leaf());
+    let (other, nobody) = (tag(voter(1, 4)).roll_leaf(), tag(voter(1, 90)).roll_leaf());
+    let pair = {
+        let mut pair = [mover, other];
+        pair.sort();
+        pair
+    };
+    let mut record = |what: &str, station: u32, body: &RollAmendment, due: &super::Due| {
+        day.record(what, Scope::Station(station), &[&registry], body, due);
+    };
+    record("added to a second roll", 2, &amendment(&[], &[mover], 31), &refused(131));
+    record("struck off a roll that does not have the voter", 2, &amendment(&[mover], &[], 29), &refused(131));
+    record("an amendment of nothing", 1, &amendment(&[], &[], 30), &refused(107));
+    record("a total that is not what is left", 1, &amendment(&[mover], &[], 30), &refused(107));
+    record("not ascending", 1, &amendment(&[pair[1], pair[0]], &[], 28), &refused(107));
+    record(
+        "half a leaf struck",
+        1,
+        &RollAmendment { removed: vec![0; 8], ..amendment(&[], &[nobody], 31) },
+        &refused(107),
+    );
+    record("for no reason there is", 1, &RollAmendment { basis: 6, ..amendment(&[mover], &[], 29) }, &refused(107));
+    record("of another list", 1, &RollAmendment { list_version: 2, ..amendment(&[mover], &[], 29) }, &refused(130));
+    record("of a station without a roll", 4, &amendment(&[], &[nobody], 1), &refused(130));
+    let many: Vec<RollLeaf> = (0..257_u16)
+        .map(|n| {
+            let mut leaf = [0; 16];
+            leaf[..2].copy_from_slice(&n.to_be_bytes());
+            RollLeaf(leaf)
+        })
+        .collect();
+    record("more leaves than an amendment has", 1, &amendment(&[], &many, 287), &refused(107));
+    record("struck off, on the way to station 2", 1, &amendment(&[mover], &[], 29), &clean());
+    record("added at station 2", 2, &amendment(&[], &[mover], 31), &clean());
+    record("struck off station 2", 2, &amendment(&[mover], &[], 30), &clean());
+    record("back, in exchange for nobody", 1, &amendment(&[], &[mover], 30), &clean());
+    record("one goes and one comes", 1, &amendment(&[other], &[nobody], 30), &clean());
+    record("and the reverse", 1, &amendment(&[nobody], &[other], 30), &clean());
 }
 
 fn premature(day: &mut Day) {

@@ -166,6 +166,7 @@ pub(super) fn kind_word(number: u16) -> Word {
         Some(Kind::DefinitionPart) => words::KIND_DEFINITION,
         Some(Kind::Key) => words::KIND_KEY,
         Some(Kind::RollChunk) => words::KIND_ROLL,
+        Some(Kind::RollAmendment) => words::KIND_AMENDMENT,
         Some(Kind::StationPhase) => words::KIND_PHASE,
         Some(Kind::Identification) => words::KIND_IDENTIFICATION,
         Some(Kind::IdentificationVoid) => words::KIND_VOID,

@@ -188,6 +188,7 @@ words! {
     KIND_DEFINITION: "Шайлоонун аныктамасы", "Определение выборов", "Definition of the election";
     KIND_KEY: "Ачкычтарды каттоо", "Регистрация ключей", "Keys registered";
     KIND_ROLL: "Шайлоочулардын тизмеси", "Список избирателей", "Voter roll";
+    KIND_AMENDMENT: "Тизмеге өзгөртүүлөр", "Изменения в списке избирателей", "Roll amendment";
     KIND_PHASE: "Участканын иши", "Работа участка", "Phase of a station";
     KIND_IDENTIFICATION: "Идентификация", "Идентификация", "Identification";
     KIND_VOID: "Бюллетень берилген жок", "Бюллетень не выдан", "No ballot given";

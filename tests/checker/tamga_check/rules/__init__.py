@@ -3,7 +3,7 @@
 | file | sections |
 |---|---|
 | `state` | 1, 2, 3: the state, what every leaf does, what every record has to keep |
-| `registering` | 4 to 7: Election, DefinitionPart, Key, KeyRevocation, RollChunk |
+| `registering` | 4 to 7: Election, DefinitionPart, Key, KeyRevocation, RollChunk, RollAmendment |
 | `phases` | 8: StationPhase |
 | `voting` | 9, 9a: Identification, IdentificationVoid |
 | `counting` | 10, 11: BallotBatch, TotalOpening, Protocol |

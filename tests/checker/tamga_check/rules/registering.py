@@ -1,4 +1,4 @@
-"""Sections 4 to 7: Election, DefinitionPart, Key, KeyRevocation, RollChunk."""
+"""Sections 4 to 7: Election, DefinitionPart, Key, KeyRevocation, RollChunk, RollAmendment."""
 
 import re
 
@@ -8,7 +8,7 @@ from ..note import Policy, is_key_name
 from .base import Key, need
 
 MAY = {
-    1: {2, 3, 4, 11, 12, 13, 15, 16, 17, 18, 20, 21}, 2: {5, 8}, 3: {8}, 4: {10}, 5: {7, 9, 11, 12, 13, 15, 17, 18}, 6: {22},
+    1: {2, 3, 4, 11, 12, 13, 15, 16, 17, 18, 20, 21}, 2: {5, 6, 8}, 3: {8}, 4: {10}, 5: {7, 9, 11, 12, 13, 15, 17, 18}, 6: {22},
     7: {13, 17}, 8: {18},
 }
 OPERANDS = {"@valid", "@invalid", "@candidates", "@against_all"}
@@ -206,6 +206,30 @@ def revocation(state, record, _time):
     def effect(_leaf, _time):
         for id_ in ids:
             state.keys[id_].revoked = True
+
+    return [], effect
+
+
+def amendment(state, record, _time):
+    state.one_of(record, 2)
+    version, basis, _document, gone, come, total = record.body
+    need(len(gone) % 16 == 0 and len(come) % 16 == 0, 107)
+    gone, come = ([data[at : at + 16] for at in range(0, len(data), 16)] for data in (gone, come))
+    need(1 <= basis <= 5 and 1 <= len(gone) + len(come) <= 256, 107)
+    need(all(a < b for row in (gone, come) for a, b in zip(row, row[1:])), 107)
+    now = state.rolls.get(record.scope[1])
+    need(now is not None and 0 < now["received"] == now["chunks"] and now["version"] == version, 130)
+    for leaf in gone:
+        need(leaf in now["leaves"], 131)
+        need(now["leaves"][leaf] is None, 156)
+    need(not any(leaf in roll["leaves"] for leaf in come for roll in state.rolls.values()), 131)
+    need(len(now["leaves"]) - len(gone) + len(come) == total, 107)
+
+    def effect(_leaf, _time):
+        for leaf in gone:
+            del now["leaves"][leaf]
+        now["leaves"].update({leaf: None for leaf in come})
+        now["total"] = total
 
     return [], effect
 

@@ -7,9 +7,10 @@ from ..trees import BOTH, Blake3, Frontier, root_of
 from . import copies, counting, custody, deciding, legal, phases, registering, voting
 from .base import Refused, Unit, need
 
-CLOSES = {1: {2, 5}, 2: {7, 8, 9, 10}, 3: {11, 12, 15}}
+CLOSES = {1: {2, 5, 6}, 2: {7, 8, 9, 10}, 3: {11, 12, 15}}
 DECIDE = {
     1: registering.election, 2: registering.part, 3: registering.keys, 4: registering.revocation, 5: registering.roll,
+    6: registering.amendment,
     7: phases.phase, 8: voting.identification, 9: voting.void, 10: counting.batch, 11: counting.opening, 12: counting.protocol,
     13: copies.countersign, 15: copies.table, 18: custody.custody,
     16: legal.act, 17: legal.case,
@@ -175,7 +176,7 @@ class Judge:
         level, first, second = scope
         if kind in (1, 2, 3, 4, 20, 21, 22):
             return level == 0
-        if kind == 5:
+        if kind in (5, 6):
             return level == 2 and first in self.stations
         if kind in (16, 17, 18) and level in (0, 2):
             return level == 0 or first in self.stations

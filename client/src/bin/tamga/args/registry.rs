@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Pinned, Place, SubmitAll};
 
@@ -97,6 +97,8 @@ pub(crate) enum Roll {
     },
     /// Submit the records of an imported roll, signed by the registry. Exit codes: 0 all accepted, 1 not all, 2 could not.
     Submit(RollSubmit),
+    /// Amend the rolls in the ledger until they are an imported roll, before the roll is sealed. Exit codes as with `submit`.
+    Amend(RollAmend),
     /// Is a voter on the roll, and where? The personal number is read from the input. Exit codes: 0 yes, 1 no, 2 could not.
     Find(RollFind),
 }
@@ -139,6 +141,31 @@ pub(crate) struct RollSubmit {
     pub(crate) list_version: u32,
     #[command(flatten)]
     pub(crate) submit: SubmitAll,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollAmend {
+    /// The roll as it is to be: what `tamga roll import` wrote from the corrected table.
+    pub(crate) roll: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Why.
+    #[arg(long, value_enum)]
+    pub(crate) basis: BasisOfAmendment,
+    /// The document that orders it; its BLAKE3 digest is recorded.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) document: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) submit: SubmitAll,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum BasisOfAmendment {
+    Moved,
+    LeftOut,
+    Struck,
+    Court,
+    Corrected,
 }
 
 #[derive(Debug, Args)]
