@@ -127,7 +127,7 @@ struct AllJudged {
     /// The first that was not accepted; nothing behind it was submitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     stopped: Option<Stopped>,
-    /// Size of a published checkpoint that covers the last one.
+    /// Size of a published checkpoint that covers the last one that was judged.
     published: Option<u64>,
 }
 
@@ -180,6 +180,8 @@ pub(crate) fn submit_all(
     let mut last = None;
     for (position, submission) in submissions.iter().enumerate() {
         let judged = sender.judged(submission)?;
+        // A refused one has used its number too: the next draft must find it published.
+        last = Some((submission.signed.id(), judged.leaf));
         if !judged.accepted {
             let says = due.get(position).map_or_else(String::new, |draft| format!("{:?}", draft.record().scope));
             let record = submission.signed.id().to_string();
@@ -188,7 +190,6 @@ pub(crate) fn submit_all(
         }
         content.accepted += 1;
         content.flagged += usize::from(judged.verdict.contains("flag"));
-        last = Some((submission.signed.id(), judged.leaf));
         advance(&bar, position as u64 + 1, submissions.len() as u64);
     }
     bar.finish_and_clear();
