@@ -4,9 +4,10 @@
     cargo build --release --workspace --bin tamga-node --bin election-day
     simulations/result-night.py target/release            # needs wrk and nginx (Debian's); some ten minutes
 
-Three election days run one after the other (3 nodes on this machine, --rate records a second): one without readers, one with
---readers requests a second of a mix, one with as many as wrk can make, address by address, node and nginx in turn. What is
-compared is always from the same run. docs/RESULT-NIGHT.md says how to read the figures.
+Four election days run one after the other (3 nodes on this machine, --rate records a second): one without readers, one with
+--readers requests a second of a mix, one with as many as wrk can make, address by address, node and nginx in turn, and one with as
+many against nginx alone: what the machine's lack of cores costs a cluster that nobody asks anything. What is compared is always
+from the same run. docs/PUBLISHING.md says how to read the figures.
 """
 
 import argparse
@@ -154,6 +155,20 @@ def leaves(node):
     return json.loads(get(node + "/api/v1/checkpoint"))["size"]
 
 
+def files_only(day, folder, seconds, begin):
+    """As many requests as can be made of nginx, for as long as `saturated` takes; the node serves nobody."""
+    node, nginx = day.node(), Nginx(folder)
+    day.wait_until(node, begin)
+    nginx.keep("checkpoint", get(node + "/checkpoint"))
+    nginx.keep("tile", get(node + "/tile/0/000"))
+    nginx.start()
+    try:
+        for _ in range(6):
+            wrk(nginx.url + "/tile", 2 * seconds)
+    finally:
+        nginx.end()
+
+
 def saturated(day, folder, seconds, begin):
     """As many requests as can be made, address by address, node and nginx in turn."""
     node, nginx = day.node(), Nginx(folder)
@@ -222,7 +237,12 @@ def main():
         rows, identified = saturated(day, folder / "nginx", given.seconds, 5000)
         report["saturated"] = {"rows": rows, "identified_when_done": identified} | day.result()
         print("readers without end", report["saturated"]["verdict_ms"], flush=True)
-        for name in ("mixed", "saturated"):
+
+        day = begin("files")
+        files_only(day, folder / "nginx-alone", given.seconds, 5000)
+        report["files"] = day.result()
+        print("nginx without end  ", report["files"]["verdict_ms"], flush=True)
+        for name in ("mixed", "saturated", "files"):
             ratio = report[name]["verdict_ms"]["p99"] / report["quiet"]["verdict_ms"]["p99"]
             print(f"ingestion p99, {name}: {ratio:.2f} × that without readers")
     finally:

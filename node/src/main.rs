@@ -314,13 +314,17 @@ fn run_node(path: &Path, passphrases: Passphrases) -> Result<(), Failure> {
     check_modes(&config.keys_dir).map_err(|error| failure(MISUSED)(&error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| failure(FAILED)(&error))?;
+    // Readers have threads of their own: on shared ones, a crowd's requests stand in the queue before what Raft and the ledger wait for.
+    let readers = tokio::runtime::Builder::new_multi_thread().thread_name("readers").enable_all().build();
+    let readers = readers.map_err(|error| failure(FAILED)(&error))?;
     let ended = runtime.block_on(async {
         let metrics = install_metrics().map_err(|error| failure(FAILED)(&error))?;
-        let seams = seams(passphrases, Some(metrics));
+        let seams = Seams { readers: Some(readers.handle().clone()), ..seams(passphrases, Some(metrics)) };
         let shutdown = shutdown_signal().map_err(|error| failure(FAILED)(&error))?;
         run(config, seams, shutdown).await.map_err(|error| failure(code_of(&error))(&error))
     });
     // Threads that still wait for a disk must not hold the process up.
+    readers.shutdown_timeout(std::time::Duration::from_secs(1));
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     ended
 }
@@ -343,6 +347,7 @@ fn seams(passphrases: Passphrases, metrics: Option<PrometheusHandle>) -> Seams {
         network: Arc::new(TcpNetwork),
         passphrases,
         metrics,
+        readers: None,
     }
 }
 

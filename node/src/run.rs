@@ -25,6 +25,7 @@ use tamga_platform::blocking::Blocking;
 use tamga_platform::clock::Clock;
 use tamga_platform::disk::Disk;
 use tamga_platform::entropy::Entropy;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -66,6 +67,8 @@ pub struct Seams {
     pub passphrases: Passphrases,
     /// Renders the process's metrics, if it has a recorder.
     pub metrics: Option<PrometheusHandle>,
+    /// Where the public listener's connections are served; nothing for the runtime that runs the node.
+    pub readers: Option<Handle>,
 }
 
 impl std::fmt::Debug for Seams {

@@ -83,6 +83,7 @@ fn public_listener(plaintext: bool) -> PublicListener {
         plaintext,
         handshake_timeout: PATIENCE,
         write_stall_max: SOON,
+        readers: None,
     }
 }
 

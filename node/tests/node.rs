@@ -50,6 +50,7 @@ fn seams() -> Seams {
         network: Arc::new(TcpNetwork),
         passphrases: tamga_node::keys::Passphrases::nowhere(),
         metrics: None,
+        readers: None,
     }
 }
 

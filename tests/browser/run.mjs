@@ -189,6 +189,36 @@ await open({}, async (page) => {
   await page.screenshot({ path: `${out}/en-compared.png`, fullPage: true });
 });
 
+// Nodes that do not show the same: one behind, one that cannot be reached, one whose signed text was changed, one that shows another
+// tree below signatures that hold.
+const atThird = (path, body) => async (page) => page.route(`${plan.nodes[2]}${path}`, (route) => route.fulfill({ body, headers: { "Access-Control-Allow-Origin": "*" } }));
+const changedRoot = plan.checkpoint.split("\n").map((line, at) => (at === 2 ? btoa("x".repeat(32)) : line)).join("\n");
+for (const [name, meddle, verdicts, sentence] of [
+  ["behind", atThird("/checkpoint", plan.older), "verified", "entries behind"],
+  ["silent", async (page) => page.route(`${plan.nodes[2]}/**`, (route) => route.abort()), "unchecked", "does not answer"],
+  ["changed", atThird("/checkpoint", changedRoot), "refuted", plan.nodes[2]],
+  ["another tree", async (page) => {
+    await atThird("/checkpoint", plan.older)(page);
+    // The larger checkpoint is that of the first or second node; its tiles no longer lead to what the third has shown.
+    await page.route(/\/tile\/0\//, async (route) => {
+      const answer = await route.fetch();
+      const body = await answer.body();
+      body[40] ^= 1;
+      await route.fulfill({ response: answer, body });
+    });
+  }, "refuted", ""],
+]) {
+  await open({}, async (page) => {
+    await meddle(page);
+    await page.goto(`${plan.nodes[0]}/en/verify`);
+    await form(page, { "nodes-list": plan.nodes.join("\n"), election: plan.election });
+    await page.click("#compare");
+    const [found, text] = await verdict(page);
+    expect(found === verdicts && text.includes(sentence), `comparison, a node ${name}: ${found}: ${text}`);
+    await page.screenshot({ path: `${out}/en-compared-${name.replaceAll(" ", "-")}.png`, fullPage: true });
+  });
+}
+
 // A node that lies: the browser sees its bytes changed on the way.
 for (const [name, url, change] of [
   ["an entry", /\/tile\/entries\//, (body) => {

@@ -46,6 +46,11 @@ async fn people_read_and_verify_in_a_browser() {
     std::fs::write(&genesis_file, &genesis).unwrap();
     let nodes: Vec<String> = rehearsal.ids().map(|id| format!("http://{}", rehearsal.public(id))).collect();
     let note = http::found(rehearsal.public(1), "/checkpoint").await;
+    let archive = http::found(rehearsal.public(1), "/api/v1/checkpoints").await.json();
+    let sizes: Vec<u64> =
+        archive["checkpoints"].as_array().unwrap().iter().filter_map(|one| one["size"].as_u64()).collect();
+    let before = sizes.iter().filter(|before| **before < size).max().unwrap();
+    let older = http::found(rehearsal.public(1), &format!("/checkpoints/{before}")).await;
     let mut tags: Vec<_> = day.voters.iter().map(|(_, voter)| rehearsal.world.tag(*voter)).collect();
     tags.sort_by_key(|tag| tag.roll_leaf());
     let middle = &tags[tags.len() / 2];
@@ -65,6 +70,7 @@ async fn people_read_and_verify_in_a_browser() {
         "forged": forgeries(&receipt),
         "genesis_file": genesis_file,
         "checkpoint": note.text(),
+        "older": older.text(),
         "waiting": rehearsal.folder().join("waiting"),
     });
     let (waiting, plan_file) = (rehearsal.folder().join("waiting"), rehearsal.folder().join("plan.json"));

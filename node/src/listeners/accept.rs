@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tamga_consensus::Stream;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use super::gate::Gate;
@@ -21,6 +22,11 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
 pub trait Handler: Send + Sync + 'static {
     /// For logs and metrics.
     fn name(&self) -> &'static str;
+
+    /// Where connections are served; nothing for the runtime that accepts them.
+    fn runtime(&self) -> Option<&Handle> {
+        None
+    }
 
     /// Serves the connection.
     async fn serve(&self, stream: Box<dyn Stream>, from: SocketAddr, stop: &Stop);
@@ -74,11 +80,13 @@ fn admit(
     metrics::counter!("tamga_connections_total", "listener" => name).increment(1);
     metrics::gauge!("tamga_connections", "listener" => name).set(gate.inside());
     let (handler, stop, gate) = (Arc::clone(handler), stop.clone(), gate.clone());
-    connections.spawn(async move {
+    let runtime = handler.runtime().cloned().unwrap_or_else(Handle::current);
+    let served = async move {
         handler.serve(stream, from, &stop).await;
         drop(pass);
         metrics::gauge!("tamga_connections", "listener" => name).set(gate.inside());
-    });
+    };
+    connections.spawn_on(served, &runtime);
 }
 
 fn report(name: &'static str, ended: Result<(), tokio::task::JoinError>) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tamga_consensus::Stream;
 use tokio::io::AsyncWriteExt as _;
+use tokio::runtime::Handle;
 use tokio_rustls::TlsAcceptor;
 
 use super::accept::Handler;
@@ -35,6 +36,9 @@ pub struct PublicListener {
     pub handshake_timeout: Duration,
     /// How long a client may take none of our bytes.
     pub write_stall_max: Duration,
+    /// Where it serves: readers in any number must not stand in the way of what is agreed and written. Nothing for the runtime that
+    /// accepts.
+    pub readers: Option<Handle>,
 }
 
 impl std::fmt::Debug for PublicListener {
@@ -77,6 +81,10 @@ impl PublicListener {
 impl Handler for PublicListener {
     fn name(&self) -> &'static str {
         "public"
+    }
+
+    fn runtime(&self) -> Option<&Handle> {
+        self.readers.as_ref()
     }
 
     async fn serve(&self, stream: Box<dyn Stream>, from: SocketAddr, stop: &Stop) {

@@ -81,6 +81,7 @@ pub(super) fn serve_public(
         plaintext: config.public.plaintext,
         handshake_timeout: header_timeout(config),
         write_stall_max: Duration::from_millis(limits.write_stall_ms_max),
+        readers: seams.readers.clone(),
     };
     let gate = Gate::new(limits.public_connections_max, limits.public_connections_per_address_max);
     Ok(spawn(listener, Arc::new(handler), gate, stop, Duration::from_millis(limits.drain_ms)))

@@ -184,8 +184,9 @@
     }
     const largest = found.reduce((best, one) => (best && best.note.size >= one.note.size ? best : one), null);
     for (const one of found.filter((other) => other !== largest)) {
-      if (await consistent(largest.node, one.note, largest.note)) report.good("agrees", one.url, one.note.size, largest.url);
-      else report.bad("nodesDiffer", one.url, largest.url);
+      if (!(await consistent(largest.node, one.note, largest.note))) report.bad("nodesDiffer", one.url, largest.url);
+      else if (one.note.size < largest.note.size) report.good("behind", one.url, largest.note.size - one.note.size, largest.url);
+      else report.good("agrees", one.url, one.note.size, largest.url);
     }
   }
 
