@@ -195,7 +195,7 @@ const atThird = (path, body) => async (page) => page.route(`${plan.nodes[2]}${pa
 const changedRoot = plan.checkpoint.split("\n").map((line, at) => (at === 2 ? btoa("x".repeat(32)) : line)).join("\n");
 for (const [name, meddle, verdicts, sentence] of [
   ["behind", atThird("/checkpoint", plan.older), "verified", "entries behind"],
-  ["silent", async (page) => page.route(`${plan.nodes[2]}/**`, (route) => route.abort()), "unchecked", "does not answer"],
+  ["silent", async (page) => page.route(`${plan.nodes[2]}/**`, (route) => route.abort()), "verified", "does not answer"],
   ["changed", atThird("/checkpoint", changedRoot), "refuted", plan.nodes[2]],
   ["another tree", async (page) => {
     await atThird("/checkpoint", plan.older)(page);
