@@ -39,9 +39,40 @@ async fn programs_read_the_day_page_by_page() {
     texts_are_compressed_and_tiles_are_not(address).await;
     other_sites_may_read(address).await;
     the_document_is_true_of_the_answers(address, day.voting_seal).await;
+    the_quick_way_answers_like_the_long_one(address).await;
     decisions_are_listed(address).await;
     the_same_documents_come_over_grpc(address).await;
     what_is_new_is_told(address, early).await;
+}
+
+/// What is in memory is answered before the router; HEAD never is. Both say the same.
+async fn the_quick_way_answers_like_the_long_one(address: SocketAddr) {
+    let fields = |answer: &Answer| {
+        let own = |name: &str| !matches!(name, "x-request-id" | "date");
+        let kept = answer.headers.iter().filter(|(name, _)| own(name)).cloned();
+        kept.collect::<BTreeSet<_>>()
+    };
+    for path in [
+        "/tile/0/000.p/9",
+        "/blake3/tile/0/000.p/64",
+        "/tile/entries/000.p/3",
+        "/api/v1/proofs/inclusion?leaf=5&size=60",
+        "/api/v1/proofs/inclusion?leaf=5",
+    ] {
+        let long = http::ask(address, "HEAD", path, &[]).await.unwrap();
+        let first = http::found(address, path).await;
+        let second = http::found(address, path).await;
+        assert_eq!(first.body, second.body, "{path}");
+        assert_eq!(fields(&long), fields(&second), "{path}");
+        let (one, next) = (first.header("x-request-id").unwrap(), second.header("x-request-id").unwrap());
+        assert!(one < next, "{path}: {one} {next}");
+    }
+    for (path, status) in [("/tile/0/999", 404), ("/tile/0/zzz", 400), ("/blake3/tile/entries/000.p/3", 400)] {
+        assert_eq!(http::get(address, path).await.unwrap().status, status, "{path}");
+    }
+    let packed = [("Accept-Encoding", "gzip")];
+    let packed = http::ask(address, "GET", "/api/v1/proofs/inclusion?leaf=5", &packed).await.unwrap();
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
 }
 
 /// An act set aside by another, and a complaint: listed with what stands now.

@@ -1,10 +1,12 @@
 //! HTTP/1.1 and HTTP/2 over one stream, with every bound set.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use futures::future::Either;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -33,19 +35,35 @@ pub(super) enum Version {
 }
 
 /// Serves one router on many streams.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct HttpServer {
     router: Router,
+    quick: Option<Quick>,
     header_timeout: Duration,
     concurrent_streams_max: u32,
     window_bytes: u32,
+}
+
+/// Answers some requests before the router is asked.
+pub type Quick = Arc<dyn Fn(&Request<Incoming>) -> Option<Response<Body>> + Send + Sync>;
+
+impl std::fmt::Debug for HttpServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpServer").field("header_timeout", &self.header_timeout).finish_non_exhaustive()
+    }
 }
 
 impl HttpServer {
     /// `header_timeout` bounds the head of each request and the quiet time between two on HTTP/1.1.
     #[must_use]
     pub const fn new(router: Router, header_timeout: Duration, concurrent_streams_max: u32) -> Self {
-        Self { router, header_timeout, concurrent_streams_max, window_bytes: WINDOW_BYTES }
+        Self { router, quick: None, header_timeout, concurrent_streams_max, window_bytes: WINDOW_BYTES }
+    }
+
+    /// With answers that need no router.
+    #[must_use]
+    pub fn with_quick(self, quick: Quick) -> Self {
+        Self { quick: Some(quick), ..self }
     }
 
     /// With a larger window, for peers that are known.
@@ -61,11 +79,13 @@ impl HttpServer {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
         P: Fn(&mut Request<Incoming>) + Clone + Send + 'static,
     {
-        let router = self.router.clone();
+        let (router, quick) = (self.router.clone(), self.quick.clone());
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             prepare(&mut request);
-            let answer = router.clone().oneshot(request);
-            async move { Ok::<Response<Body>, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+            match quick.as_ref().and_then(|quick| quick(&request)) {
+                Some(answer) => Either::Left(std::future::ready(Ok::<_, Infallible>(answer))),
+                None => Either::Right(router.clone().oneshot(request)),
+            }
         });
         let io = TokioIo::new(stream);
         match version {

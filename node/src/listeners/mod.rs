@@ -23,7 +23,7 @@ mod stop;
 
 pub use accept::{Handler, accept_connections};
 pub use gate::{Gate, Pass};
-pub use http::HttpServer;
+pub use http::{HttpServer, Quick};
 pub use network::{Listener, Network, TcpNetwork};
 pub use peer::PeerListener;
 pub use public::{Caller, PublicListener};

@@ -34,6 +34,17 @@ tokio::task_local! {
 #[derive(Debug, Default)]
 pub(super) struct Requests(AtomicU64);
 
+impl Requests {
+    fn next(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The id of a request that is answered outside of [`identified`].
+    pub(super) fn next_id(&self) -> String {
+        format!("{:08x}", self.next())
+    }
+}
+
 /// The id of the request that is being answered; none outside of one.
 pub(super) fn request_id() -> Option<String> {
     CURRENT.try_with(|current| format!("{:08x}", current.get())).ok()
@@ -41,7 +52,7 @@ pub(super) fn request_id() -> Option<String> {
 
 /// Gives each request an id. It is this node's own: a caller's would let anybody write into our log.
 pub(super) async fn identified(State(site): SiteState, request: Request, next: Next) -> Response {
-    let number = site.requests.0.fetch_add(1, Ordering::Relaxed);
+    let number = site.requests.next();
     CURRENT
         .scope(Cell::new(number), async move {
             let mut response = next.run(request).await;
@@ -78,6 +89,11 @@ impl Budgets {
     /// `per_second` 0 lets everybody do everything.
     pub(super) fn new(per_second: u32, burst: u32) -> Self {
         Self { per_second: per_second.into(), burst: burst.max(per_second).into(), left: Mutex::default() }
+    }
+
+    /// Takes what a route costs from a caller's budget, if it is there.
+    pub(super) fn pays(&self, caller: IpAddr, route: &str) -> bool {
+        self.spend(caller, cost(route), Instant::now()).is_ok()
     }
 
     /// Takes `cost` from a caller's budget, or says in how many seconds it will be there.

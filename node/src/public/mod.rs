@@ -6,6 +6,7 @@
 //! | `archive` | `/checkpoints/{size}`, `/api/v1/checkpoints`, `/history` |
 //! | `tiles` | `/tile/…`, `/blake3/tile/…`, `/tile/entries/…`, `/tile/confidential/…` (C2SP tlog-tiles) |
 //! | `shelf` | tiles in memory, for those addresses and for proofs |
+//! | `quick` | some of those at once, before the router |
 //! | `entries` | `/api/v1/records/{id}`, `/api/v1/entries/{index}` |
 //! | `proofs` | `/api/v1/proofs/…`, `/api/v1/receipts/{leaf}` |
 //! | `figures` | `/api/v1/turnout`, `/api/v1/results`, `/api/v1/units/{station}` |
@@ -37,6 +38,7 @@ mod figures;
 mod openapi;
 mod problem;
 mod proofs;
+mod quick;
 mod reading;
 mod shelf;
 mod site;
@@ -166,6 +168,11 @@ impl Site {
     fn wait(&self, wait_ms: u32) -> Option<Duration> {
         (wait_ms > 0).then(|| Duration::from_millis(u64::from(wait_ms.min(self.limits.wait_ms_max))))
     }
+}
+
+/// Answers that need neither the router nor a thread that may block.
+pub(crate) fn quick(site: &Arc<Site>) -> Arc<quick::Quick> {
+    Arc::new(quick::Quick::new(Arc::clone(site)))
 }
 
 /// Everything on the public port.

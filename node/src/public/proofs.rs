@@ -23,7 +23,22 @@ use crate::core::Core;
 
 /// `GET /api/v1/proofs/inclusion?leaf=&size=`; without `size` against the latest published checkpoint.
 pub(super) async fn inclusion(State(site): SiteState, uri: Uri) -> Result<Response, Problem> {
-    let given = parameters(&uri, &["leaf", "size"])?;
+    let (leaf, size, named) = inclusion_asked(&site, &uri)?;
+    let proof = with_hashes(&site, move |tiles| inclusion_json(tiles, leaf, size)).await?;
+    Ok(cached(proof, named))
+}
+
+/// The same at once: JSON, and how long it may be kept. None if a tile is not in memory, or anything is wrong.
+pub(super) fn quick_inclusion(site: &Site, uri: &Uri) -> Option<(Vec<u8>, &'static str)> {
+    let (leaf, size, named) = inclusion_asked(site, uri).ok()?;
+    let tiles = Tiles { shelf: &site.shelf, store: None, published: site.published_size().ok()? };
+    let proof = inclusion_json(&tiles, leaf, size).ok()?;
+    Some((serde_json::to_vec(&proof).ok()?, cache_of(named)))
+}
+
+/// Leaf, size, and whether the caller named the size.
+fn inclusion_asked(site: &Site, uri: &Uri) -> Result<(LeafIndex, TreeSize, bool), Problem> {
+    let given = parameters(uri, &["leaf", "size"])?;
     let published = site.published_size()?;
     let size = match given.get("size") {
         Some(text) => problem::size(number("size", text)?, published)?,
@@ -34,8 +49,7 @@ pub(super) async fn inclusion(State(site): SiteState, uri: Uri) -> Result<Respon
     if leaf.within(size).is_err() {
         return Err(Problem::bad_parameter(format!("leaf {leaf} is not among the first {size} entries")));
     }
-    let proof = with_hashes(&site, move |tiles| inclusion_json(tiles, leaf, size)).await?;
-    Ok(cached(proof, given.contains_key("size")))
+    Ok((leaf, size, given.contains_key("size")))
 }
 
 fn inclusion_json(tiles: &Tiles<'_>, leaf: LeafIndex, size: TreeSize) -> Result<Value, NoHash> {
@@ -128,8 +142,12 @@ fn consistency_json(tiles: &Tiles<'_>, from: TreeSize, to: TreeSize) -> Result<V
 
 /// A proof between named sizes never changes; one against the latest checkpoint does.
 fn cached(proof: Value, named: bool) -> Response {
-    let cache = if named { tiles::IMMUTABLE } else { "no-cache" };
-    ([(header::CACHE_CONTROL, cache)], Json(proof)).into_response()
+    ([(header::CACHE_CONTROL, cache_of(named))], Json(proof)).into_response()
+}
+
+/// A proof between sizes that its address names never changes.
+const fn cache_of(named: bool) -> &'static str {
+    if named { tiles::IMMUTABLE } else { "no-cache" }
 }
 
 /// `GET /api/v1/receipts/{leaf}`: canonical bytes, or JSON on request.

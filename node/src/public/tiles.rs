@@ -70,7 +70,7 @@ pub(super) async fn blake3(State(site): SiteState, Path(path): Path<String>) -> 
 }
 
 /// A tile that lies within the published checkpoint.
-fn parse(path: &str, published: TreeSize) -> Result<TilePath, Problem> {
+pub(super) fn parse(path: &str, published: TreeSize) -> Result<TilePath, Problem> {
     let tile: TilePath = format!("tile/{path}")
         .parse()
         .map_err(|error: tamga_ledger::tree::TileError| Problem::bad_tile_path(error.to_string()))?;
@@ -86,9 +86,13 @@ fn answer(tile: &TilePath, bytes: Result<Bytes, StoreError>, published: TreeSize
         StoreError::NoSuchTile { .. } | StoreError::NoSuchLeaf { .. } => Problem::no_such_tile(tile, published),
         other => Problem::internal(&other),
     })?;
-    let cache = if tile.width() == TileWidth::Full { IMMUTABLE } else { PARTIAL };
-    let headers = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, cache)];
+    let headers = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, cache_of(tile))];
     Ok((headers, bytes).into_response())
+}
+
+/// How long a tile may be kept.
+pub(super) fn cache_of(tile: &TilePath) -> &'static str {
+    if tile.width() == TileWidth::Full { IMMUTABLE } else { PARTIAL }
 }
 
 /// The class V bodies beside the entries of a bundle, each behind its length; length 0 where there is none.

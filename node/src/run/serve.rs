@@ -75,8 +75,10 @@ pub(super) fn serve_public(
     let limits = &config.limits;
     let (blocking, clock) = (Arc::clone(&seams.blocking), Arc::clone(&seams.clock));
     let site = Site::new(Arc::clone(core), blocking, clock, limits.clone(), stop.clone());
+    let (router, quick) = (public::router(&site), public::quick(&site));
+    let server = HttpServer::new(router, header_timeout(config), limits.concurrent_streams_max);
     let handler = PublicListener {
-        server: HttpServer::new(public::router(&site), header_timeout(config), limits.concurrent_streams_max),
+        server: server.with_quick(Arc::new(move |request| quick.answer(request))),
         tls: public_server(&prepared.certificates.public())?,
         plaintext: config.public.plaintext,
         handshake_timeout: header_timeout(config),
