@@ -144,11 +144,12 @@ async fn a_whole_day_is_judged_published_and_verified_without_trusting_a_node() 
             tamga_ledger::entry::Payload::Stub(_) => panic!("nothing was refused"),
         })
         .collect();
-    // Changes of the cluster and of keys, legal acts, complaints, refusals, voids, observers' copies, summary tables and custody are
+    // Changes of the cluster, of keys and of the roll, legal acts, complaints, refusals, voids, observers' copies, summary tables and custody are
     // stories of their own.
     let elsewhere = [
         Kind::Governance,
         Kind::KeyRevocation,
+        Kind::RollAmendment,
         Kind::LegalAct,
         Kind::Case,
         Kind::RefusalSummary,
