@@ -210,6 +210,48 @@ fn no_byte_of_any_file_of_a_copy_can_be_changed_unseen() {
     }
 }
 
+/// Behind the end of each file something more: a byte, two, one more item of a bundle. Where the file is read all the same, the audit
+/// names it.
+#[test]
+fn nothing_can_stand_behind_the_end_of_a_file_of_a_copy() {
+    let copy = governed();
+    for (name, bytes) in &copy.files {
+        // The last: an empty item, an item of one byte, a length without its item; a line for the text files.
+        for more in [&[0][..], b"\n", &[0, 0], &[0, 1, 7], &[0, 9], b"7\n"] {
+            let mut other = copy.clone();
+            other.files.insert(name.clone(), [bytes, more].concat());
+            let report = other.audit();
+            assert!(report.as_ref().is_none_or(|report| !report.ok), "{name} with {more:?} behind it");
+            if let Some(report) = report.filter(|_| ["tile/entries", "tile/confidential"].contains(&kind_of(name))) {
+                let named = report.findings.iter().any(|one| one.number == 303 && one.leaf == Some(copy.size));
+                assert!(named, "{name} with {more:?} behind it: {:#?}", report.findings);
+            }
+        }
+    }
+}
+
+/// A source whose ledger has grown may have the full file only: it serves for the partial one (C2SP tlog-tiles), what is behind it is
+/// nobody's affair.
+#[test]
+fn a_full_file_serves_for_a_partial_one() {
+    let copy = governed();
+    let mut other = copy.clone();
+    let mut replaced = 0;
+    for (name, bytes) in &copy.files {
+        let Some((full, width)) = name.split_once(".p/") else { continue };
+        let more = match kind_of(name) {
+            "tile" | "blake3/tile" => vec![7; (256 - width.parse::<usize>().unwrap()) * 32],
+            _ => [0, 1, 7].repeat(256 - width.parse::<usize>().unwrap()),
+        };
+        other.files.remove(name);
+        other.files.insert(full.to_owned(), [bytes, &more[..]].concat());
+        replaced += 1;
+    }
+    assert_eq!(replaced, 4, "both trees, entries and bodies");
+    let report = other.audit().unwrap();
+    assert!(report.ok, "{:#?}", report.findings);
+}
+
 /// A file's kind: its path without what is a number in it.
 fn kind_of(name: &str) -> &str {
     let kinds = ["tile/entries", "tile/confidential", "tile", "blake3/tile", "checkpoints/index", "checkpoints"];

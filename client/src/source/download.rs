@@ -170,11 +170,7 @@ impl Copy<'_> {
             self.kept += 1;
             return Ok(());
         }
-        let mut bytes = self.files.required(resource)?;
-        if let Resource::Tile(_, path) = resource {
-            // A full tile may have come for a partial one.
-            bytes.truncate(path.width().count() * 32);
-        }
+        let bytes = self.files.required(resource)?;
         self.write(&resource, &bytes)
     }
 
@@ -184,11 +180,7 @@ impl Copy<'_> {
             self.kept += 1;
             return Ok(true);
         }
-        let fetched = match self.files.source().fetch(&resource)? {
-            Fetched::Absent => self.files.source().fetch(&resource.to_full())?,
-            fetched => fetched,
-        };
-        let Fetched::Found(bytes) = fetched else { return Ok(false) };
+        let Fetched::Found(bytes) = self.files.optional(resource)? else { return Ok(false) };
         self.write(&resource, &bytes)?;
         Ok(true)
     }

@@ -1,7 +1,7 @@
 //! Typed reads on top of a [`Source`]: falls back from partial to full files, cuts bundles into entries.
 
 use super::{Fetched, Resource, Source, SourceError, Tree};
-use tamga_ledger::tree::{Hash, LeafHashes, TILE_WIDTH, TileKind, TilePath, TreeSize, decode_bundle, tile_hashes};
+use tamga_ledger::tree::{Hash, LeafHashes, TILE_WIDTH, TileError, TileKind, TilePath, TreeSize, decode_bundle, tile_hashes};
 
 /// Reads of one ledger.
 #[derive(Clone, Copy)]
@@ -40,17 +40,25 @@ impl<'a> Files<'a> {
     /// # Errors
     /// [`SourceError`].
     pub fn required(&self, resource: Resource) -> Result<Vec<u8>, SourceError> {
-        match self.with_fallback(resource)? {
+        match self.optional(resource)? {
             Fetched::Found(bytes) => Ok(bytes),
             Fetched::Absent => Err(SourceError::Missing(self.place(&resource))),
             Fetched::Withheld(what) => Err(SourceError::Withheld { place: self.place(&resource), what }),
         }
     }
 
-    fn with_fallback(&self, resource: Resource) -> Result<Fetched, SourceError> {
+    /// A file that may be absent or withheld. Out of a full file that serves for a partial one comes what the partial one would have:
+    /// what is behind it belongs to a later checkpoint. A file under its own name is given as it is, with what may be wrong with it.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn optional(&self, resource: Resource) -> Result<Fetched, SourceError> {
         let full = resource.to_full();
         match self.0.fetch(&resource)? {
-            Fetched::Absent if full != resource => self.0.fetch(&full),
+            Fetched::Absent if full != resource => Ok(match self.0.fetch(&full)? {
+                Fetched::Found(bytes) => Fetched::Found(front(&resource, bytes)),
+                fetched => fetched,
+            }),
             fetched => Ok(fetched),
         }
     }
@@ -102,7 +110,14 @@ impl<'a> Files<'a> {
     /// # Errors
     /// [`SourceError`].
     pub fn tile(&self, tree: Tree, path: &TilePath) -> Result<Vec<u8>, SourceError> {
-        self.required(Resource::Tile(tree, *path))
+        let resource = Resource::Tile(tree, *path);
+        let bytes = self.required(resource)?;
+        let (expected, actual) = (path.width().count() * 32, bytes.len());
+        if actual > expected {
+            let error = TileError::WrongLength { path: *path, expected, actual };
+            return Err(SourceError::Tile { place: self.place(&resource), error });
+        }
+        Ok(bytes)
     }
 
     /// The hashes of a hash tile.
@@ -135,7 +150,7 @@ impl<'a> Files<'a> {
     pub fn confidential(&self, index: u64, size: TreeSize) -> Result<Option<Bundle>, SourceError> {
         let Some(path) = TilePath::in_tree(TileKind::Entries, index, size) else { return Ok(None) };
         let resource = Resource::Confidential(path);
-        match self.with_fallback(resource)? {
+        match self.optional(resource)? {
             Fetched::Found(bytes) => Ok(Some(cut(&bytes, path.width().count(), &self.place(&resource)))),
             Fetched::Absent | Fetched::Withheld(_) => Ok(None),
         }
@@ -144,18 +159,29 @@ impl<'a> Files<'a> {
 
 /// Cuts a bundle as far as it can be cut, and says what is wrong with the rest.
 fn cut(bytes: &[u8], due: usize, place: &str) -> Bundle {
-    let (mut entries, fault): (Vec<Vec<u8>>, _) = match decode_bundle(bytes) {
-        Ok(entries) if entries.len() < due => {
-            let found = entries.len();
-            let fault = SourceError::BundleShort { place: place.to_owned(), found, due };
-            (entries.into_iter().map(<[u8]>::to_vec).collect(), Some(fault))
-        }
-        Ok(entries) => (entries.into_iter().take(due).map(<[u8]>::to_vec).collect(), None),
-        Err(error) => (whole_entries(bytes, due), Some(SourceError::Bundle { place: place.to_owned(), error })),
+    let (place, mut entries) = (place.to_owned(), whole_entries(bytes, due));
+    let cut: usize = entries.iter().map(|entry| entry.len() + 2).sum();
+    let fault = match decode_bundle(bytes) {
+        _ if entries.len() == due => (cut < bytes.len()).then_some(SourceError::BundleLong { place, due }),
+        Ok(_) => Some(SourceError::BundleShort { place, found: entries.len(), due }),
+        Err(error) => Some(SourceError::Bundle { place, error }),
     };
     let whole = entries.len();
     entries.resize(due, Vec::new());
     Bundle { entries, whole, fault }
+}
+
+/// What a partial file would have, out of the full one.
+fn front(resource: &Resource, mut bytes: Vec<u8>) -> Vec<u8> {
+    match resource {
+        Resource::Tile(_, path) => bytes.truncate(path.width().count() * 32),
+        Resource::Entries(path) | Resource::Confidential(path) => {
+            let due = whole_entries(&bytes, path.width().count());
+            bytes.truncate(due.iter().map(|entry| entry.len() + 2).sum());
+        }
+        _ => {}
+    }
+    bytes
 }
 
 /// The entries in front of the place where a bundle cannot be read on.

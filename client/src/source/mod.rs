@@ -237,6 +237,14 @@ pub enum SourceError {
         /// Entries due.
         due: usize,
     },
+    /// A bundle with more in it than its name says. All that is due is there.
+    #[error("{place} has something behind the {due} entries that are due, for which nobody has signed")]
+    BundleLong {
+        /// Which file or address.
+        place: String,
+        /// Entries due.
+        due: usize,
+    },
     /// An address that cannot be used.
     #[error("{address:?} is not an http address: {what}")]
     Address {
@@ -258,6 +266,7 @@ impl SourceError {
                 | Self::Tile { .. }
                 | Self::Bundle { .. }
                 | Self::BundleShort { .. }
+                | Self::BundleLong { .. }
         )
     }
 }

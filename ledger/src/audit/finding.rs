@@ -54,11 +54,13 @@ pub enum Check {
     TileDiffers = 301,
     /// 302: an entry does not hash to the leaf that the tiles have.
     LeafDiffers = 302,
+    /// 303: a file of entries or of bodies has more in it than its name says.
+    BundleLong = 303,
 }
 
 impl Check {
     /// All of them, ascending by number.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::EntryMalformed,
         Self::RecordUnauthentic,
         Self::TimeReversed,
@@ -74,6 +76,7 @@ impl Check {
         Self::CheckpointMissing,
         Self::TileDiffers,
         Self::LeafDiffers,
+        Self::BundleLong,
     ];
 
     /// The check's number.
@@ -86,7 +89,11 @@ impl Check {
     #[must_use]
     pub const fn class(self) -> Class {
         match self {
-            Self::EntryMalformed | Self::RootDiffers | Self::TileDiffers | Self::LeafDiffers => Class::Integrity,
+            Self::EntryMalformed
+            | Self::RootDiffers
+            | Self::TileDiffers
+            | Self::LeafDiffers
+            | Self::BundleLong => Class::Integrity,
             Self::RecordUnauthentic | Self::CheckpointInvalid | Self::OtherElection | Self::PolicyDiffers => {
                 Class::Authenticity
             }

@@ -86,6 +86,11 @@ pub const fn check_name(check: Check, language: Language) -> &'static str {
             "каждая запись соответствует своему хешу",
             "each entry has the hash that was published for it",
         ),
+        Check::BundleLong => language.of(
+            "жазуулардын файлдарында ашыкча эч нерсе жок",
+            "в файлах записей нет ничего лишнего",
+            "the files of entries have nothing beyond what is due",
+        ),
     }
 }
 
@@ -190,6 +195,11 @@ const fn what(check: Check, language: Language) -> &'static str {
             "жазуу жарыяланган жазуу эмес: жарыялангандан кийин өзгөртүлгөн же алмаштырылган.",
             "это не та запись, что была опубликована: её изменили или подменили после публикации.",
             "this is not the entry that was published: it was changed or replaced afterwards.",
+        ),
+        Check::BundleLong => language.of(
+            "бул файлда аталышы айткандан көп нерсе бар; ашыгына эч ким кол койгон эмес.",
+            "в файле больше, чем говорит его имя; под лишним никто не подписался.",
+            "the file has more in it than its name says; nobody has signed for what is beyond.",
         ),
     }
 }

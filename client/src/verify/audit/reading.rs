@@ -1,6 +1,6 @@
 //! Where reading stands, and the next bundles.
 
-use crate::source::{Files, SourceError, bundle_count, leaf_hashes};
+use crate::source::{Bundle, Files, SourceError, bundle_count, leaf_hashes};
 use crate::verify::open::Opened;
 use crate::verify::tiles::TileSide;
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,10 @@ impl Reading {
         for index in first..(first + BUNDLES_AT_ONCE).min(bundles) {
             let skip = if index == first { skipped } else { 0 };
             let hashes = sha256.leaves(index)?.zip(blake3.leaves(index)?);
-            let entries = opened.files.entries(index, size)?.entries;
+            let Bundle { entries, fault, .. } = opened.files.entries(index, size)?;
+            if let Some(fault @ SourceError::BundleLong { .. }) = &fault {
+                found.push(beyond(index, entries.len(), fault));
+            }
             let bodies = self.bodies(opened.files, index, size, entries.len(), found)?;
             if index == 0 && entries.first().is_some_and(|entry| *entry != opened.genesis) {
                 // The record in it is the pinned one, or nothing would have been opened; its time or its verdict is not.
@@ -85,12 +88,21 @@ impl Reading {
         let bodies = if self.confidential { files.confidential(index, size)? } else { None };
         self.confidential = bodies.is_some();
         // A body that cannot be read is not one that is withheld.
-        if let Some((whole, fault)) = bodies.as_ref().and_then(|bundle| Some((bundle.whole, bundle.fault.as_ref()?))) {
-            let leaf = index * TILE_WIDTH + whole.min(due.saturating_sub(1)) as u64;
-            found.push(Finding::new(Check::RecordUnauthentic, Some(leaf), fault.to_string()));
+        match bodies.as_ref().and_then(|bundle| Some((bundle.whole, bundle.fault.as_ref()?))) {
+            Some((_, fault @ SourceError::BundleLong { .. })) => found.push(beyond(index, due, fault)),
+            Some((whole, fault)) => {
+                let leaf = index * TILE_WIDTH + whole.min(due.saturating_sub(1)) as u64;
+                found.push(Finding::new(Check::RecordUnauthentic, Some(leaf), fault.to_string()));
+            }
+            None => {}
         }
         let mut bodies = bodies.map(|bundle| bundle.entries).unwrap_or_default();
         bodies.resize(due, Vec::new());
         Ok(bodies)
     }
+}
+
+/// Something stands behind what is due of a bundle.
+fn beyond(index: u64, due: usize, fault: &SourceError) -> Finding {
+    Finding::new(Check::BundleLong, Some(index * TILE_WIDTH + due as u64), fault.to_string())
 }
