@@ -1,7 +1,9 @@
 //! Typed reads on top of a [`Source`]: falls back from partial to full files, cuts bundles into entries.
 
 use super::{Fetched, Resource, Source, SourceError, Tree};
-use tamga_ledger::tree::{Hash, LeafHashes, TILE_WIDTH, TileError, TileKind, TilePath, TreeSize, decode_bundle, tile_hashes};
+use tamga_ledger::tree::{
+    Hash, LeafHashes, TILE_WIDTH, TileError, TileKind, TilePath, TreeSize, decode_bundle, tile_hashes,
+};
 
 /// Reads of one ledger.
 #[derive(Clone, Copy)]

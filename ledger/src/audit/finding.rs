@@ -89,11 +89,9 @@ impl Check {
     #[must_use]
     pub const fn class(self) -> Class {
         match self {
-            Self::EntryMalformed
-            | Self::RootDiffers
-            | Self::TileDiffers
-            | Self::LeafDiffers
-            | Self::BundleLong => Class::Integrity,
+            Self::EntryMalformed | Self::RootDiffers | Self::TileDiffers | Self::LeafDiffers | Self::BundleLong => {
+                Class::Integrity
+            }
             Self::RecordUnauthentic | Self::CheckpointInvalid | Self::OtherElection | Self::PolicyDiffers => {
                 Class::Authenticity
             }

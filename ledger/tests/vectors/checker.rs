@@ -176,3 +176,29 @@ fn an_independent_checker_audits_a_ledger_and_finds_what_was_done_to_it() {
         assert!(!good, "{what}: {said}");
     }
 }
+
+/// Evidence that refers to a copy of the ledger holds with an honest one and with no other.
+#[test]
+fn an_independent_checker_verifies_evidence_against_a_copy() {
+    let Some(python) = python() else { return };
+    let day = Day::whole();
+    let digest = day.world.state.election_id().to_string();
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/json/evidence.json");
+    let vectors: serde_json::Value = serde_json::from_slice(&std::fs::read(vectors).unwrap()).unwrap();
+    let what = "4: the entries are in a copy, which is not at hand";
+    let case = vectors["evidence"].as_array().unwrap().iter().find(|case| case["what"] == what).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (file, copied) = (folder.path().join("evidence"), folder.path().join("copy"));
+    std::fs::write(&file, hex::decode(case["evidence"].as_str().unwrap()).unwrap()).unwrap();
+    let (file, place) = (file.to_str().unwrap(), copied.to_str().unwrap());
+    let mut copy = Copy::of(&day);
+    copy.write(&copied);
+    let (good, said) = check(&python, &["evidence", file, &digest, place]);
+    assert!(good && said.contains("holds; convicted: ['"), "{said}");
+    assert!(!check(&python, &["evidence", file, &digest]).0);
+    let last = copy.entries[4].len() - 1;
+    copy.entries[4][last] ^= 1;
+    copy.write(&copied);
+    let (good, said) = check(&python, &["evidence", file, &digest, place]);
+    assert!(!good && said.contains("not the entries that the checkpoint covers"), "{said}");
+}

@@ -1,8 +1,9 @@
-"""python -m tamga_check vectors FOLDER | shapes CDDL FOLDER | audit FOLDER DIGEST | court FILE DIGEST | evidence FILE DIGEST
+"""python -m tamga_check vectors FOLDER | shapes CDDL FOLDER | audit FOLDER DIGEST | court FILE DIGEST | evidence FILE DIGEST [FOLDER]
 
-DIGEST is the pinned one of the genesis record."""
+DIGEST is the pinned one of the genesis record; FOLDER a copy of the ledger, for evidence that refers to one."""
 
 import sys
+from pathlib import Path
 
 from . import Fault
 
@@ -21,12 +22,15 @@ def main(arguments):
             return audited(folder, bytes.fromhex(digest))
         case ["court" | "evidence" as what, file, digest]:
             return offline(what, file, bytes.fromhex(digest))
+        case ["evidence", file, digest, folder]:
+            return offline("evidence", file, bytes.fromhex(digest), Path(folder))
         case _:
             print(__doc__)
             return 2
 
 
-def offline(what, file, digest):
+def offline(what, file, digest, folder=None):
+    from .audit import first_entries
     from .court import verify_court
     from .evidence import verify_file
 
@@ -36,7 +40,8 @@ def offline(what, file, digest):
         if what == "court":
             print(f"holds; about its subject are the leaves {verify_court(data, digest)}")
         else:
-            convicts, against = verify_file(data, digest)
+            copy = folder and (lambda count: first_entries(folder, count))
+            convicts, against = verify_file(data, digest, copy)
             print(f"holds; convicted: {convicts}; contradict the published ledger: {against}")
     except Fault as fault:
         print(f"proves nothing: {fault}")

@@ -69,9 +69,12 @@ class File:
         return entry
 
 
-def verify_file(data, pinned):
-    """Key ids that are convicted, and those that contradict the published ledger, ascending; raises if nothing is proven."""
+def verify_file(data, pinned, copy=None):
+    """Key ids that are convicted, and those that contradict the published ledger, ascending; raises if nothing is proven.
+
+    `copy` gives the first so many entries of a copy of the ledger, for files that refer to one."""
     file = File(data, pinned)
+    file.copy = copy
     prove_kind = {1: contradiction, 2: two_batches, 3: unauthentic, 4: broken, 5: false_promise, 6: twice, 7: misuse}
     convicts, against = prove_kind[file.kind](file, *file.content)
     return [sorted(key_id(key).hex() for key in keys) for keys in (convicts, against)]
@@ -192,7 +195,9 @@ def broken(file, promise, text, here, entries):
     own = file.trust.organisation_of[fields[3]]
     if not policy.satisfied_by_witnesses(late) or not Checkpoint._cosigned(policy, own, late):
         raise Fault("not due")
-    if here != 1 or sum(map(len, entries)) > 8 << 20:
+    if here == 0 and not entries and file.copy:
+        entries = file.copy(checkpoint.size)
+    elif here != 1 or sum(map(len, entries)) > 8 << 20:
         raise Fault("the entries are in a copy")
     frontiers = [Frontier(tree) for tree in BOTH]
     for data in entries:
