@@ -8,18 +8,22 @@ mod copy;
 #[path = "common/mirror.rs"]
 mod mirror;
 
-use common::{ORGANISATIONS, World, phase_filler};
+use common::{ORGANISATIONS, World, key, phase_filler};
 use copy::{Copy, Published, large, publish, small};
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
+use tamga_client::author::Grant;
 use tamga_client::court::{Wanted, court_page, make, tell_court};
 use tamga_client::evidence::Language;
+use tamga_client::source::Tree;
 use tamga_client::verify::Opened;
 use tamga_ledger::court::{CourtBundle, CourtError, Subject};
 use tamga_ledger::entry::{Entry, Payload};
-use tamga_ledger::ids::ElectionId;
-use tamga_ledger::kinds::Kind;
+use tamga_ledger::ids::{ElectionId, KeyId, Maybe};
+use tamga_ledger::kinds::{CHECKS_ALL, Custody, CustodyEvent, HolderClass, Item, Kind};
 use tamga_ledger::record::{Record, Scope};
+use tamga_ledger::sign::public_key;
+use tamga_ledger::tree::{Blake3Tree, LeafIndex, SeveralProof, Sha256Tree, TileHashReader, TilePath};
 
 fn election() -> &'static Copy {
     static COPY: OnceLock<Copy> = OnceLock::new();
@@ -166,6 +170,116 @@ fn entries_cannot_be_left_out_added_moved_or_exchanged() {
         signed.parse().unwrap().kind == Kind::Key as u16
     });
     assert!(key.is_some(), "the keys of its signers are in it");
+}
+
+/// What nobody asked for has no place in it, even where it is in the ledger and proven.
+#[test]
+fn an_entry_that_nothing_needs_is_refused() {
+    let copy = election();
+    let good = bundle(copy, Subject::Station(1), "order 7");
+    let there: BTreeSet<u64> = good.items.iter().map(|item| item.leaf.get()).collect();
+    let opened = Opened::open(copy, &copy.election).unwrap();
+    let bodies = copy.items("confidential");
+    // One of each kind, of another station or of none.
+    let mut tried = BTreeSet::new();
+    for (leaf, entry, record) in records(copy).into_iter().filter(|(leaf, ..)| !there.contains(leaf)) {
+        let kind = record.as_ref().map_or(0, |record| record.kind);
+        let foreign = ![Kind::Key, Kind::Seal, Kind::DefinitionPart].map(|kind| kind as u16).contains(&kind);
+        if !tried.insert(kind) {
+            continue;
+        }
+        let mut bad = good.clone();
+        let body = bodies[leaf as usize].clone();
+        let at = bad.items.partition_point(|item| item.leaf.get() < leaf);
+        let item = tamga_ledger::court::Item {
+            leaf: LeafIndex::new(leaf).unwrap(),
+            asked: false,
+            entry: entry.to_bytes(),
+            body,
+        };
+        bad.items.insert(at, item);
+        prove_again(&opened, &mut bad);
+        match bad.verify(&copy.election) {
+            Err(CourtError::NoPlace(named)) => assert!(foreign && named == leaf),
+            other => assert!(!foreign && other.is_ok(), "kind {kind}: {other:?}"),
+        }
+    }
+    assert!(tried.contains(&(Kind::Identification as u16)) && tried.len() > 3, "{tried:?}");
+    // Not even a key comes with a body.
+    let mut bad = good;
+    let key = bad.items.iter().position(|item| !item.asked && item.leaf.get() > 0).unwrap();
+    bad.items[key].body = vec![1; 40];
+    assert!(bad.verify(&copy.election).is_err());
+}
+
+fn prove_again(opened: &Opened<'_>, bundle: &mut CourtBundle) {
+    let leaves: Vec<LeafIndex> = bundle.items.iter().map(|item| item.leaf).collect();
+    let read = |tree| move |path: &TilePath| opened.files.tile(tree, path);
+    let size = opened.size();
+    let mut sha256 = TileHashReader::<Sha256Tree, _>::new(size, read(Tree::Sha256));
+    bundle.sha256 = SeveralProof::prove(&mut sha256, &leaves, size).unwrap();
+    let mut blake3 = TileHashReader::<Blake3Tree, _>::new(size, read(Tree::Blake3));
+    bundle.blake3 = SeveralProof::prove(&mut blake3, &leaves, size).unwrap();
+}
+
+/// Where a device was before it came to the station, and that it was lost afterwards, stands under other places; a court that asks about
+/// the station sees it, and nothing of other pieces.
+#[test]
+fn the_life_of_a_stations_equipment_goes_along() {
+    let (mut world, published) = (World::prepared(), Published::new());
+    let custodian =
+        |name: &str| Grant::new(HolderClass::Custodian, Scope::Election).possess(world.scribe.election(), &key(name));
+    let grants = [custodian("keeper"), custodian("guard")];
+    for registration in world.scribe.register_keys(&key("cec/record"), &grants).unwrap() {
+        world.accept(registration);
+    }
+    let device = public_key(&key("device 1")).id();
+    let mut leaves = Vec::new();
+    let mut happens = |world: &mut World, serial: &str, event: CustodyEvent, scope: Scope, holds: Option<KeyId>| {
+        let custody = Custody {
+            item: Item::Device as u8,
+            serial: serial.to_owned(),
+            event: event as u8,
+            from: Maybe(None),
+            to: Maybe(None),
+            seals: vec![],
+            checks: if event == CustodyEvent::Check { CHECKS_ALL } else { 0 },
+            place: String::new(),
+            key: Maybe(holds),
+        };
+        let made = world.scribe.write(scope, &[&key("keeper"), &key("guard")], &custody).unwrap();
+        assert!(world.submit(made).is_accepted());
+        leaves.push((serial.to_owned(), world.entries.len() as u64 - 1));
+    };
+    happens(&mut world, "D-1", CustodyEvent::Enter, Scope::Election, Some(device));
+    happens(&mut world, "D-2", CustodyEvent::Enter, Scope::Election, None);
+    world.seal_roll();
+    world.open_all();
+    happens(&mut world, "D-1", CustodyEvent::Check, Scope::Election, None);
+    happens(&mut world, "D-2", CustodyEvent::Check, Scope::Election, None);
+    happens(&mut world, "D-1", CustodyEvent::Deploy, Scope::Unit(common::unit(1)), None);
+    let voted = world.identify(1, "10000000000001");
+    world.accept(voted);
+    happens(&mut world, "D-1", CustodyEvent::TakeBack, Scope::Election, None);
+    happens(&mut world, "D-1", CustodyEvent::Lose, Scope::Election, None);
+    let copy = Copy::of(&world, &published);
+
+    let bundle = bundle(&copy, Subject::Station(1), "");
+    let verified = bundle.verify(&copy.election).unwrap();
+    let equipment = |item: &&tamga_ledger::court::VerifiedItem| {
+        item.record.as_ref().is_some_and(|record| record.kind == Kind::Custody as u16)
+    };
+    let there: Vec<u64> = verified.items.iter().filter(equipment).map(|item| item.leaf.get()).collect();
+    let due: Vec<u64> = leaves.iter().filter(|(serial, _)| serial == "D-1").map(|(_, leaf)| *leaf).collect();
+    assert_eq!(there, due);
+    let beside = verified.items.iter().filter(equipment).filter(|item| !item.asked).count();
+    assert_eq!(beside, due.len() - 1, "all but its days in the unit happened elsewhere");
+    for (language, words) in [(Language::En, "lost"), (Language::Ru, "утрачено"), (Language::Ky, "жоголду")]
+    {
+        let text = tell_court(&bundle, &verified, language);
+        assert!(text.contains("D-1") && !text.contains("D-2") && text.contains(words), "{text}");
+        assert!(court_page(&bundle, &verified).contains(words));
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde_json::json;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use tamga_client::author::{node_rotate_keys, policy_text};
+use tamga_ledger::court::CourtBundle;
 use tamga_ledger::history::History;
 use tamga_ledger::kinds::{Governance, NodeKeys, RotationReason};
 use tamga_ledger::promise::Judged;
@@ -199,6 +200,7 @@ async fn policy_and_keys_change_while_stations_go_on_and_everything_verifies_off
     std::fs::remove_file(Path::new(&copy).join("history")).unwrap();
     shell.tamga(&["audit", &copy]).await.ended_with(1);
 
+    court(&rehearsal, &shell, [&first.signed.id().to_string(), &id]).await;
     browse(&rehearsal, &shell, &early.receipt.checkpoint().checkpoint().size).await;
     revoked(&rehearsal).await;
 
@@ -209,6 +211,30 @@ async fn policy_and_keys_change_while_stations_go_on_and_everything_verifies_off
     for node in rehearsal.ids() {
         published_beyond(&rehearsal, node, judged.leaf.get() - 1).await;
     }
+}
+
+/// A court's bundle out of a running node, over the change: each record under the checkpoint that first covered it, by the policy of
+/// its time.
+async fn court(rehearsal: &Rehearsal, shell: &Shell, [early, late]: [&str; 2]) {
+    let url = |node: u32| format!("http://{}", rehearsal.public(node));
+    let file = |name: &str| rehearsal.folder().join(name).to_str().unwrap().to_owned();
+    let records = file("records.court");
+    let asked = ["bundle", &url(NODE), "--record", early, "--record", late, "--out", &records];
+    let made = shell.tamga(&asked).await.ended_with(0).json();
+    assert_eq!((&made["asked"], &made["checkpoint"]["policy_epoch"]), (&json!(2), &json!(1)), "{made}");
+    let told = shell.tamga(&["verify", &records]).await.ended_with(0).json();
+    let sizes = told["checkpoints"].as_array().unwrap();
+    assert!(told["outcome"] == json!("verified") && sizes.len() >= 2, "{told}");
+    let station = file("station.court");
+    shell.tamga(&["bundle", &url(1), "--station", "1", "--out", &station]).await.ended_with(0);
+    // Also by what audits ledgers; by nothing else than the pinned digest.
+    shell.tamga(&["audit", &station]).await.ended_with(0);
+    run(tamga(), &["verify", &station, "--genesis", &"ab".repeat(32)]).await.ended_with(1);
+    // Without the way over the change it proves nothing.
+    let mut bundle = CourtBundle::from_bytes(&std::fs::read(&records).unwrap()).unwrap();
+    bundle.history = History::default();
+    std::fs::write(&records, bundle.to_bytes()).unwrap();
+    shell.tamga(&["verify", &records]).await.ended_with(1);
 }
 
 /// The archive: by size and by time, each proven against the latest.

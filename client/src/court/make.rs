@@ -7,7 +7,9 @@ use tamga_ledger::court::{CourtBundle, CourtError, Item, Link, Subject, concerns
 use tamga_ledger::definition::Definition;
 use tamga_ledger::entry::{Entry, Payload};
 use tamga_ledger::ids::KeyId;
-use tamga_ledger::kinds::{Body as _, DefinitionPart, HolderClass, KeyRegistration, KeyRevocation, Kind};
+use tamga_ledger::kinds::{
+    Body, Custody, DefinitionPart, HolderClass, KeyRegistration, KeyRevocation, Kind, StationPhase,
+};
 use tamga_ledger::note::VerifiedCheckpoint;
 use tamga_ledger::record::Record;
 use tamga_ledger::tree::{
@@ -100,7 +102,7 @@ pub fn make(
     Ok(bundle)
 }
 
-/// What may belong into it: entries about the subject, keys, revocations, the definition, seals.
+/// What may belong into it: entries about the subject, keys, revocations, equipment, the definition, seals.
 fn gather(
     opened: &Opened<'_>,
     subject: &Subject,
@@ -118,7 +120,11 @@ fn gather(
                 None => matches!(subject, Subject::Records(ids) if ids.contains(&id)),
             };
             let kind = record.as_ref().and_then(|record| Kind::from_number(record.kind));
-            let context = matches!(kind, Some(Kind::Key | Kind::KeyRevocation | Kind::DefinitionPart | Kind::Seal));
+            let context = match kind {
+                Some(Kind::Key | Kind::KeyRevocation | Kind::DefinitionPart | Kind::Seal) => true,
+                Some(Kind::Custody) => entry.verdict.is_accepted(),
+                _ => false,
+            };
             if let Some(record) = record.as_ref().filter(|_| kind == Some(Kind::DefinitionPart))
                 && let Ok(part) = DefinitionPart::from_bytes(&record.body)
             {
@@ -146,28 +152,47 @@ fn record_of(entry: &Entry) -> Option<Record> {
 }
 
 /// Of keys and revocations only those that concern signers of what is asked for (and the registry's, whose attestations stand in
-/// bodies); the definition and the seals whole.
-fn choose(found: BTreeMap<u64, Found>, with_bodies: bool) -> BTreeMap<u64, Found> {
+/// bodies), and signers of the rest; of the equipment the whole life of the pieces concerned; the definition and the seals whole.
+fn choose(mut found: BTreeMap<u64, Found>, with_bodies: bool) -> BTreeMap<u64, Found> {
     let asked = found.values().filter(|found| found.asked);
-    let needed: BTreeSet<KeyId> = asked.flat_map(|found| found.signers.iter().copied()).collect();
-    let stays = |found: &Found| {
-        let Some(body) = Entry::from_bytes(&found.entry).ok().as_ref().and_then(record_of).map(|record| record.body)
-        else {
-            return false;
-        };
-        match found.kind {
-            Some(Kind::Key) => KeyRegistration::from_bytes(&body).is_ok_and(|registration| {
-                let registry = |class: u8| with_bodies && class == HolderClass::Registry as u8;
-                registration.grants.iter().any(|grant| registry(grant.class) || needed.contains(&grant.key.id()))
-            }),
-            Some(Kind::KeyRevocation) => KeyRevocation::from_bytes(&body)
-                .is_ok_and(|revocation| revocation.keys.iter().any(|key| needed.contains(key))),
-            _ => true,
-        }
+    let mut needed: BTreeSet<KeyId> = asked.flat_map(|found| found.signers.iter().copied()).collect();
+    let pieces = pieces(&found, &needed);
+    let piece =
+        |found: &Found| body::<Custody>(found, Kind::Custody).is_some_and(|custody| pieces.contains(&custody.serial));
+    needed.extend(found.values().filter(|found| piece(found)).flat_map(|found| found.signers.iter().copied()));
+    let stays = |found: &Found| match found.kind {
+        Some(Kind::Key) => body::<KeyRegistration>(found, Kind::Key).is_some_and(|registration| {
+            let registry = |class: u8| with_bodies && class == HolderClass::Registry as u8;
+            registration.grants.iter().any(|grant| registry(grant.class) || needed.contains(&grant.key.id()))
+        }),
+        Some(Kind::KeyRevocation) => body::<KeyRevocation>(found, Kind::KeyRevocation)
+            .is_some_and(|revocation| revocation.keys.iter().any(|key| needed.contains(key))),
+        Some(Kind::Custody) => piece(found),
+        _ => true,
     };
-    let mut found = found;
     found.retain(|_, found| found.asked || stays(found));
     found
+}
+
+/// Serial numbers of the equipment that what is asked for speaks of (its custody, its phases), or that holds a key which signed it:
+/// where a piece was before it came to the station, and that its key was revoked because it was lost, stands under other places.
+fn pieces(found: &BTreeMap<u64, Found>, signers: &BTreeSet<KeyId>) -> BTreeSet<String> {
+    let mut serials = BTreeSet::new();
+    for found in found.values() {
+        if let Some(custody) = body::<Custody>(found, Kind::Custody)
+            && (found.asked || custody.key.0.is_some_and(|key| signers.contains(&key)))
+        {
+            serials.insert(custody.serial);
+        } else if let Some(phase) = body::<StationPhase>(found, Kind::StationPhase).filter(|_| found.asked) {
+            serials.extend(phase.equipment);
+        }
+    }
+    serials
+}
+
+fn body<B: Body>(found: &Found, kind: Kind) -> Option<B> {
+    let entry = Entry::from_bytes(&found.entry).ok().filter(|_| found.kind == Some(kind))?;
+    B::from_bytes(&record_of(&entry)?.body).ok()
 }
 
 /// Bodies that are handed over.

@@ -1,5 +1,6 @@
 //! What a court's bundle says, in sentences. Facts only: what follows from them is for the court.
 
+use crate::author::record_in_words;
 use crate::evidence::Language;
 use crate::report::audit::STYLE;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -23,6 +24,11 @@ pub fn tell_court(bundle: &CourtBundle, verified: &VerifiedCourt, language: Lang
     let _ = writeln!(text, "\n{}", heading(Heading::Entries, language));
     for item in verified.items.iter().filter(|item| item.asked) {
         let _ = writeln!(text, "  {}", row(item, language).join(" · "));
+    }
+    let equipment = equipment(verified, language);
+    if !equipment.is_empty() {
+        let _ = writeln!(text, "\n{}", heading(Heading::Equipment, language));
+        equipment.iter().for_each(|row| text += &format!("  {}\n", row.join(" · ")));
     }
     for (title, lines) in
         [(Heading::Proven, proven(bundle, language)), (Heading::NotProven, not_proven(bundle, language))]
@@ -66,6 +72,11 @@ fn section(bundle: &CourtBundle, verified: &VerifiedCourt, language: Language) -
                 tr { @for cell in row(item, language) { td { (cell) } } }
             }
         }
+        @let equipment = equipment(verified, language);
+        @if !equipment.is_empty() {
+            h2 { (heading(Heading::Equipment, language)) }
+            table { @for row in equipment { tr { @for cell in row { td { (cell) } } } } }
+        }
         h2 { (heading(Heading::Proven, language)) }
         ul { @for line in proven(bundle, language) { li { (line) } } }
         h2 { (heading(Heading::NotProven, language)) }
@@ -76,6 +87,7 @@ fn section(bundle: &CourtBundle, verified: &VerifiedCourt, language: Language) -
 #[derive(Clone, Copy)]
 enum Heading {
     Entries,
+    Equipment,
     Proven,
     NotProven,
 }
@@ -83,6 +95,11 @@ enum Heading {
 const fn heading(heading: Heading, language: Language) -> &'static str {
     match heading {
         Heading::Entries => language.of("Жазуулар", "Записи", "Entries"),
+        Heading::Equipment => language.of(
+            "Ушул жазууларга тиешелүү жабдуунун башка жердеги тарыхы",
+            "История того же оборудования в других местах",
+            "What happened elsewhere to the same equipment",
+        ),
         Heading::Proven => language.of("Эмне далилденди", "Что доказано", "What is proven"),
         Heading::NotProven => language.of("Эмне далилденген жок", "Что не доказано", "What is not proven"),
     }
@@ -138,6 +155,16 @@ fn facts(bundle: &CourtBundle, verified: &VerifiedCourt, language: Language) -> 
     }
     facts.push((of("Даярдаган программа", "Создано программой", "Made by"), bundle.tool.clone()));
     facts
+}
+
+/// Where pieces that the subject's entries speak of, or were signed by, were before and afterwards: leaf, time, what happened.
+fn equipment(verified: &VerifiedCourt, language: Language) -> Vec<Vec<String>> {
+    let told = |item: &VerifiedItem| {
+        let record = item.record.as_ref().filter(|record| !item.asked && record.kind == Kind::Custody as u16)?;
+        let words = record_in_words(record, language).ok()??;
+        Some(vec![format!("№ {}", item.leaf), format!("{} ms UTC", item.entry.time_ms), words.replace("\n  ", "; ")])
+    };
+    verified.items.iter().filter_map(told).collect()
 }
 
 /// Leaf, time, kind, place, verdict, what was handed over.

@@ -105,6 +105,11 @@ pub enum CourtError {
     /// An entry that the subject does not explain.
     #[error("entry {0} is said to be about the bundle's subject and is not, or the other way round")]
     OtherSubject(u64),
+    /// An entry that is neither about the subject nor of a kind that others need, or the body of one that is not about the subject.
+    #[error(
+        "entry {0} is not about the bundle's subject and has no place in it: beside the subject a bundle has keys, definition, equipment, decisions and seals, and no bodies"
+    )]
+    NoPlace(u64),
     /// Nothing is there, or not everything.
     #[error("the bundle has nothing about its subject, or not all the records that it names")]
     Incomplete,
@@ -185,6 +190,9 @@ impl CourtBundle {
             if about != item.asked {
                 return Err(CourtError::OtherSubject(leaf));
             }
+            if !about && (!item.body.is_empty() || !(leaf == 0 || record.is_some_and(is_context))) {
+                return Err(CourtError::NoPlace(leaf));
+            }
             let covering = checkpoints.iter().map(|one| one.checkpoint().size).find(|size| size.get() > leaf);
             let attestation = authentic.as_ref().and_then(|authentic| match authentic.content() {
                 Content::Identification(_, Secret::Known(_, attestation)) => Some(*attestation),
@@ -215,6 +223,15 @@ impl CourtBundle {
         }
         Ok(())
     }
+}
+
+/// What may stand beside the subject. Nobody else's identifications, ballots or protocols: an order speaks of the subject.
+fn is_context(record: &Record) -> bool {
+    let kind = Kind::from_number(record.kind);
+    matches!(
+        kind,
+        Some(Kind::DefinitionPart | Kind::Key | Kind::KeyRevocation | Kind::Custody | Kind::Governance | Kind::Seal)
+    )
 }
 
 /// Every key that genesis record and history name.

@@ -165,6 +165,11 @@ fn handed_over(maker: &mut Maker<'_>, besides: &[u64], size: u64, way: History) 
     let body = &mut altered.items.iter_mut().find(|item| item.asked).unwrap().body;
     *body.last_mut().unwrap() ^= 1;
     maker.say("another confidential body", &altered.to_bytes(), false);
+    let others = day.world.leaves.iter().rposition(|leaf| leaf.kind == Kind::Identification).unwrap() as u64;
+    assert!(Some(others as usize) != place, "another identification");
+    let besides: Vec<u64> = keys.iter().copied().chain([others]).collect();
+    let crowded = maker.bundle(subject(), "", &[size], &besides, way.clone());
+    maker.say("somebody else's identification beside it", &crowded.to_bytes(), false);
     let withheld = maker.bundle(subject(), "", &[size], &keys, way.clone());
     maker.say("the same record, its body withheld", &withheld.to_bytes(), true);
     let unknown = maker.bundle(subject(), "", &[size], &[], way);

@@ -7,6 +7,10 @@ from .record import Entry, admit_parts, shaped
 from .trees import BOTH, verify_consistency
 
 
+# Definition parts, keys, revocations, custody, governance, seals.
+CONTEXT = {2, 3, 4, 18, 20, 21}
+
+
 def verify_court(data, pinned):
     """The leaves that are asked for; raises if anything does not hold."""
     fields = shaped(data, shapes.COURT, "court", 256 << 20)
@@ -91,6 +95,8 @@ def read(trust, subject, order, items, pinned):
             raise Fault("asked for, and not about the subject, or the other way round")
         if said:
             asked.append(leaf)
+        elif body or (leaf and (record is None or record.kind not in CONTEXT)):
+            raise Fault("not about the subject, and nothing that the others need")
     if not asked or (subject[0] == 3 and not there.issuperset(subject[2])):
         raise Fault("not all that is asked for")
     return asked
