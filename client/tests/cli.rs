@@ -155,11 +155,14 @@ fn a_courts_bundle_is_made_and_verified_offline() {
         assert!(std::fs::read_to_string(&html).unwrap().contains("Что не доказано"));
     }
     let genesis = ledger().world.scribe.election().to_string();
-    for (lang, words) in [("ky", "Сот үчүн"), ("ru", "Пакет для суда"), ("en", "Bundle for a court")]
-    {
+    for (lang, first, words) in [
+        ("ky", "ТАСТЫКТАЛДЫ", "Сот үчүн"),
+        ("ru", "ПОДТВЕРЖДЕНО", "Пакет для суда"),
+        ("en", "VERIFIED", "Bundle for a court"),
+    ] {
         let output = tamga(&["verify", &out, "--genesis", &genesis, "--lang", lang]);
         let text = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success() && text.starts_with("VERIFIED") && text.contains(words), "{text}");
+        assert!(output.status.success() && text.starts_with(first) && text.contains(words), "{text}");
     }
     // With an order; wrong uses; one byte; nothing about it.
     let (code, made) = run("bundle", folder, &["--station", "1", "--order", "7/2026", "--out", &out]);
@@ -589,4 +592,57 @@ fn results_are_exported_as_nist_sp_1500_100() {
         contest["SummaryCounts"][0]["BallotsCast"],
         hand.as_array().unwrap().iter().map(|one| one.as_u64().unwrap()).sum::<u64>()
     );
+}
+
+/// Each line of what a court reads is in the language that it asked for.
+#[test]
+fn nothing_but_names_is_english_where_another_language_is_asked_for() {
+    let genesis = ledger().world.scribe.election().to_string();
+    let folder = ledger().folder.path().display().to_string();
+    let out = tempfile::tempdir().unwrap();
+    let file = |name: &str| out.path().join(name).display().to_string();
+    let record = ledger().world.ids[60].to_string();
+    assert!(
+        tamga(&["prove", &folder, "--genesis", &genesis, "--leaf", "60", "--out", &file("proof")]).status.success()
+    );
+    // A damaged copy, so that there are findings.
+    let damaged = file("damaged");
+    assert!(tamga(&["download", &folder, &damaged, "--genesis", &genesis]).status.success());
+    let bundle =
+        walk(Path::new(&damaged)).into_iter().find(|path| path.to_string_lossy().contains("entries/000")).unwrap();
+    let mut bytes = std::fs::read(&bundle).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&bundle, bytes).unwrap();
+    for (lang, first) in [("ky", ["ТАСТЫКТАЛДЫ", "ЖОККО ЧЫГАРЫЛДЫ"]), ("ru", ["ПОДТВЕРЖДЕНО", "ОПРОВЕРГНУТО"])]
+    {
+        let court = file(&format!("court.{lang}"));
+        let asked: [(&[&str], &str); 4] = [
+            (&["audit", &folder], first[0]),
+            (&["audit", &damaged], first[1]),
+            (&["bundle", &folder, "--record", &record, "--out", &court], first[0]),
+            (&["verify", &file("proof")], first[0]),
+        ];
+        for (arguments, first) in asked {
+            let output = tamga(&[arguments, &["--genesis", &genesis, "--lang", lang]].concat());
+            let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            assert!(text.starts_with(first), "{text}");
+            for word in [
+                "entries",
+                "checkpoint",
+                "cosigned",
+                "record ",
+                "accepted",
+                "under",
+                "entry ",
+                "findings",
+                "Station",
+                "first",
+            ] {
+                // What a programmer looks for stands below each finding, further in.
+                let said: String = text.lines().filter(|line| !line.starts_with("    ")).collect();
+                assert!(!said.contains(word), "{word}: {text}");
+            }
+        }
+    }
 }

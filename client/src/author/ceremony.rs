@@ -16,6 +16,7 @@ use serde::Serialize;
 use tamga_keys::{CardError, OrganisationCard, grouped};
 use tamga_ledger::definition::Definition;
 use tamga_ledger::kinds::{DefinitionPart, Election, Organisation};
+use tamga_platform::calendar::iso_utc;
 use tamga_platform::entropy::Entropy;
 
 /// Why a draft cannot be made, or must not be signed.
@@ -180,7 +181,7 @@ fn in_words(election: &Election, definition: &Definition, quorum: usize) -> Vec<
     ));
     let hours: Vec<&str> = election.official_hours.iter().map(|hour| hour.label.as_str()).collect();
     lines.push(format!("turnout is announced at {}", hours.join(", ")));
-    lines.push(format!("no counts before {} ms UTC", election.embargo_ms));
+    lines.push(format!("no counts before {}", iso_utc(election.embargo_ms)));
     lines.push(format!(
         "checkpoints every {} ms; cells below {} papers stay closed; attestations hold {} ms; {} members sign; at most {} \
          offline identifications; bodies are kept {} months",

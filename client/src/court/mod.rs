@@ -9,4 +9,4 @@ mod make;
 mod words;
 
 pub use make::{MakeError, Wanted, make};
-pub use words::{court_page, tell_court};
+pub use words::{court_page, kind_name, tell_court, verdict_in_words};

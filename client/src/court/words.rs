@@ -10,6 +10,7 @@ use tamga_ledger::kinds::Kind;
 use tamga_ledger::record::Scope;
 use tamga_ledger::submission::AttestationCheck;
 use tamga_ledger::verdict::Verdict;
+use tamga_platform::calendar::iso_utc;
 
 const LANGUAGES: [(Language, &str, &str); 3] =
     [(Language::Ky, "ky", "Кыргызча"), (Language::Ru, "ru", "Русский"), (Language::En, "en", "English")];
@@ -140,10 +141,10 @@ fn facts(bundle: &CourtBundle, verified: &VerifiedCourt, language: Language) -> 
         let names: Vec<String> = organisations.iter().map(ToString::to_string).collect();
         let latest = checkpoint.cosignatures().iter().map(|one| one.time_s).max().unwrap_or_default();
         let line = format!(
-            "{} · SHA-256 {} · {} s UTC · {}/{}: {}",
+            "{} · SHA-256 {} · {} · {}/{}: {}",
             head.size,
             head.roots.sha256.to_base64(),
-            latest,
+            iso_utc(latest.saturating_mul(1_000)),
             names.len(),
             verified.trust.policy_at(head.size).organisations().len(),
             names.join(", ")
@@ -162,7 +163,7 @@ fn equipment(verified: &VerifiedCourt, language: Language) -> Vec<Vec<String>> {
     let told = |item: &VerifiedItem| {
         let record = item.record.as_ref().filter(|record| !item.asked && record.kind == Kind::Custody as u16)?;
         let words = record_in_words(record, language).ok()??;
-        Some(vec![format!("№ {}", item.leaf), format!("{} ms UTC", item.entry.time_ms), words.replace("\n  ", "; ")])
+        Some(vec![format!("№ {}", item.leaf), iso_utc(item.entry.time_ms), words.replace("\n  ", "; ")])
     };
     verified.items.iter().filter_map(told).collect()
 }
@@ -177,18 +178,10 @@ fn row(item: &VerifiedItem, language: Language) -> Vec<String> {
         Some(Scope::Constituency(number)) => format!("{} {number}", of("округ", "округ", "constituency")),
         _ => of("шайлоо", "выборы", "election").to_owned(),
     };
-    let verdict = match &item.entry.verdict {
-        Verdict::Refused(code) => format!("{} ({code:?})", of("четке кагылган", "отклонено", "refused")),
-        verdict if verdict.flags().is_empty() => of("кабыл алынган", "принято", "accepted").to_owned(),
-        verdict => format!(
-            "{} ({})",
-            of("белгилер менен кабыл алынган", "принято с отметками", "accepted with flags"),
-            verdict.flags().len()
-        ),
-    };
+    let verdict = verdict_in_words(&item.entry.verdict, language);
     let mut cells = vec![
         format!("№ {}", item.leaf),
-        format!("{} ms UTC", item.entry.time_ms),
+        iso_utc(item.entry.time_ms),
         kind_name(kind, language).to_owned(),
         place,
         verdict,
@@ -218,7 +211,23 @@ fn row(item: &VerifiedItem, language: Language) -> Vec<String> {
     cells
 }
 
-const fn kind_name(kind: Option<Kind>, language: Language) -> &'static str {
+/// A verdict, with its code or the number of its flags.
+#[must_use]
+pub fn verdict_in_words(verdict: &Verdict, language: Language) -> String {
+    match verdict {
+        Verdict::Refused(code) => format!("{} ({code:?})", language.of("четке кагылган", "отклонено", "refused")),
+        verdict if verdict.flags().is_empty() => language.of("кабыл алынган", "принято", "accepted").to_owned(),
+        verdict => format!(
+            "{} ({})",
+            language.of("белгилер менен кабыл алынган", "принято с отметками", "accepted with flags"),
+            verdict.flags().len()
+        ),
+    }
+}
+
+/// What a kind of record is called.
+#[must_use]
+pub const fn kind_name(kind: Option<Kind>, language: Language) -> &'static str {
     match kind {
         Some(Kind::Election) => language.of("шайлоону негиздөө", "учреждение выборов", "founding of the election"),
         Some(Kind::DefinitionPart) => {

@@ -1,23 +1,14 @@
 //! Dates and times of day as milliseconds of UTC. The proleptic Gregorian calendar, no leap seconds, no time zone names: a
 //! definition states offsets, which do not change with somebody's data base.
 
+use tamga_platform::calendar;
 use toml::value::{Date, Time};
-
-/// Days from 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date algorithms", `days_from_civil`).
-fn days(date: Date) -> i64 {
-    let (month, day) = (i64::from(date.month), i64::from(date.day));
-    let year = i64::from(date.year) - i64::from(month <= 2);
-    let era = year.div_euclid(400);
-    let year_of_era = year - era * 400;
-    let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-}
 
 /// An instant; none before 1970.
 pub(super) fn instant_ms(date: Date, time: Time, offset_minutes: i64) -> Option<u64> {
-    let seconds = i64::from(time.hour) * 3_600 + i64::from(time.minute) * 60 + i64::from(time.second.unwrap_or(0));
-    let utc_s = days(date) * 86_400 + seconds - offset_minutes * 60;
-    u64::try_from(utc_s).ok()?.checked_mul(1_000)
+    let second = time.second.unwrap_or(0);
+    let of_day = (time.hour.into(), time.minute.into(), second.into());
+    calendar::instant((date.year, date.month.into(), date.day.into(), of_day.0, of_day.1, of_day.2), offset_minutes)
 }
 
 /// `+06:00`, `-03:30`, `Z` as minutes east of Greenwich.

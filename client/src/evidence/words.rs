@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use tamga_ledger::evidence::{Consequence, EvidenceKind, Holder, KeyUse, Signer, VerifiedEvidence, What};
+use tamga_platform::calendar::iso_utc;
 
 /// The language of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,8 +123,8 @@ fn what(what: &What, language: Language) -> String {
         }
         What::Batch { epoch, term, number, time_ms, items, blake3 } => {
             let words = language.of("топтом, орду", "пакет для места", "a batch for place");
-            let contents = language.of("жазуулар", "записей", "items");
-            format!("{words} ({epoch}, {term}, {number}), {time_ms} ms UTC, {contents}: {items}, BLAKE3 {blake3}")
+            let (contents, at) = (language.of("жазуулар", "записей", "items"), iso_utc(*time_ms));
+            format!("{words} ({epoch}, {term}, {number}), {at}, {contents}: {items}, BLAKE3 {blake3}")
         }
         What::Item { number, code, why } => {
             let words = language.of("топтомдогу жазуу №", "запись пакета №", "item of the batch, no.");
@@ -131,11 +132,11 @@ fn what(what: &What, language: Language) -> String {
         }
         What::Promise { record, deadline_ms, leaf, verdict } => {
             let words = language.of("убада: жазуу", "обещание: запись", "a promise: record");
-            let by = language.of("мөөнөтү", "срок", "by");
+            let (by, deadline) = (language.of("мөөнөтү", "срок", "by"), iso_utc(*deadline_ms));
             let place =
                 leaf.map(|leaf| format!(", {} {leaf}", language.of("орду", "место", "leaf"))).unwrap_or_default();
             let verdict = verdict.as_ref().map(|verdict| format!(", {verdict}")).unwrap_or_default();
-            format!("{words} {record}, {by} {deadline_ms} ms UTC{place}{verdict}")
+            format!("{words} {record}, {by} {deadline}{place}{verdict}")
         }
         What::Absent { record, size } => match language {
             Language::Ky => format!("эсептелди: {record} жазуусу алгачкы {size} жазуунун арасында жок"),
@@ -144,7 +145,7 @@ fn what(what: &What, language: Language) -> String {
         },
         What::Entry { leaf, record, verdict, time_ms } => {
             let words = language.of("журналдагы орун", "в журнале на месте", "the ledger has at leaf");
-            format!("{words} {leaf}: {record}, {verdict}, {time_ms} ms UTC")
+            format!("{words} {leaf}: {record}, {verdict}, {}", iso_utc(*time_ms))
         }
         What::Record { record, kind, sequence } => {
             let words = language.of("жазуу", "запись", "record");

@@ -10,10 +10,13 @@
 //! | [`entropy`] | [`entropy::Entropy`] | [`entropy::OsEntropy`] | [`entropy::SeededEntropy`] |
 //! | [`blocking`] | [`blocking::Blocking`] | `ThreadPool` (feature `tokio`) | [`blocking::Inline`] |
 //!
+//! [`calendar`] writes and reads instants for people.
+//!
 //! Architecture invariant: no code outside this crate and the two `main` functions calls `SystemTime::now`,
 //! `getrandom`, `std::fs` or `spawn_blocking`.
 
 pub mod blocking;
+pub mod calendar;
 pub mod clock;
 pub mod disk;
 pub mod entropy;

@@ -10,8 +10,8 @@ use tamga_ledger::tree::TreeSize;
 use tamga_ledger::trust::Trust;
 
 use super::problem::{self, Problem};
-use super::text::{iso_utc, parse_utc};
 use super::{Site, SiteState, number, parameters};
+use tamga_platform::calendar::{iso_utc, parse_utc};
 
 /// Checkpoints of one page.
 const PAGE_MAX: usize = 100;

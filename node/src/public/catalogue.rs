@@ -16,9 +16,9 @@ use super::checkpoint::Source;
 use super::chronicle::{self, Line, Lists};
 use super::edge;
 use super::problem::Problem;
-use super::text::iso_utc;
 use super::{Site, SiteState, number, parameters};
 use crate::core::Published;
+use tamga_platform::calendar::iso_utc;
 
 /// Elements of a page if the caller does not say, and at most.
 const PAGE_DEFAULT: u64 = 50;

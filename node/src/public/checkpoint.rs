@@ -10,8 +10,8 @@ use tamga_ledger::tree::{Hash, LeafIndex};
 use super::SiteState;
 use super::edge;
 use super::problem::Problem;
-use super::text::iso_utc;
 use crate::core::{Cosigner, Published};
+use tamga_platform::calendar::iso_utc;
 
 /// A checkpoint's identity, as it stands beside every figure.
 #[derive(Debug, Clone, Serialize)]

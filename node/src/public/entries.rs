@@ -15,8 +15,8 @@ use tamga_ledger::tree::LeafIndex;
 use tamga_ledger::verdict::{FlagCode, Refusal, Verdict};
 
 use super::problem::{self, Problem};
-use super::text::iso_utc;
 use super::{SiteState, body, number};
+use tamga_platform::calendar::iso_utc;
 
 /// `GET /api/v1/records/{id}`: only who knows the id can ask, and ids cannot be guessed.
 pub(super) async fn record(State(site): SiteState, Path(id): Path<String>) -> Result<Response, Problem> {

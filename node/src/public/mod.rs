@@ -18,7 +18,7 @@
 //! | `edge` | request ids, budgets, tags: what all answers have in common |
 //! | `site` | pages for people: `/ky/`, `/ru/`, `/en/` |
 //! | `submission`, `reading` | the gRPC services |
-//! | `body`, `text` | record bodies and times as JSON |
+//! | `body` | record bodies as JSON |
 //! | `problem` | every error, as RFC 9457 says |
 //!
 //! Invariants: nothing beyond the latest published checkpoint is served; confidential bodies only once it covers the
@@ -43,7 +43,6 @@ mod reading;
 mod shelf;
 mod site;
 mod submission;
-mod text;
 mod tiles;
 
 use std::collections::BTreeMap;

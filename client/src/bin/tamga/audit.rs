@@ -3,7 +3,7 @@
 use crate::args::Audit;
 use crate::bundle;
 use crate::governance::write;
-use crate::output::{CheckpointView, Done, Output, advance, open_source};
+use crate::output::{CheckpointView, Done, Output, advance, open_source, standing};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -94,49 +94,57 @@ fn told(report: &Report) -> Value {
 
 fn text(content: &Content, report: &Report, listed: usize, language: Language) -> String {
     let of = |ky, ru, en| language.of(ky, ru, en);
-    let mut text = format!(
-        "{}  {} entries\n  under a {}\n",
-        if report.ok { "VERIFIED" } else { "REFUTED " },
-        report.entries,
-        content.checkpoint.line(),
-    );
+    let mut lines = vec![
+        format!("{}  {}: {}", standing(report.ok, language), of("жазуулар", "записей", "entries"), report.entries),
+        content.checkpoint.line_in(language),
+    ];
     if report.entries_before > 0 {
-        let _ = writeln!(text, "  {} of them were read by an earlier run", report.entries_before);
+        let what = of("алардын ичинен мурда окулгандар", "из них прочитано раньше", "read by an earlier run of them");
+        lines.push(format!("{what}: {}", report.entries_before));
     }
-    let _ = match report.checkpoints_archived {
-        0 => writeln!(text, "  published checkpoints that fit: {}", report.checkpoints_confirmed),
-        all => writeln!(
-            text,
-            "  published checkpoints that fit: {}, {all} of the archive looked at",
-            report.checkpoints_confirmed
-        ),
-    };
-    if let Some(why) = &content.memory_unused {
-        let _ = writeln!(text, "  {why}");
+    let fit = of(
+        "дал келген жарыяланган көзөмөл чекиттери",
+        "опубликованных контрольных точек совпало",
+        "published checkpoints that fit",
+    );
+    let looked_at = of("архивден каралды", "просмотрено в архиве", "of the archive looked at");
+    lines.push(match report.checkpoints_archived {
+        0 => format!("{fit}: {}", report.checkpoints_confirmed),
+        all => format!("{fit}: {}; {looked_at}: {all}", report.checkpoints_confirmed),
+    });
+    lines.extend(content.memory_unused.clone());
+    if let Some(leaf) = report.findings.iter().find_map(|finding| finding.leaf) {
+        lines.push(format!("{}: {leaf}", of("биринчи жаман жазуу", "первая плохая запись", "first bad entry")));
     }
+    // The sentence that a reader needs, and below it what a programmer looks for.
     for finding in report.findings.iter().take(listed) {
-        let _ = writeln!(
-            text,
-            "  ({}, {}) {}",
-            finding.number,
-            class_name(finding.class, language),
-            sentence(finding, language)
-        );
+        let class = class_name(finding.class, language);
+        lines.push(format!("({}, {class}) {}", finding.number, sentence(finding, language)));
+        lines.push(format!("  {}", finding.text));
     }
-    text += &findings(report, listed);
+    let more = report.findings_total.saturating_sub(report.findings.len().min(listed) as u64);
+    if more > 0 {
+        lines.push(format!("… {} {more}", of("дагы табылгандар:", "и ещё находок:", "and more findings:")));
+    }
     if report.verdicts_not_rederived > 0 {
-        let _ = writeln!(
-            text,
-            "  {} verdicts on identifications were taken as stated: their confidential bodies are not public (yet)",
-            report.verdicts_not_rederived
+        let what = of(
+            "идентификациялар боюнча айтылгандай кабыл алынган чечимдер, анткени алардын жашыруун бөлүгү (азырынча) ачык эмес",
+            "решений об идентификациях принято как заявлено: их закрытые части (пока) не опубликованы",
+            "verdicts on identifications that were taken as stated, because their confidential bodies are not public (yet)",
         );
+        lines.push(format!("{what}: {}", report.verdicts_not_rederived));
     }
     if report.stubs > 0 {
-        let _ = writeln!(text, "  {} refused records are there as stubs: their content may not be shown", report.stubs);
+        let what = of(
+            "мазмунун көрсөтүүгө болбогон четке кагылган документтер",
+            "отклонённых документов, содержание которых показывать нельзя",
+            "refused records whose content may not be shown",
+        );
+        lines.push(format!("{what}: {}", report.stubs));
     }
-    let _ = writeln!(text, "  {}:", of("мындан далилденбегени", "этим не доказано", "not proven by this"));
-    report.not_proven.iter().for_each(|what| text += &format!("    - {}\n", not_proven(*what, language)));
-    text
+    lines.push(format!("{}:", of("мындан далилденбегени", "этим не доказано", "not proven by this")));
+    lines.extend(report.not_proven.iter().map(|what| format!("  - {}", not_proven(*what, language))));
+    lines.join("\n  ")
 }
 
 /// The first bad entry by name, then the list.

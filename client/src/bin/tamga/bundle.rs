@@ -2,7 +2,7 @@
 
 use crate::args::Bundle;
 use crate::governance::{failed, write};
-use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source};
+use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source, standing};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
@@ -60,20 +60,28 @@ pub(crate) fn run(arguments: &Bundle, disk: &Arc<dyn Disk>, output: &Output) -> 
         asked: bundle.items.iter().filter(|item| item.asked).count(),
         bodies: bundle.items.iter().filter(|item| !item.body.is_empty()).count(),
     };
-    output.answer("bundle", &content, || {
-        format!(
-            "VERIFIED  {} entries about it, {} beside them, {} confidential bodies\n  under a {}\n  written to {} ({} bytes); check it offline with: tamga verify {} --genesis {}",
-            content.asked,
-            content.entries - content.asked,
-            content.bodies,
-            content.checkpoint.line(),
-            arguments.out.display(),
-            content.bytes,
-            arguments.out.display(),
-            content.checkpoint.election,
-        )
-    });
+    output.answer("bundle", &content, || made(&content, arguments.lang.into()));
     Ok(())
+}
+
+fn made(content: &Made<'_>, language: Language) -> String {
+    let (asked, beside, bodies) = (content.asked, content.entries - content.asked, content.bodies);
+    let (file, bytes, digest) = (content.file.display(), content.bytes, &content.checkpoint.election);
+    let counts = match language {
+        Language::Ky => format!("бул боюнча {asked} жазуу, аларга керектүү {beside}, жашыруун бөлүктөр {bodies}"),
+        Language::Ru => format!("записей об этом {asked}, нужных к ним {beside}, закрытых частей {bodies}"),
+        Language::En => format!("{asked} entries about it, {beside} beside them, {bodies} confidential bodies"),
+    };
+    let written = match language {
+        Language::Ky => format!("{file} файлына жазылды ({bytes} байт); тармаксыз текшерүү"),
+        Language::Ru => format!("записано в {file} (байт: {bytes}); проверить без сети"),
+        Language::En => format!("written to {file} ({bytes} bytes); check it offline with"),
+    };
+    format!(
+        "{}  {counts}\n  {}\n  {written}: tamga verify {file} --genesis {digest}",
+        standing(true, language),
+        content.checkpoint.line_in(language),
+    )
 }
 
 fn subject(arguments: &Bundle) -> Subject {
@@ -146,6 +154,8 @@ pub(crate) fn verify(
         checkpoints: verified.checkpoints.iter().map(|one| one.checkpoint().size.get()).collect(),
         entries: verified.items.iter().map(entry).collect(),
     };
-    output.answer(command, &content, || format!("VERIFIED  {}", tell_court(&bundle, &verified, language)));
+    output.answer(command, &content, || {
+        format!("{}  {}", standing(true, language), tell_court(&bundle, &verified, language))
+    });
     Ok(())
 }

@@ -17,6 +17,7 @@ use tamga_ledger::forms::in_words;
 use tamga_ledger::ids::{Digest, PublicKey};
 use tamga_ledger::kinds::{Body as _, Decree, DefinitionPart, OfficialHour, Title};
 use tamga_ledger::record::{RECORD_BYTES_MAX, Scope};
+use tamga_platform::calendar::iso_utc;
 use tamga_platform::disk::Disk;
 
 const NAME: &str = "election";
@@ -253,12 +254,12 @@ impl<'a> Shown<'a> {
         let hours = self.official_hours.iter().map(|hour| hour.label.as_str()).collect::<Vec<_>>().join(", ");
         let _ = write!(
             text,
-            "\n\nAct {}, {}\n  SHA-256 {}\nEmbargo until {} ms UTC; turnout at {hours}\nMember quorum {}; at most {} of one \
+            "\n\nAct {}, {}\n  SHA-256 {}\nEmbargo until {}; turnout at {hours}\nMember quorum {}; at most {} of one \
              sex elected; smallest cell {} papers\n",
             self.decree.number,
             self.decree.date,
             self.decree.sha256,
-            self.embargo_ms,
+            iso_utc(self.embargo_ms),
             self.rules.member_quorum,
             self.same_sex_max,
             self.rules.cell_papers_min

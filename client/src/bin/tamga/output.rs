@@ -6,6 +6,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use tamga_client::evidence::Language;
 use tamga_client::source::{DirectorySource, HttpSource, Source, SourceError};
 use tamga_client::verify::{VerifyError, Weight};
 use tamga_ledger::ids::ElectionId;
@@ -189,13 +190,34 @@ impl CheckpointView {
     }
 
     pub(crate) fn line(&self) -> String {
-        let rehearsal = if self.rehearsal { "REHEARSAL, no real election: " } else { "" };
-        format!(
-            "{rehearsal}checkpoint of {} entries, cosigned by {} of {} organisations: {}",
-            self.size,
-            self.organisations.len(),
-            self.organisations_of,
-            self.organisations.join(", ")
-        )
+        self.line_in(Language::En)
+    }
+
+    /// How many entries the checkpoint covers and who has signed it, in one line.
+    pub(crate) fn line_in(&self, language: Language) -> String {
+        let rehearsal = match self.rehearsal {
+            true => language.of(
+                "МАШЫГУУ, чыныгы шайлоо эмес: ",
+                "РЕПЕТИЦИЯ, не настоящие выборы: ",
+                "REHEARSAL, no real election: ",
+            ),
+            false => "",
+        };
+        let (size, signed, of) = (self.size, self.organisations.len(), self.organisations_of);
+        let words = match language {
+            Language::Ky => format!("{size} жазуунун көзөмөл чекити, {of} уюмдун {signed} кол койгон"),
+            Language::Ru => format!("контрольная точка на {size} записей, подписали {signed} из {of} организаций"),
+            Language::En => format!("checkpoint of {size} entries, cosigned by {signed} of {of} organisations"),
+        };
+        format!("{rehearsal}{words}: {}", self.organisations.join(", "))
+    }
+}
+
+/// The first word of an answer: everything that it says was verified, or something that was shown is false.
+pub(crate) const fn standing(holds: bool, language: Language) -> &'static str {
+    if holds {
+        language.of("ТАСТЫКТАЛДЫ", "ПОДТВЕРЖДЕНО", "VERIFIED")
+    } else {
+        language.of("ЖОККО ЧЫГАРЫЛДЫ", "ОПРОВЕРГНУТО", "REFUTED")
     }
 }

@@ -2,10 +2,13 @@
 
 use crate::args::Verify;
 use crate::bundle;
-use crate::output::{CheckpointView, Done, Output, open_source};
+use crate::output::{CheckpointView, Done, Output, open_source, standing};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
+use tamga_client::author::place_in_words;
+use tamga_client::court::{kind_name, verdict_in_words};
+use tamga_client::evidence::Language;
 use tamga_client::source::{Files, SourceError};
 use tamga_client::verify::{ProofBundle, VerifyError};
 use tamga_ledger::court::{COURT_BYTES_MAX, CourtBundle};
@@ -14,7 +17,9 @@ use tamga_ledger::history::{HISTORY_BYTES_MAX, History};
 use tamga_ledger::ids::RecordId;
 use tamga_ledger::kinds::Kind;
 use tamga_ledger::receipt::{Receipt, VerifiedReceipt};
+use tamga_ledger::record::Scope;
 use tamga_ledger::trust::Trust;
+use tamga_platform::calendar::iso_utc;
 use tamga_platform::disk::Disk;
 
 #[derive(Serialize)]
@@ -44,7 +49,7 @@ pub(crate) fn run(arguments: &Verify, disk: &Arc<dyn Disk>, output: &Output) -> 
     };
     let verified = receipt.verify(&trust)?;
     let content = content(&verified, &trust);
-    output.answer("verify", &content, || text(&content, &trust));
+    output.answer("verify", &content, || text(&content, &verified, &trust, arguments.lang.into()));
     Ok(())
 }
 
@@ -92,16 +97,31 @@ fn content(verified: &VerifiedReceipt, trust: &Trust) -> Content {
     }
 }
 
-fn text(content: &Content, trust: &Trust) -> String {
-    let kind = content.kind.map_or_else(|| "record".to_owned(), |kind| format!("{kind:?}"));
-    format!(
-        "VERIFIED  {}\n  record {} ({kind})\n  is entry {}, {}, at {} ms UTC\n  under a {}\n  of {}",
-        trust.election().title.en,
-        content.record,
+fn text(content: &Content, verified: &VerifiedReceipt, trust: &Trust, language: Language) -> String {
+    let of = |ky, ru, en| language.of(ky, ru, en);
+    let (entry, title) = (verified.entry(), &trust.election().title);
+    let mut lines = vec![
+        format!("{}  {}", standing(true, language), language.of(&title.ky, &title.ru, &title.en)),
+        format!("{} {} ({})", of("документ", "документ", "record"), content.record, kind_name(content.kind, language)),
+    ];
+    if let Some(scope) = verified_scope(verified) {
+        lines.push(place_in_words(scope, language));
+    }
+    let place = of("реестрдеги орду", "место в реестре", "is entry");
+    lines.push(format!(
+        "{place} {}, {}, {}",
         content.leaf,
-        content.verdict,
-        content.time_ms,
-        content.checkpoint.line(),
-        content.checkpoint.origin,
-    )
+        verdict_in_words(&entry.verdict, language),
+        iso_utc(entry.time_ms)
+    ));
+    lines.push(content.checkpoint.line_in(language));
+    lines.push(content.checkpoint.origin.clone());
+    lines.join("\n  ")
+}
+
+fn verified_scope(verified: &VerifiedReceipt) -> Option<Scope> {
+    match &verified.entry().payload {
+        Payload::Full(signed) => signed.parse().ok().map(|record| record.scope),
+        Payload::Stub(_) => None,
+    }
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use tamga_ledger::kinds::{Candidate, Title};
 use tamga_ledger::tally::{Coverage, share};
 
-use crate::public::text::iso_utc;
+use tamga_platform::calendar::iso_utc;
 
 /// Bishkek has had UTC+6 without summer time since 2005; every page says so beside its times.
 const BISHKEK_MS: u64 = 6 * 3_600_000;

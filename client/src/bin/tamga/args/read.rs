@@ -114,7 +114,7 @@ pub(crate) struct Verify {
     /// Write what a court's bundle says as one HTML page in Kyrgyz, Russian and English.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
-    /// The language of the text about a court's bundle.
+    /// The language of the text.
     #[arg(long, value_enum, default_value = "en")]
     pub(crate) lang: Lang,
     /// Entry 0 of the ledger, for a bare receipt.
@@ -141,6 +141,9 @@ pub(crate) struct Bundle {
     /// shows (after the Voting seal) are taken.
     #[arg(long, value_name = "DIR", requires = "order")]
     pub(crate) bodies: Option<PathBuf>,
+    /// The language of the text.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
     /// The file to write.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
@@ -174,7 +177,7 @@ pub(crate) struct Audit {
     /// Write the report as one HTML page in Kyrgyz, Russian and English.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
-    /// The language of the findings in text (JSON and HTML have all three).
+    /// The language of the text (JSON and HTML have all three).
     #[arg(long, value_enum, default_value = "en")]
     pub(crate) lang: Lang,
 }
