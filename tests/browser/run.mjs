@@ -189,6 +189,54 @@ await open({}, async (page) => {
   await page.screenshot({ path: `${out}/en-compared.png`, fullPage: true });
 });
 
+// Courts' bundles: what `tamga bundle` writes, each kind of forgery, another ledger's, and files that are neither.
+for (const language of LANGUAGES) {
+  const { noise } = await open({ locale: language, viewport: PHONE }, async (page) => {
+    for (const [name, file] of Object.entries(plan.court.good)) {
+      await page.goto(`${plan.nodes[0]}/${language}/verify`);
+      await form(page, { election: plan.election });
+      await page.setInputFiles("#receipt-file", file);
+      await page.click("#verify-receipt");
+      const [found, text] = await verdict(page);
+      expect(found === "verified", `${language}: bundle (${name}): ${found}: ${text}`);
+      expect(text.includes("tamga verify") && text.includes("3"), `${language}: bundle (${name}) says what was not checked: ${text}`);
+      expect(!/\bcourt[A-Z]|\bat[A-Z]|\{\d\}|undefined/.test(text), `${language}: bundle (${name}): a sentence is missing: ${text}`);
+      if (language === "en" && name === "station") {
+        expect(/about station 1\./.test(text) && text.includes("decision 7 of 2025-12-05") && /confidential parts of \d+ records/.test(text), `bundle: ${text}`);
+        expect(/Record \d+: .*, station 1, unit 1, time/.test(text), `bundle: its entries are listed: ${text}`);
+      }
+    }
+    await page.screenshot({ path: `${out}/${language}-court.png`, fullPage: true });
+    await accessible(page, `${language}: verified bundle`);
+  });
+  expect(noise.length === 0, `${language}: console while verifying a bundle: ${noise.join(" | ")}`);
+}
+await open({}, async (page) => {
+  const judge = async (file, election = plan.election) => {
+    await page.goto(`${plan.nodes[0]}/en/verify`);
+    await form(page, { election });
+    await page.setInputFiles("#receipt-file", file);
+    await page.click("#verify-receipt");
+    return verdict(page);
+  };
+  const reasons = {
+    "one bit of an entry": "not part of the published ledger", "one bit of the genesis record": "another election", "a shared hash": "not part of the published ledger",
+    "a shared BLAKE3 hash": "not part of the published ledger", "the way between checkpoints": "do not continue", "a checkpoint's root": "signature is wrong",
+    "a mark": "marked wrongly", "an entry left out": "not part of the published ledger", "the order left out": "without a court's order",
+    "half a file": "no court's bundle", "another ledger's": "another election",
+  };
+  for (const [name, file] of Object.entries(plan.court.wrong)) {
+    const [found, text] = await judge(file);
+    expect(found === "refuted" && text.includes(reasons[name] ?? "?"), `wrong bundle (${name}): ${found}: ${text}`);
+  }
+  await page.screenshot({ path: `${out}/en-court-forged.png`, fullPage: true });
+  let [found, text] = await judge(plan.court.wrong["another ledger's"], "");
+  expect(text.includes("stated by") || found !== "verified", `another ledger's without an id: ${found}: ${text}`);
+  expect(found !== "verified", `another ledger's beside this node: ${found}: ${text}`);
+  [found, text] = await judge(plan.court.neither);
+  expect(found === "refuted" && text.includes("neither a receipt nor a court's bundle"), `a file that is neither: ${found}: ${text}`);
+});
+
 // Nodes that do not show the same: one behind, one that cannot be reached, one whose signed text was changed, one that shows another
 // tree below signatures that hold.
 const atThird = (path, body) => async (page) => page.route(`${plan.nodes[2]}${path}`, (route) => route.fulfill({ body, headers: { "Access-Control-Allow-Origin": "*" } }));
@@ -302,6 +350,16 @@ await open({ acceptDownloads: true, locale: "ru" }, async (page, context) => {
   await page.click("#verify-receipt");
   [found, text] = await verdict(page);
   expect(found === "refuted", `saved page, forged: ${found}: ${text}`);
+  await page.setInputFiles("#genesis-file", []);
+  await page.setInputFiles("#receipt-file", plan.court.good.station);
+  await page.click("#verify-receipt");
+  [found, text] = await verdict(page);
+  expect(found === "verified", `saved page, bundle: ${found}: ${text}`);
+  await page.screenshot({ path: `${out}/ru-saved-court.png`, fullPage: true });
+  await page.setInputFiles("#receipt-file", plan.court.wrong["one bit of an entry"]);
+  await page.click("#verify-receipt");
+  [found, text] = await verdict(page);
+  expect(found === "refuted", `saved page, bundle with one bit changed: ${found}: ${text}`);
 });
 
 // A page that is left open: a protocol comes in, the page says so in its language and shows it, without being loaded again.

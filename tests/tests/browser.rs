@@ -9,7 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
+use tamga_ledger::court::CourtBundle;
 use tamga_tests::faults::needs;
+use tamga_tests::program::{run, tamga};
 use tamga_tests::wait::until;
 use tamga_tests::{Plan, Rehearsal, Voter, day, http};
 
@@ -68,6 +70,7 @@ async fn people_read_and_verify_in_a_browser() {
         "second_attempt": day.second_attempt,
         "receipt": BASE64.encode(&receipt),
         "forged": forgeries(&receipt),
+        "court": court_files(&rehearsal, &receipt).await,
         "genesis_file": genesis_file,
         "checkpoint": note.text(),
         "older": older.text(),
@@ -110,6 +113,68 @@ async fn people_read_and_verify_in_a_browser() {
     let said = String::from_utf8_lossy(&ran.stdout);
     assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
     println!("{said}");
+}
+
+/// Courts' bundles as `tamga bundle` writes them, and files that must not pass for one; a file each, in the rehearsal's folder.
+async fn court_files(rehearsal: &Rehearsal, receipt: &[u8]) -> Value {
+    let (url, id) = (format!("http://{}", rehearsal.public(1)), rehearsal.world.trust.election_id().to_string());
+    let entry = tamga_ledger::receipt::Receipt::from_bytes(receipt).unwrap().entry;
+    let record = tamga_ledger::entry::Entry::from_bytes(&entry).unwrap().record_id().to_string();
+    let mut files = Map::new();
+    let mut made = Vec::new();
+    let order: &[&str] = &["--order", "decision 7 of 2025-12-05"];
+    for (name, what, with) in [
+        ("station", ["--station", "1"], order),
+        ("constituency", ["--constituency", "1"], &[][..]),
+        ("record", ["--record", &record], &[]),
+    ] {
+        let file = rehearsal.folder().join(format!("{name}.court"));
+        let out = ["--genesis", &id, "--out", file.to_str().unwrap()];
+        run(tamga(), &[&["bundle", &url][..], &what, with, &out].concat()).await.ended_with(0);
+        made.push(std::fs::read(&file).unwrap());
+        files.insert(name.to_owned(), json!(file));
+    }
+    let good = CourtBundle::from_bytes(&made[0]).unwrap();
+    assert!(good.checkpoints.len() > 1, "a proof between checkpoints is to be checked too");
+    let asked = good.items.iter().position(|item| item.asked).unwrap();
+    let changed = |change: &dyn Fn(&mut CourtBundle)| {
+        let mut other = good.clone();
+        change(&mut other);
+        other.to_bytes()
+    };
+    let turned = |part: &[u8]| {
+        let mut bytes = made[0].clone();
+        let at = bytes.windows(part.len()).position(|window| window == part).unwrap();
+        bytes[at + part.len() / 2] ^= 1;
+        bytes
+    };
+    let vectors = include_str!("../../ledger/tests/vectors/json/courts.json");
+    let vectors: Value = serde_json::from_str(vectors).unwrap();
+    let other = vectors["courts"].as_array().unwrap().iter().find(|one| one["accepted"] == json!(true)).unwrap();
+    let mut noise = made[0].clone();
+    noise.truncate(noise.len() / 2);
+    let wrong: [(&str, Vec<u8>); 11] = [
+        ("one bit of an entry", turned(&good.items[asked].entry)),
+        ("one bit of the genesis record", turned(&good.items[0].entry)),
+        ("a shared hash", turned(good.sha256.hashes()[0].as_bytes())),
+        ("a shared BLAKE3 hash", turned(good.blake3.hashes()[0].as_bytes())),
+        ("the way between checkpoints", turned(good.checkpoints[1].proof.sha256.path()[0].as_bytes())),
+        ("a checkpoint's root", turned(good.checkpoints[1].note.lines().nth(2).unwrap().as_bytes())),
+        ("a mark", changed(&|bundle| bundle.items[asked].asked = false)),
+        ("an entry left out", changed(&|bundle| drop(bundle.items.remove(asked)))),
+        ("the order left out", changed(&|bundle| bundle.order.clear())),
+        ("half a file", noise),
+        ("another ledger's", hex::decode(other["court"].as_str().unwrap()).unwrap()),
+    ];
+    let neither = rehearsal.folder().join("neither");
+    std::fs::write(&neither, b"\x89PNG\r\n\x1a\n and so on").unwrap();
+    let mut refused = Map::new();
+    for (number, (name, bytes)) in wrong.into_iter().enumerate() {
+        let file = rehearsal.folder().join(format!("wrong-{number}.court"));
+        std::fs::write(&file, bytes).unwrap();
+        refused.insert(name.to_owned(), json!(file));
+    }
+    json!({ "good": files, "wrong": refused, "neither": neither })
 }
 
 /// One byte changed in each part that is checked.

@@ -34,11 +34,13 @@ pub(super) const LIVE: Asset = asset!("live.js", "text/javascript; charset=utf-8
 pub(super) const BLAKE3: Asset = asset!("blake3.js", "text/javascript; charset=utf-8");
 /// Verifies: trees, notes, receipts.
 pub(super) const VERIFY: Asset = asset!("verify.js", "text/javascript; charset=utf-8");
+/// Verifies courts' bundles.
+pub(super) const COURT: Asset = asset!("court.js", "text/javascript; charset=utf-8");
 /// The verification page's buttons.
 pub(super) const VERIFY_PAGE: Asset = asset!("verify-page.js", "text/javascript; charset=utf-8");
 const ICON: Asset = asset!("icon.svg", "image/svg+xml");
 
-const ALL: [Asset; 6] = [STYLE, LIVE, BLAKE3, VERIFY, VERIFY_PAGE, ICON];
+const ALL: [Asset; 7] = [STYLE, LIVE, BLAKE3, VERIFY, COURT, VERIFY_PAGE, ICON];
 
 impl Asset {
     /// `sha384-…`.

@@ -1,22 +1,25 @@
 //! How to check this yourself: in words, and in the browser.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, header};
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
+use tamga_ledger::kinds::Kind;
 
 use super::assets::{self, Asset};
 use super::frame::{Page, constant};
 use super::lang::Lang;
-use super::{SiteState, guarded, scene, words};
+use super::{SiteState, guarded, lists, scene, words};
 use crate::public::edge;
 use crate::public::openapi;
 
 /// What the script says, by language.
 const SAID: [&str; 3] =
     [include_str!("static/said.ky.json"), include_str!("static/said.ru.json"), include_str!("static/said.en.json")];
-const SCRIPTS: [Asset; 3] = [assets::BLAKE3, assets::VERIFY, assets::VERIFY_PAGE];
+const SCRIPTS: [Asset; 4] = [assets::BLAKE3, assets::VERIFY, assets::COURT, assets::VERIFY_PAGE];
 
 /// The script's sentences, as data that browsers do not run.
 pub(super) fn words_for_script(lang: Lang) -> Markup {
@@ -26,7 +29,19 @@ pub(super) fn words_for_script(lang: Lang) -> Markup {
         Lang::Ru => ru,
         Lang::En => en,
     };
-    html! { script #said type="application/json" { (constant(text)) } }
+    html! { script #said type="application/json" { (PreEscaped(with_kinds(text, lang))) } }
+}
+
+/// The sentences, and under `kinds` what kinds of records are called, by number.
+fn with_kinds(sentences: &str, lang: Lang) -> String {
+    let kinds: BTreeMap<u16, &str> = (1..=u16::from(u8::MAX))
+        .filter(|number| Kind::from_number(*number).is_some())
+        .map(|number| (number, lang.of(lists::kind_word(number))))
+        .collect();
+    // Both are this program's own words; a test sees to it that no word ends the element.
+    let kinds = serde_json::to_string(&kinds).unwrap_or_else(|_| "{}".to_owned());
+    let open = sentences.trim_end().trim_end_matches('}').trim_end();
+    format!("{open},\n  \"kinds\": {kinds}\n}}")
 }
 
 /// `GET /{lang}/how`.
@@ -215,6 +230,12 @@ mod tests {
             let used = SCRIPTS.iter().any(|script| script.text.contains(&format!("\"{key}\"")));
             assert!(used, "nobody says {key}");
         }
-        assert!(SAID.iter().all(|text| !text.contains("</")), "it stands inside a script element");
+        for (text, lang) in SAID.into_iter().zip([Lang::Ky, Lang::Ru, Lang::En]) {
+            let whole = with_kinds(text, lang);
+            assert!(!whole.contains("</"), "it stands inside a script element");
+            let whole: Value = serde_json::from_str(&whole).unwrap();
+            assert_eq!(whole["kinds"]["20"], lang.of(lists::kind_word(20)));
+            assert_eq!(whole["working"], serde_json::from_str::<Value>(text).unwrap()["working"]);
+        }
     }
 }

@@ -4,6 +4,8 @@
   const SAID = JSON.parse(document.querySelector("#said").textContent);
   const say = (key, ...values) => values.reduce((text, value, i) => text.replace(`{${i}}`, value), SAID[key] ?? key);
   const field = (id) => document.querySelector(`#${id}`);
+  // Entries of a court's bundle that are listed; the rest is counted.
+  const SHOWN_MAX = 100;
   const own = location.protocol.startsWith("http");
 
   // ---- what is said
@@ -103,10 +105,16 @@
     remember(genesis.id, note);
   }
 
+  const verdictOf = (parsed) => say(["accepted", "flagged", "refusedRecord"][parsed.verdict] ?? "flagged");
+
+  // What a file is read as, or that it is none: of bytes that are not even the right shape no part is to be blamed.
+  function understood(said, parse) {
+    try { return parse(); } catch { throw new Tamga.Refuted(said); }
+  }
+
   function told(report, leaf, entry) {
     const parsed = Tamga.parseEntry(entry);
-    const verdict = say(["accepted", "flagged", "refusedRecord"][parsed.verdict] ?? "flagged");
-    report.good("record", leaf, Tamga.hex(parsed.id), new Date(parsed.time).toISOString(), verdict);
+    report.good("record", leaf, Tamga.hex(parsed.id), new Date(parsed.time).toISOString(), verdictOf(parsed));
     report.open("notChecked");
   }
 
@@ -124,7 +132,7 @@
   }
 
   async function verifyReceipt(report, bytes, url, pinned, genesisFile) {
-    const receipt = Tamga.parseReceipt(bytes);
+    const receipt = understood("receipt", () => Tamga.parseReceipt(bytes));
     const node = url ? new Tamga.Node(url) : null;
     const entry = genesisFile ?? receipt.genesis ?? (node ? await node.bytes("api/v1/genesis") : null);
     if (!entry) throw new Error(say("genesisNeeded"));
@@ -134,6 +142,43 @@
     await Tamga.proven(receipt);
     report.good("included", receipt.leaf, note.size);
     told(report, receipt.leaf, receipt.entry);
+    await againstNow(report, genesis, node, note);
+  }
+
+  // A court's bundle has everything in it but the election id, which the reader has from paper.
+  async function verifyCourt(report, bytes, url, pinned) {
+    const bundle = understood("court", () => Court.parse(bytes));
+    const node = url ? new Tamga.Node(url) : null;
+    if (bundle.items[0].leaf !== 0) throw new Tamga.Refuted("genesis");
+    const genesis = await trusted(report, pinned, bundle.items[0].entry, bundle.history.length > 0 ? bundle.history : null);
+    let note;
+    for (const link of bundle.links) {
+      const next = await checkpoint(report, genesis, link.note);
+      if (note) await Court.extended(note, next, link.paths);
+      else if (link.paths.sha256.length + link.paths.blake3.length > 0) throw new Tamga.Refuted("courtLinks");
+      note = next;
+    }
+    if (bundle.links.length > 1) report.good("courtChain", bundle.links.length);
+    await Court.included(bundle, note);
+    const entries = Court.read(bundle);
+    const asked = entries.filter((entry) => entry.asked);
+    report.good(["", "courtStation", "courtConstituency", "courtRecords"][bundle.what], bundle.number || asked.length);
+    report.good("courtIncluded", entries.length, note.size, asked.length);
+    for (const { leaf, parsed } of asked.slice(0, SHOWN_MAX)) {
+      const place = say(["atElection", "atConstituency", "atStation", "atUnit"][parsed.scope?.[0] ?? 0], ...(parsed.scope?.slice(1) ?? []));
+      const kind = SAID.kinds[parsed.kind] ?? parsed.kind;
+      report.good("courtEntry", leaf, kind, place, new Date(parsed.time).toISOString(), verdictOf(parsed), Tamga.hex(parsed.id));
+    }
+    if (asked.length > SHOWN_MAX) report.open("courtMore", asked.length - SHOWN_MAX);
+    report.open("courtSaid", [bundle.order, bundle.tool].filter(Boolean).join("; "));
+    const bodies = bundle.items.filter(({ body }) => body.length > 0).length;
+    if (bodies > 0) report.open("courtBodies", bodies);
+    report.open("courtNotChecked");
+    await againstNow(report, genesis, node, note);
+  }
+
+  // A checkpoint out of a file beside the one that a node shows now, if one can be asked.
+  async function againstNow(report, genesis, node, note) {
     if (!node) return report.open("offline");
     let now;
     try {
@@ -199,9 +244,15 @@
   };
   const node = () => given("node") || (own ? location.origin : "");
   const neededNode = () => node() || (() => { throw new Error(say("nodeNeeded")); })();
-  const file = async (id) => (field(id).files[0] ? new Uint8Array(await field(id).files[0].arrayBuffer()) : null);
+  async function file(id) {
+    const chosen = field(id).files[0];
+    if (!chosen) return null;
+    if (chosen.size > Court.BYTES_MAX) throw new Error(say("tooLarge", Court.BYTES_MAX / 2 ** 20));
+    return new Uint8Array(await chosen.arrayBuffer());
+  }
 
-  async function receiptGiven() {
+  // A receipt or a court's bundle: a file, or text.
+  async function documentGiven() {
     const chosen = await file("receipt-file");
     const pasted = given("receipt");
     if (!chosen && !pasted) throw new Error(say("receiptNeeded"));
@@ -209,21 +260,23 @@
     if (chosen) {
       // Canonical bytes of a receipt begin with an array; a text file begins with a letter or a brace.
       if (chosen[0] >> 5 === 4) return chosen;
-      text = Tamga.text(chosen).trim();
+      text = understood("receipt", () => Tamga.text(chosen)).trim();
     }
-    if (text.startsWith("{")) text = JSON.parse(text).cbor ?? "";
-    try {
+    return understood("receipt", () => {
+      if (text.startsWith("{")) text = JSON.parse(text).cbor ?? "";
       return Tamga.unbase64(text.replace(/\s+/g, ""));
-    } catch {
-      throw new Tamga.Refuted("receipt");
-    }
+    });
   }
 
   function onClick(id, check) {
     field(id)?.addEventListener("click", (event) => { event.preventDefault(); run(check); });
   }
 
-  onClick("verify-receipt", async (report) => verifyReceipt(report, await receiptGiven(), node(), pinned(), await file("genesis-file")));
+  onClick("verify-receipt", async (report) => {
+    const bytes = await documentGiven();
+    if (Court.isOne(bytes)) return verifyCourt(report, bytes, node(), pinned());
+    return verifyReceipt(report, bytes, node(), pinned(), await file("genesis-file"));
+  });
   onClick("verify-leaf", (report) => {
     if (!/^\d+$/.test(given("leaf"))) throw new Error(say("leafNeeded"));
     return verifyLeaf(report, neededNode(), pinned(), Number(given("leaf")));

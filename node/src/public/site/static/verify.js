@@ -380,7 +380,7 @@ var Tamga = (() => {
   }
 
   return {
-    Refuted, TREES, Node, hex, unhex, unbase64, same, text, parseNote, parseEntry, parseGenesis, parseReceipt, policyAt, follow,
+    Refuted, refute, TREES, Node, cbor, hex, unhex, unbase64, same, text, parseNote, parseEntry, parseGenesis, parseReceipt, policyAt, follow,
     proven, included, rootsAt, cosigned, published, admission,
   };
 })();
