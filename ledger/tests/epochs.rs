@@ -60,7 +60,7 @@ fn policy_of(k: usize, groups: &[(u32, Vec<Cosigner>)]) -> String {
         text += &format!("group org{organisation} any{members}\n");
         names += &format!(" org{organisation}");
     }
-    text + &format!("group quorum {k}{names}\nquorum quorum\n")
+    text + &format!("group organisations {k}{names}\nquorum organisations\n")
 }
 
 /// The genesis record's cosigners of these organisations.

@@ -98,6 +98,22 @@ fn keywords_are_names_too() {
     assert_eq!(policy.organisations().len(), 2);
     let kelvin = format!("witness K {}\nwitness \u{212a} {}\nquorum \u{212a}\n", cosigner(1), cosigner(2));
     assert_eq!(kelvin.parse::<Policy>().unwrap().organisations()[0].witnesses, [1]);
+    // Read, but never written: other people's readers refuse them.
+    for word in ["log", "witness", "group", "quorum", "any", "all"] {
+        let made = Policy::of_organisations(&[], &[(Name::new(word).unwrap(), vec![])], 1);
+        assert!(
+            matches!(made, Err(tamga_ledger::policy::PolicyError { line: 1, problem: PolicyProblem::BadName })),
+            "{word}: {made:?}"
+        );
+    }
+    let made = Policy::of_organisations(&[], &policy_members(), 1).unwrap().to_string();
+    assert!(made.ends_with("group organisations 1 one\nquorum organisations\n"), "{made}");
+}
+
+fn policy_members() -> Vec<(Name, Vec<Witness>)> {
+    let text = format!("witness a {}\nquorum a\n", cosigner(1));
+    let policy: Policy = text.parse().unwrap();
+    vec![(Name::new("one").unwrap(), policy.witnesses().to_vec())]
 }
 
 #[test]

@@ -349,7 +349,7 @@ mod tests {
             let policy: Policy = text.parse().unwrap();
             policy.check_quorum().unwrap();
             assert_eq!(policy.organisations().len(), n as usize);
-            assert!(text.contains(&format!("group quorum {k} ")) || n == 1, "{text}");
+            assert!(text.contains(&format!("group organisations {k} ")) || n == 1, "{text}");
         }
     }
 

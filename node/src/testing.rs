@@ -353,7 +353,7 @@ fn election(nodes: u32, stations: u32, now_ms: u64) -> Election {
         });
     }
     let k = smallest_intersecting_k(nodes as usize);
-    policy += &format!("group quorum {k}{names}\nquorum quorum\n");
+    policy += &format!("group organisations {k}{names}\nquorum organisations\n");
     let decree = Decree {
         number: "1".to_owned(),
         date: "2025-09-30".to_owned(),

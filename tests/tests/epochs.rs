@@ -133,7 +133,7 @@ async fn policy_and_keys_change_while_stations_go_on_and_everything_verifies_off
     let (trust, _) = proven(&rehearsal, 1, &rotation).await;
     let text = policy_text(&trust, None, &[]).unwrap();
     assert!(text.contains("org-2/node-2b"), "{text}");
-    let split = text.replace("group quorum 3", "group quorum 2");
+    let split = text.replace("group organisations 3", "group organisations 2");
     assert_ne!(split, text);
     let refusal = rehearsal::refused(
         &rehearsal.client(1),

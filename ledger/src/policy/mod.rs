@@ -9,8 +9,8 @@
 //! witness cec-2 <vkey>
 //! group cec any cec-1 cec-2
 //! …
-//! group quorum 4 cec observers university bar ombudsman
-//! quorum quorum
+//! group organisations 4 cec observers university bar ombudsman
+//! quorum organisations
 //! ```
 //!
 //! A quorum that lets two satisfying sets share too few organisations lets liars sign two histories, so

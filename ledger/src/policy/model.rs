@@ -152,6 +152,11 @@ impl Policy {
         organisations: &[(Name, Vec<Witness>)],
         k: usize,
     ) -> Result<Self, PolicyError> {
+        // Other people's readers take no keyword for a name; C2SP forbids `none` only, and what is in a ledger is read as ever.
+        let keyword = |name: &Name| ["log", "witness", "group", "quorum", "any", "all"].contains(&name.as_str());
+        if let Some(at) = organisations.iter().position(|(name, _)| keyword(name)) {
+            return Err(PolicyError { line: at + 1, problem: PolicyProblem::BadName });
+        }
         let mut text: String = logs.iter().map(|log| format!("{log}\n")).collect();
         for (name, witnesses) in organisations {
             witnesses.iter().for_each(|witness| text += &format!("{witness}\n"));
@@ -159,7 +164,7 @@ impl Policy {
             text += &format!("group {name} any{members}\n");
         }
         let names: String = organisations.iter().map(|(name, _)| format!(" {name}")).collect();
-        text += &format!("group quorum {k}{names}\nquorum quorum\n");
+        text += &format!("group organisations {k}{names}\nquorum organisations\n");
         text.parse()
     }
 

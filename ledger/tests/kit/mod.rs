@@ -175,7 +175,7 @@ pub fn election_of(count: u32) -> Election {
         });
     }
     let k = tamga_ledger::policy::smallest_intersecting_k(count as usize);
-    policy += &format!("group quorum {k}{names}\nquorum quorum\n");
+    policy += &format!("group organisations {k}{names}\nquorum organisations\n");
     Election {
         real: 0,
         title: title("test"),

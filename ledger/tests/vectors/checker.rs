@@ -48,16 +48,16 @@ fn an_independent_checker_agrees_with_every_vector_and_shape() {
 }
 
 /// A copy of the ledger as `tamga download` makes it.
-struct Copy {
-    entries: Vec<Vec<u8>>,
+pub struct Copy {
+    pub entries: Vec<Vec<u8>>,
     bodies: Vec<Vec<u8>>,
-    note: String,
+    pub note: String,
     history: Vec<u8>,
     archive: Vec<(u64, String)>,
 }
 
 impl Copy {
-    fn of(day: &Day) -> Self {
+    pub fn of(day: &Day) -> Self {
         let (note, history) = notes::published(day);
         let leaves = &day.world.leaves;
         Self {
@@ -69,7 +69,7 @@ impl Copy {
         }
     }
 
-    fn write(&self, folder: &Path) {
+    pub fn write(&self, folder: &Path) {
         let file = |name: &str, bytes: &[u8]| {
             let path = folder.join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();

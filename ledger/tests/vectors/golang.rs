@@ -1,11 +1,11 @@
-//! Go's own notes and trees (`golang.org/x/mod/sumdb`, `transparency-dev/merkle` and `/formats`) against the vectors, and ours
-//! against what they make. Skipped, loudly, where there is no Go or its module proxy cannot be reached, even where nothing else may
+//! Go's own notes, trees, policies, proofs and tlog clients (`golang.org/x/mod/sumdb`, `transparency-dev/merkle` and `/formats`,
+//! `filippo.io/torchwood`) against the vectors and against a copy of a ledger, and ours against what they make. Skipped, loudly, where there is no Go or its module proxy cannot be reached, even where nothing else may
 //! be skipped: these modules need Go 1.26, Debian's package is older, so that the gate cannot install one.
 
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
-use tamga_ledger::note::{Checkpoint, SignedNote, VerifierKey};
+use tamga_ledger::note::{Checkpoint, KeyName, KeyRole, SignedNote, VerifierKey};
 use tamga_ledger::tree::{
     ConsistencyProof, Hash, InclusionProof, LeafIndex, Sha256Tree, TileKind, TilePath, TileWidth, TreeHash as _,
     TreeSize,
@@ -102,4 +102,45 @@ fn a_receipt_as_tlog_proof_holds_for_those_who_know_nothing_of_us() {
         let path = ct_merkle::InclusionProof::<sha2::Sha256>::try_from_bytes(path).unwrap();
         root.verify_inclusion(&day.world.leaves[leaf as usize].entry, leaf, &path).unwrap();
     }
+}
+
+/// Somebody else's client (`filippo.io/torchwood`) reads a copy of the ledger as any C2SP tlog: tiles, entry bundles, checkpoint by
+/// tlog-policy; and every `.tlog-proof` of ours is what it would write itself.
+#[test]
+fn a_client_that_nobody_here_wrote_reads_a_copy_of_the_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(program) = program(folder.path()) else { return };
+    let day = crate::day::Day::whole();
+    let (copy, proofs, policy) =
+        (folder.path().join("copy"), folder.path().join("proofs"), folder.path().join("policy"));
+    let mut ledger = crate::checker::Copy::of(&day);
+    ledger.write(&copy);
+    std::fs::create_dir(&proofs).unwrap();
+    for leaf in 0..day.world.leaves.len() as u64 {
+        std::fs::write(proofs.join(leaf.to_string()), crate::notes::receipt(&day, leaf).to_tlog_proof()).unwrap();
+    }
+    let origin = KeyName::new(ledger.note.lines().next().unwrap()).unwrap();
+    let log = VerifierKey::new(origin, KeyRole::Log, &crate::kit::public(&crate::kit::log_key(1)).0).unwrap();
+    let in_force = day.world.state.nodes().epochs().last().unwrap().policy.clone();
+    std::fs::write(&policy, format!("log {log}\n{in_force}")).unwrap();
+    let read = || {
+        let output = Command::new(&program).arg("read").args([&copy, &policy, &proofs]).output().unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (output.status.success(), said)
+    };
+    let (good, said) = read();
+    assert!(good && said.contains(" comparisons, 0 wrong"), "{said}");
+    // The entry and not the checkpoint is what is false.
+    let last = ledger.entries[90].len() - 1;
+    ledger.entries[90][last] ^= 1;
+    let (tiles, bundle) = (copy.join("tile/0/000"), copy.join("tile/entries/000"));
+    let sound = std::fs::read(&tiles).unwrap();
+    ledger.write(&copy);
+    std::fs::write(&tiles, sound).unwrap();
+    assert!(bundle.exists() && !read().0);
+    // The genesis record's policy accepts no checkpoint behind the change.
+    std::fs::write(&policy, format!("log {log}\n{}", crate::kit::election().trust_policy)).unwrap();
+    ledger.entries[90][last] ^= 1;
+    ledger.write(&copy);
+    assert!(!read().0);
 }

@@ -1,12 +1,16 @@
 // Command interop holds Tamga's vectors to other people's code: golang.org/x/mod/sumdb (note, tlog), transparency-dev/merkle,
-// transparency-dev/formats. Run by ledger/tests/vectors/golang.rs.
+// transparency-dev/formats, filippo.io/torchwood. Run by ledger/tests/vectors/golang.rs.
 //
 //	interop check FOLDER   compares the vectors in FOLDER; says what differs
 //	interop make           makes a signed note and proofs, as JSON, for our code to verify
+//	interop read COPY POLICY PROOFS
+//	                       reads a copy of a ledger as any tlog, every entry against the checkpoint that the policy accepts, and
+//	                       verifies PROOFS/<leaf>, which must be the bytes that they would write themselves
 package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -14,12 +18,16 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
+	"strings"
 
 	fnote "github.com/transparency-dev/formats/note"
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"filippo.io/torchwood"
+	"github.com/transparency-dev/formats/witness"
 )
 
 var checked, wrong int
@@ -187,6 +195,107 @@ func checkNotes(folder string) {
 	}
 }
 
+// What we refuse and they read: lines that do not end with a line feed, leading zeros, the same name or key in two places.
+var lenient = map[string]bool{
+	"no newline at the end": true, "carriage returns": true, "a member of two groups": true, "threshold with a leading zero": true,
+	"a key twice": true, "a group named none": true, "two quorum lines": true, "threshold zero": true,
+}
+
+func checkPolicies(folder string) {
+	var v struct {
+		Policies []struct {
+			What, Text string
+			Parses     bool
+		}
+		Vkeys []struct {
+			Vkey string
+			Type int
+		}
+		Checkpoints []struct {
+			What, Note string
+			ByGenesis  struct{ Accepted bool } `json:"by_genesis"`
+		}
+		GenesisPolicy string `json:"genesis_policy"`
+	}
+	load(folder, "checkpoints.json", &v)
+	for _, c := range v.Policies {
+		_, err := torchwood.ParsePolicy([]byte(c.Text))
+		if c.Parses || !lenient[c.What] {
+			same("torchwood, policy, "+c.What, c.Parses, err == nil)
+		}
+		// Theirs is a log's, which has to know where its witnesses are.
+		var text []string
+		for _, line := range strings.Split(c.Text, "\n") {
+			if strings.HasPrefix(strings.TrimSpace(line), "witness") {
+				line, _, _ = strings.Cut(line, "#")
+				line += " https://witness.example"
+			}
+			text = append(text, line)
+		}
+		_, err = witness.ParsePolicy([]byte(strings.Join(text, "\n")))
+		if c.Parses || !lenient[c.What] {
+			same("formats, policy, "+c.What, c.Parses, err == nil)
+		}
+	}
+	text := v.GenesisPolicy
+	for _, c := range v.Vkeys {
+		if c.Type == 1 {
+			text += "log " + c.Vkey + "\n"
+		}
+	}
+	policy, err := torchwood.ParsePolicy([]byte(text))
+	check(err)
+	for _, c := range v.Checkpoints {
+		_, _, err := torchwood.VerifyCheckpoint([]byte(c.Note), policy)
+		if what, other := elsewhere[c.What]; !other {
+			same("checkpoint by the policy, "+c.What, c.ByGenesis.Accepted, err == nil)
+		} else {
+			same("checkpoint by the policy, "+c.What+" ("+what+")", !c.ByGenesis.Accepted, err == nil)
+		}
+	}
+}
+
+// Where we refuse what they accept, on purpose.
+var elsewhere = map[string]string{
+	"61 strangers beside: 65 signatures":             "at most 64 lines are read",
+	"a false cosignature beside a sufficient quorum": "they look at the first line of a key, we at each",
+	"no blake3 line":          "the second tree's root is a part of our checkpoints",
+	"a second extension line": "there is one",
+	"a time above 2^63 - 1":   "C2SP tlog-cosignature asks for that",
+}
+
+func read(folder, policyFile, proofs string) {
+	text, err := os.ReadFile(policyFile)
+	check(err)
+	policy, err := torchwood.ParsePolicy(text)
+	check(err)
+	files, err := torchwood.NewTileFS(os.DirFS(folder))
+	check(err)
+	client, err := torchwood.NewClient(files)
+	check(err)
+	signed, err := files.ReadEndpoint(context.Background(), "checkpoint")
+	check(err)
+	checkpoint, _, err := torchwood.VerifyCheckpoint(signed, policy)
+	check(err)
+	count := int64(0)
+	for range client.AllEntries(context.Background(), checkpoint.Tree, 0) {
+		count++
+	}
+	check(client.Err())
+	same("entries", true, count == checkpoint.N)
+	for index := range checkpoint.N {
+		entry, path, err := client.Entry(context.Background(), checkpoint.Tree, index)
+		check(err)
+		ours, err := os.ReadFile(filepath.Join(proofs, fmt.Sprint(index)))
+		check(err)
+		hash := tlog.RecordHash(entry)
+		same(fmt.Sprintf("proof of %d", index), true, torchwood.VerifyProof(policy, hash, ours) == nil)
+		same(fmt.Sprintf("bytes of the proof of %d", index), true, bytes.Equal(ours, torchwood.FormatProof(index, path, signed)))
+		hash[7] ^= 1
+		same(fmt.Sprintf("proof of something else at %d", index), false, torchwood.VerifyProof(policy, hash, ours) == nil)
+	}
+}
+
 func signed(n *note.Note, by note.Verifier) bool {
 	for _, signature := range n.Sigs {
 		if signature.Name == by.Name() && signature.Hash == by.KeyHash() {
@@ -254,11 +363,15 @@ func main() {
 	if len(os.Args) == 3 && os.Args[1] == "check" {
 		checkTrees(os.Args[2])
 		checkNotes(os.Args[2])
-		fmt.Printf("%d comparisons, %d wrong\n", checked, wrong)
-		if wrong > 0 {
-			os.Exit(1)
-		}
+		checkPolicies(os.Args[2])
+	} else if len(os.Args) == 5 && os.Args[1] == "read" {
+		read(os.Args[2], os.Args[3], os.Args[4])
+	} else {
+		makeThem()
 		return
 	}
-	makeThem()
+	fmt.Printf("%d comparisons, %d wrong\n", checked, wrong)
+	if wrong > 0 {
+		os.Exit(1)
+	}
 }

@@ -48,7 +48,7 @@ fn policy(k: usize, more: impl Fn(u32) -> Vec<(String, tamga_ledger::ids::Public
         text += &format!("group org{organisation} any{members}\n");
         names += &format!(" org{organisation}");
     }
-    text + &format!("group quorum {k}{names}\nquorum quorum\n")
+    text + &format!("group organisations {k}{names}\nquorum organisations\n")
 }
 
 pub fn run(day: &mut Day) {
