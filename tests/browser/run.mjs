@@ -223,7 +223,7 @@ await open({}, async (page) => {
     "one bit of an entry": "not part of the published ledger", "one bit of the genesis record": "another election", "a shared hash": "not part of the published ledger",
     "a shared BLAKE3 hash": "not part of the published ledger", "the way between checkpoints": "do not continue", "a checkpoint's root": "signature is wrong",
     "a mark": "marked wrongly", "an entry left out": "not part of the published ledger", "the order left out": "without a court's order",
-    "half a file": "no court's bundle", "another ledger's": "another election",
+    "half a file": "no court's bundle", "other people's entries": "has no place here", "another ledger's": "another election",
   };
   for (const [name, file] of Object.entries(plan.court.wrong)) {
     const [found, text] = await judge(file);

@@ -153,7 +153,13 @@ async fn court_files(rehearsal: &Rehearsal, receipt: &[u8]) -> Value {
     let other = vectors["courts"].as_array().unwrap().iter().find(|one| one["accepted"] == json!(true)).unwrap();
     let mut noise = made[0].clone();
     noise.truncate(noise.len() / 2);
-    let wrong: [(&str, Vec<u8>); 11] = [
+    // Of the constituency's entries those of other stations, which nothing here needs.
+    let mut crowded = CourtBundle::from_bytes(&made[1]).unwrap();
+    let about: Vec<_> = good.items.iter().filter(|item| item.asked).map(|item| item.leaf).collect();
+    crowded.subject = good.subject.clone();
+    crowded.items.iter_mut().for_each(|item| item.asked = about.contains(&item.leaf));
+    let wrong: [(&str, Vec<u8>); 12] = [
+        ("other people's entries", crowded.to_bytes()),
         ("one bit of an entry", turned(&good.items[asked].entry)),
         ("one bit of the genesis record", turned(&good.items[0].entry)),
         ("a shared hash", turned(good.sha256.hashes()[0].as_bytes())),

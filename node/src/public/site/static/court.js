@@ -8,6 +8,8 @@ var Court = (() => {
   const BYTES_MAX = 256 * 2 ** 20;
   const [LINKS_MAX, PATH_MAX] = [256, 64];
   const [DEFINITION_PART, STATIONS, LEGAL_ACT, CASE, REFUSED] = [2, 2, 16, 17, 2];
+  // What may stand beside the subject: definition, keys, revocations, custody, decisions of the organisations, seals.
+  const CONTEXT = [2, 3, 4, 18, 20, 21];
   const [STATION, CONSTITUENCY, RECORDS] = [1, 2, 3];
 
   // An array of nine that begins with this text.
@@ -94,6 +96,7 @@ var Court = (() => {
         if (part[0] === STATIONS) for (const station of Tamga.cbor(part[2])) homes.set(station[0], station[2]);
       }
       if (concerns(bundle, parsed, homes) !== asked) refute("courtSubject", leaf);
+      if (!asked && (body.length > 0 || (leaf > 0 && !CONTEXT.includes(parsed.kind)))) refute("courtPlace", leaf);
       return { leaf, asked, parsed };
     });
     const there = new Set(found.map(({ parsed }) => Tamga.hex(parsed.id)));
