@@ -141,3 +141,104 @@ async fn papers(desk: &Desk<'_>, members: &[&Person; 3], observer: &Person) {
     let tables = desk.shown(&["tables"]).await.ended_with(0).json();
     assert_eq!(tables["tables"][0]["check"]["lines"], json!([]), "{tables:#}");
 }
+
+/// A reading box's counts from the first batch to the nation's sum. Cells of fewer than three papers are never shown by themselves.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machines_count_is_committed_and_opened_with_the_programs() {
+    let rehearsal = Rehearsal::open(Plan::of(3)).await;
+    let desk = Desk::of(&rehearsal);
+    let mut scanners = Vec::new();
+    for station in 1..=5_u32 {
+        scanners.push(desk.person(&format!("scanner-{station}")).await);
+        desk.tamga(&["day", "seed", "--out", &desk.path(&format!("{station}.seed"))]).await.ended_with(0);
+    }
+    desk.tamga(&["day", "seed", "--out", &desk.path("1.seed")]).await.ended_with(2);
+    let (a, b, c) = (desk.person("chair").await, desk.person("secretary").await, desk.person("member").await);
+    let places: Vec<String> = (1..=5).map(|station| station.to_string()).collect();
+    let units: Vec<[&str; 4]> = places.iter().map(|place| ["--station", place, "--unit", "1"]).collect();
+    let mut people: Vec<(&Person, &str, &[&str])> =
+        scanners.iter().zip(&units).map(|(person, unit)| (person, "scanner", &unit[..])).collect();
+    people.extend([&a, &b, &c].map(|member| (member, "member", &["--station", "1"][..])));
+    desk.registered(&people).await;
+    // Four of their own and one from the second constituency at station 1; one at station 2; two of station 1 at station 5.
+    for (station, home, number) in
+        [(1, 1, 0), (1, 1, 1), (1, 1, 2), (1, 1, 3), (1, 3, 0), (2, 2, 0), (5, 1, 4), (5, 1, 5)]
+    {
+        rehearsal.admit(station, Voter { home, number }).await;
+    }
+
+    first_unit(&desk, &scanners[0], &[&a, &b, &c]).await;
+    let commission =
+        Person { folder: desk.path("organisations/org-1").into(), public: "org-1".to_owned(), id: String::new() };
+    let parts: Vec<String> = (1..=5).map(|station| desk.path(&format!("{station}.part"))).collect();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let first = [&["total", "--basis", "machine"], &parts[..1]].concat();
+    let early = desk.drafted(&[&commission], &["--constituency", "1"], &first).await.ended_with(2).json();
+    assert!(early["error"].as_str().unwrap().contains("Waiting for units 2/1, 3/1, 4/1, 5/1."), "{early:#}");
+    for (station, counts) in [(2, "1,1,0,1,0,0,0\n"), (3, "# nobody came\n"), (4, ""), (5, "1;1;1;0;0;1;0\n")] {
+        std::fs::write(desk.path(&format!("{station}.counts")), counts).unwrap();
+        let batch = batch(&desk, station, 1, true);
+        let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
+        desk.recorded(&[&scanners[station - 1]], &units[station - 1], &batch, "accepted").await;
+    }
+
+    let lacking = [&["total", "--basis", "machine"], &parts[..4]].concat();
+    let lacking = desk.drafted(&[&commission], &["--constituency", "1"], &lacking).await.ended_with(2).json();
+    assert!(lacking["error"].as_str().unwrap().contains("missing: 5/1"), "{lacking:#}");
+    let all = [&["total", "--basis", "machine"], &parts[..]].concat();
+    let small = desk.drafted(&[&commission], &["--constituency", "2"], &all).await.ended_with(2).json();
+    assert!(small["error"].as_str().unwrap().contains("small-cell"), "one paper would be shown: {small:#}");
+    desk.recorded(&[&commission], &["--constituency", "1"], &all, "accepted").await;
+
+    let audit = desk.shown(&["audit"]).await.ended_with(0).json();
+    assert_eq!(audit["audit"]["findings"], json!([]), "{audit:#}");
+    let results = desk.shown(&["results"]).await.ended_with(0).json();
+    let machine = &results["results"]["tally"]["constituencies"][0]["machine"];
+    // What the papers above say: [2,0,0,0,0] + [0,1,0,0,1] of station 1, and [0,1,0,0,0] + [1,0,0,1,0] from stations 2 and 5.
+    assert_eq!((&machine["counts"], &machine["remote_counts"]), (&json!([3, 2, 0, 1, 1]), &json!([1, 1, 0, 1, 0])));
+    let unit = desk.shown(&["unit", "--station", "1"]).await.ended_with(0).json();
+    assert_eq!(unit["report"]["papers"], 5, "{unit:#}");
+}
+
+/// The command line of a batch of a station's only unit.
+fn batch(desk: &Desk<'_>, station: usize, number: u32, last: bool) -> Vec<String> {
+    let file = |what: &str| desk.path(&format!("{station}.{what}"));
+    let number = number.to_string();
+    let mut all: Vec<String> = ["batch", "--number", &number].map(str::to_owned).into();
+    for what in ["counts", "seed", "part"] {
+        all.extend([format!("--{what}"), file(what)]);
+    }
+    all.extend(last.then(|| "--last".to_owned()));
+    all
+}
+
+/// Station 1: two windows, a file with faults, a change behind the scanner's back, the opening.
+async fn first_unit(desk: &Desk<'_>, scanner: &Person, members: &[&Person; 3]) {
+    let counts = |text: &str| std::fs::write(desk.path("1.counts"), text).unwrap();
+    let (one, two) = (batch(desk, 1, 1, false), batch(desk, 1, 2, true));
+    let one: Vec<&str> = one.iter().map(String::as_str).collect();
+    let two: Vec<&str> = two.iter().map(String::as_str).collect();
+    counts("# window 1\n1,1,2,1,0\n1,9,0,0,0,0,0\n1,1,two,0,0,0,0\n");
+    let faults = desk.drafted(&[scanner], &UNIT, &one).await.ended_with(2).json();
+    let faults = faults["error"].as_str().unwrap();
+    for fault in ["line 2: 3 counts", "line 3: the election has no constituency 9", "line 4: \"two\""] {
+        assert!(faults.contains(fault), "{faults}");
+    }
+    counts("1,1,2,0,0,0,0\n1,2,0,1,0,0,0\n");
+    desk.drafted(&[scanner], &UNIT, &two).await.ended_with(2);
+    desk.recorded(&[scanner], &UNIT, &one, "accepted").await;
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(desk.path("1.part")).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600, "what opens cells is its owner's");
+
+    counts("1,1,1,1,0,0,0\n1,2,0,1,0,0,0\n2,1,0,1,0,0,1\n");
+    let changed = desk.drafted(&[scanner], &UNIT, &two).await.ended_with(2).json();
+    assert!(changed["error"].as_str().unwrap().contains("constituency 1 differs"), "{changed:#}");
+    counts("1,1,2,0,0,0,0\n1,2,0,1,0,0,0\n2,1,0,1,0,0,1\n");
+    let opening = ["opening", "--part", &desk.path("1.part")];
+    let early = desk.drafted(members, &UNIT, &opening).await.ended_with(2).json();
+    assert!(early["error"].as_str().unwrap().contains("with the last one"), "{early:#}");
+    desk.recorded(&[scanner], &UNIT, &two, "accepted").await;
+    desk.recorded(members, &UNIT, &opening, "accepted").await;
+    let again = desk.drafted(members, &UNIT, &opening).await.ended_with(2).json();
+    assert!(again["error"].as_str().unwrap().contains("opening-exists"), "{again:#}");
+}

@@ -3,9 +3,9 @@
 use crate::evidence::Language;
 use tamga_ledger::codec::CodecError;
 use tamga_ledger::kinds::{
-    Body, CHECKS, Counters, Countersign, Custody, CustodyEvent, Finding, HolderClass, IdentificationVoid, Item,
-    KeyRegistration, Kind, LineValue, Phase, Protocol, ProtocolBasis, RollAmendment, RollChunk, StationPhase,
-    SummaryTable,
+    BallotBatch, Basis, Body, CHECKS, Cell, Counters, Countersign, Custody, CustodyEvent, Finding, HolderClass,
+    IdentificationVoid, Item, KeyRegistration, Kind, LineValue, Phase, Protocol, ProtocolBasis, RollAmendment,
+    RollChunk, StationPhase, SummaryTable, TotalOpening,
 };
 use tamga_ledger::record::{Record, Scope};
 
@@ -37,6 +37,8 @@ pub fn record_in_words(record: &Record, language: Language) -> Result<Option<Str
         Some(Kind::RollAmendment) => amendment(&RollAmendment::from_bytes(body)?, language),
         Some(Kind::StationPhase) => phase(&StationPhase::from_bytes(body)?, language),
         Some(Kind::IdentificationVoid) => void(&IdentificationVoid::from_bytes(body)?, language),
+        Some(Kind::BallotBatch) => batch(&BallotBatch::from_bytes(body)?, language),
+        Some(Kind::TotalOpening) => opening(&TotalOpening::from_bytes(body)?, record.scope, language),
         Some(Kind::Protocol) => protocol(&Protocol::from_bytes(body)?, record, language),
         Some(Kind::Countersign) => countersign(&Countersign::from_bytes(body)?, language),
         Some(Kind::SummaryTable) => table(&SummaryTable::from_bytes(body)?, language),
@@ -165,6 +167,50 @@ fn void(body: &IdentificationVoid, language: Language) -> String {
         ),
     };
     format!("{ballot}\n  {} {}", language.of("идентификация", "идентификация", "identification"), body.target)
+}
+
+/// Counts that a record commits and does not show: papers by constituency, those without papers left out.
+fn hidden(cells: &[Cell], language: Language) -> String {
+    let hidden = language.of("жабык, округ", "скрыто, округ", "hidden, constituency");
+    let papers = language.of("бюллетень", "бюллетеней", "papers");
+    let with = cells.iter().filter(|cell| cell.papers > 0);
+    with.map(|cell| format!("\n  {hidden} {}: {papers} {}", cell.constituency, cell.papers)).collect()
+}
+
+fn batch(body: &BallotBatch, language: Language) -> String {
+    let what = language.of("АСУнун бюллетендеринин топтому", "пакет бюллетеней АСУ", "batch of the reading box");
+    let last = match body.last {
+        0 => "",
+        _ => language.of(", акыркысы", ", последний", ", the last one"),
+    };
+    let papers: u64 = body.cells.iter().map(|cell| u64::from(cell.papers)).sum();
+    let sum = language.of("бардыгы", "всего бюллетеней", "papers in all");
+    format!("{what} {}{last}\n  {sum}: {papers}{}", body.number, hidden(&body.cells, language))
+}
+
+fn opening(body: &TotalOpening, scope: Scope, language: Language) -> String {
+    let basis = match Basis::from_number(body.basis) {
+        Some(Basis::Machine) => language.of("АСУ", "АСУ", "the reading boxes"),
+        Some(Basis::Hand) => language.of("кол менен саноо", "ручной подсчёт", "the count by hand"),
+        None => "?",
+    };
+    let what = match scope {
+        Scope::Unit(_) => language.of(
+            "өз округдун добуштары ачылат",
+            "открываются голоса своего округа",
+            "the own constituency's count is opened",
+        ),
+        _ => language.of(
+            "өзүнчө көрсөтүлбөгөн бюллетендердин республика боюнча суммасы ачылат",
+            "открывается общая по стране сумма бюллетеней, которые не показываются отдельно",
+            "the nation's sum of papers that are not shown by themselves is opened",
+        ),
+    };
+    let papers = language.of("бюллетень", "бюллетеней", "papers");
+    let place = place_in_words(Scope::Constituency(body.constituency), language);
+    // Read by whoever signs, so also of a draft that no ledger would take: its counts may be of any size.
+    let sum = body.counts.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
+    format!("{what}\n  {place}, {basis}\n  {papers}: {sum}{}", figures(&[], &body.counts, language))
 }
 
 fn protocol(body: &Protocol, record: &Record, language: Language) -> String {

@@ -103,6 +103,18 @@ impl BatchBuilder {
         self.number
     }
 
+    /// Whether the last batch was made.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// What opens the sums of all constituencies' cells, in the definition's order; nothing before the first batch.
+    #[must_use]
+    pub fn openings(&self) -> Vec<Opening> {
+        self.sums.iter().filter_map(|sum| self.opening(sum.constituency)).collect()
+    }
+
     /// Papers of all constituencies so far.
     #[must_use]
     pub fn papers(&self) -> u64 {

@@ -4,17 +4,24 @@
 //! |---|---|---|
 //! | `batch` | a scanner | [`BatchBuilder`]: batches, and what its unit may open afterwards |
 //! | `cells` | members at the hand count | cells of a protocol |
+//! | `file` | a scanner's operator | the counts of each window, as a file with every fault by line |
+//! | `part` | the unit's keeper | [`Part`]: openings of a unit's cells, as a secret file for the commission |
 //! | `aggregate` | the commission | [`Aggregator`]: the nationwide sum of cells not shown by themselves |
 //!
-//! The unit seed, from which every blinding derives, lies sealed with the paper. Nothing here writes it anywhere.
+//! The unit seed, from which every blinding derives, lies sealed with the paper. Nothing here writes it anywhere; a part has the
+//! blindings' sums in it and no seed.
 
 mod aggregate;
 mod batch;
 mod cells;
+mod file;
+mod part;
 
 pub use aggregate::Aggregator;
 pub use batch::{BatchBuilder, UnitSeed};
 pub use cells::{commit_cells, protocol_number};
+pub use file::{BATCHES_MAX, COUNTS_BYTES_MAX, CountsFault, read_counts};
+pub use part::{PART_BYTES_MAX, Part, PartError};
 
 use std::collections::BTreeMap;
 use tamga_ledger::commitment::{Blinding, Counts, CountsError};

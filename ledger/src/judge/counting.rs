@@ -67,6 +67,17 @@ impl State {
         if basis != Basis::Machine || home != body.constituency {
             return Err(Refusal::ScopeInvalid);
         }
+        let (papers, commitment) = self.own_cell_to_open(unit_id)?;
+        check_opens(body, &[commitment], papers)?;
+        Ok((Vec::new(), Effect::OpenOwn { unit: unit_id, counts: body.counts.clone() }))
+    }
+
+    /// Papers and commitments' sum of a unit's own constituency in its batches, if its members may open it now.
+    ///
+    /// # Errors
+    /// The refusal that its opening would get, but for the signers and what the opening itself says.
+    pub fn own_cell_to_open(&self, unit_id: UnitId) -> Result<(u64, Commitment), Refusal> {
+        let home = self.definition.station(unit_id.station).map_or(0, |station| station.constituency);
         let unit = self.units.get(&unit_id).ok_or(Refusal::UnitNotOpen)?;
         if !unit.batches_complete {
             return Err(Refusal::CoverageIncomplete);
@@ -74,29 +85,38 @@ impl State {
         if unit.own_opening.is_some() {
             return Err(Refusal::OpeningExists);
         }
-        let cell = unit.cells.get(home as usize - 1).ok_or(Refusal::CoverageIncomplete)?;
+        let place = (home as usize).checked_sub(1).ok_or(Refusal::ScopeInvalid)?;
+        let cell = unit.cells.get(place).ok_or(Refusal::CoverageIncomplete)?;
         if !self.may_show(u64::from(cell.papers)) {
             return Err(Refusal::SmallCell);
         }
-        check_opens(body, &[cell.commitment], u64::from(cell.papers))?;
-        Ok((Vec::new(), Effect::OpenOwn { unit: unit_id, counts: body.counts.clone() }))
+        Ok((u64::from(cell.papers), cell.commitment))
     }
 
     fn decide_remote_opening(&self, body: &TotalOpening, record: &Record, basis: Basis, time_ms: u64) -> Decision {
         self.check_commission(record)?;
         let legal = self.legal_at(time_ms);
+        let covered = self.remote_cells_to_open(basis, body.constituency, &legal)?;
         let earlier = self.remote_openings(basis, body.constituency);
-        self.check_reopening(earlier, basis, body.constituency, &legal)?;
-        let covered = self.covered_cells(basis, body.constituency, &legal).ok_or(Refusal::CoverageIncomplete)?;
-        if covered.papers != 0 && !self.may_show(covered.papers) {
-            return Err(Refusal::SmallCell);
-        }
         check_opens(body, &covered.commitments, covered.papers)?;
         let flags = earlier.last().map(|last| Flag::with(FlagCode::RemoteTotalReopened, last.leaf));
         let without = legal.annulled_units.into_keys().collect();
         let opening = RemoteOpening { leaf: 0, counts: body.counts.clone(), without };
         let effect = Effect::OpenRemote { basis, constituency: body.constituency, opening };
         Ok((flags.into_iter().collect(), effect))
+    }
+
+    /// The cells of a constituency's total, if the commission may open it under these acts.
+    ///
+    /// # Errors
+    /// The refusal that its opening would get, but for the signer and what the opening itself says.
+    pub fn remote_cells_to_open(&self, basis: Basis, constituency: u32, legal: &Legal) -> Result<RemoteCells, Refusal> {
+        self.check_reopening(self.remote_openings(basis, constituency), basis, constituency, legal)?;
+        let covered = self.covered_cells(basis, constituency, legal).ok_or(Refusal::CoverageIncomplete)?;
+        if covered.papers != 0 && !self.may_show(covered.papers) {
+            return Err(Refusal::SmallCell);
+        }
+        Ok(covered)
     }
 
     /// A total is opened again only after units were annulled or reinstated, and only if the difference from *each* earlier total
@@ -174,7 +194,8 @@ impl State {
 
     /// A unit's cell that is not shown by itself. The outer absence: it is not in yet; the inner one: there is none, its papers are
     /// shown.
-    fn hidden_cell(&self, basis: Basis, id: UnitId, constituency: u32) -> Option<Option<(u64, Commitment)>> {
+    #[must_use]
+    pub fn hidden_cell(&self, basis: Basis, id: UnitId, constituency: u32) -> Option<Option<(u64, Commitment)>> {
         let unit = self.units.get(&id)?;
         if basis == Basis::Hand {
             let protocol = unit.protocol(Basis::Hand).filter(|protocol| !protocol.blocked)?;

@@ -6,6 +6,7 @@ use crate::args::{
     BasisName, ClassName, CountersArguments, CustodyArguments, Day, DayDraft, DayRecord, DaySign, Figures, FindingName,
     KeyCommand, PassphraseArguments, ProtocolArguments,
 };
+use crate::counts::{BatchFiles, batch, keep, new_seed, own_opening, seed, total};
 use crate::governance::{FILE_BYTES_MAX, failed, merge, read, read_draft, record_key, write};
 use crate::output::{Done, Failure, Output, open_source};
 use crate::submit::submit;
@@ -17,7 +18,7 @@ use tamga_client::author::{
     BrokenRelation, Draft, Grant, balance_phase, box_phase, check_protocol, close_phase, lines_of, open_phase, phase,
     record_in_words, replace_phase,
 };
-use tamga_client::counting::{UnitSeed, commit_cells, protocol_number};
+use tamga_client::counting::{Part, commit_cells, protocol_number};
 use tamga_client::evidence::Language;
 use tamga_client::verify::{Opened, definition};
 use tamga_keys::{Purpose, write_key};
@@ -30,7 +31,6 @@ use tamga_ledger::kinds::{
 use tamga_ledger::record::Scope;
 use tamga_platform::disk::Disk;
 use tamga_platform::entropy::{OsEntropy, random_bytes};
-use zeroize::Zeroizing;
 
 const NAME: &str = "day";
 /// Longest scan or photograph of which the digest is made.
@@ -38,6 +38,7 @@ const PAPER_BYTES_MAX: u64 = 256 << 20;
 
 pub(crate) fn run(arguments: &Day, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     match arguments {
+        Day::Seed(arguments) => new_seed(arguments, disk, output),
         Day::Draft(arguments) => draft(arguments, disk, output),
         Day::Sign(arguments) => sign(arguments, disk, output),
         Day::Merge(arguments) => merge(arguments, disk, output),
@@ -119,9 +120,18 @@ fn draft(arguments: &DayDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
             let ballot = if *printed { VoidedBallot::Spoiled } else { VoidedBallot::NotPrinted };
             scribe.draft(scope, &keys, &IdentificationVoid { target: *target, ballot: ballot as u8 })
         }
+        DayRecord::Batch { number, last, counts, seed, part } => {
+            let known = known_definition(&opened)?;
+            let files = BatchFiles { seed, counts, part };
+            scribe.draft(scope, &keys, &batch(&files, (*number, *last), scope, &opened, &known, disk)?)
+        }
+        DayRecord::Opening { part } => scribe.draft(scope, &keys, &own_opening(part, scope, &opened, disk, output)?),
+        DayRecord::Total { basis, parts } => {
+            scribe.draft(scope, &keys, &total(parts, *basis, scope, &opened, disk, output)?)
+        }
         DayRecord::Protocol(protocol) => {
             let known = known_definition(&opened)?;
-            let body = protocol_of(protocol, scope, &known, disk)?;
+            let body = protocol_of(protocol, scope, &opened, &known, disk)?;
             let form = form_of(&known, &body.form, body.form_version)?;
             match check_protocol(form, &body) {
                 Ok(broken) => soft = broken,
@@ -215,6 +225,7 @@ fn digest_of(path: Option<&Path>, disk: &Arc<dyn Disk>) -> Result<Option<Digest>
 fn protocol_of(
     arguments: &ProtocolArguments,
     scope: Scope,
+    opened: &Opened<'_>,
     known: &Definition,
     disk: &Arc<dyn Disk>,
 ) -> Result<Protocol, Failure> {
@@ -234,7 +245,12 @@ fn protocol_of(
         let shown = own.filter(|_| !figures.counts.is_empty());
         let path = arguments.seed.as_deref().ok_or_else(|| failed("a hand count commits its cells: give --seed"))?;
         let number = protocol_number(unit, basis, &counts);
-        commit_cells(&seed(path, disk)?, number, known, &counts, shown).map_err(failed)?.0
+        let made = commit_cells(&seed(path, disk)?, number, known, &counts, shown);
+        let (cells, openings) = made.map_err(failed)?;
+        if let Some(path) = &arguments.part {
+            keep(&Part::of_protocol(*opened.trust.election_id(), unit, openings), path, disk)?;
+        }
+        cells
     };
     Ok(Protocol {
         form: figures.form.clone(),
@@ -250,14 +266,6 @@ fn protocol_of(
         scan: Maybe(digest_of(figures.scan.as_deref(), disk)?),
         closing_salt: Maybe(None),
     })
-}
-
-fn seed(path: &Path, disk: &Arc<dyn Disk>) -> Result<UnitSeed, Failure> {
-    let text = Zeroizing::new(read(disk, path, 80)?);
-    let mut bytes = Zeroizing::new([0; 32]);
-    let decoded = hex::decode_to_slice(text.trim_ascii(), bytes.as_mut_slice());
-    decoded.map_err(|_| failed(format!("{}: a seed has 64 hexadecimal digits", path.display())))?;
-    Ok(UnitSeed::new(*bytes))
 }
 
 const fn finding_of(name: FindingName) -> Finding {
@@ -323,6 +331,9 @@ fn phase_of(what: &DayRecord) -> Option<StationPhase> {
             close_phase(*list_total, counters_of(counters), *protocol_digest)
         }
         DayRecord::Void { .. }
+        | DayRecord::Batch { .. }
+        | DayRecord::Opening { .. }
+        | DayRecord::Total { .. }
         | DayRecord::Protocol(_)
         | DayRecord::Countersign { .. }
         | DayRecord::Table { .. }

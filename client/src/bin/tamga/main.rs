@@ -8,6 +8,7 @@ mod audit;
 mod bundle;
 mod ceremony;
 mod checkpoint;
+mod counts;
 mod custody;
 mod day;
 mod download;

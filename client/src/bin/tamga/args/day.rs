@@ -10,7 +10,9 @@ use super::{About, Lang, Merge, PassphraseArguments, Pinned, Place, Sign, Submit
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Day {
-    /// Write a record that waits for signatures: a phase, a void, a protocol, a countersignature, a table, custody of equipment.
+    /// Make the seed of a unit's commitments, a secret file. Needs no network.
+    Seed(SeedArguments),
+    /// Write a record that waits for signatures: a phase, a void, a batch, an opening, a protocol, a countersignature, a table, custody.
     Draft(Box<DayDraft>),
     /// Read a draft and sign it with one key. Needs no network.
     Sign(DaySign),
@@ -18,6 +20,13 @@ pub(crate) enum Day {
     Merge(Merge),
     /// Submit the signed record and wait for the verdict.
     Submit(Submit),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SeedArguments {
+    /// Where to write it; nothing there is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -193,6 +202,39 @@ pub(crate) enum DayRecord {
         #[arg(long)]
         printed: bool,
     },
+    /// A batch of the scanner's papers, committed and not shown; the scanner's key signs.
+    Batch {
+        /// Its number: from 1, without gaps.
+        #[arg(long, value_name = "N")]
+        number: u32,
+        /// No other batch follows.
+        #[arg(long)]
+        last: bool,
+        /// The counts of all batches so far: lines of batch, constituency, counts by position.
+        #[arg(long, value_name = "FILE")]
+        counts: PathBuf,
+        /// The unit's seed (tamga day seed).
+        #[arg(long, value_name = "FILE")]
+        seed: PathBuf,
+        /// What opens the unit's cells: a secret file, begun with the first batch and carried on with each.
+        #[arg(long, value_name = "FILE")]
+        part: PathBuf,
+    },
+    /// Open the machine's count of the unit's own constituency; members sign. Audits the ledger first.
+    Opening {
+        /// The unit's part, with the last batch.
+        #[arg(long, value_name = "FILE")]
+        part: PathBuf,
+    },
+    /// Open the nation's sum of a constituency's cells that are not shown by themselves; the commission signs. Audits the ledger first.
+    Total {
+        /// Of ballot batches, or of protocols by hand.
+        #[arg(long, value_enum)]
+        basis: BasisSide,
+        /// The parts of all units.
+        #[arg(required = true, value_name = "PART")]
+        parts: Vec<PathBuf>,
+    },
     /// The unit's protocol; its hard relations have to hold, unless it is typed in from paper.
     Protocol(ProtocolArguments),
     /// DayRecord an observer, a member or an organisation says of a protocol.
@@ -238,6 +280,9 @@ pub(crate) struct ProtocolArguments {
     /// The unit's seed, from which the commitments' blindings derive: 64 hexadecimal digits. Whoever has it can open them.
     #[arg(long, value_name = "FILE")]
     pub(crate) seed: Option<PathBuf>,
+    /// Where to keep what opens the protocol's cells, a secret file: the commission's sum needs it.
+    #[arg(long, value_name = "FILE", requires = "seed")]
+    pub(crate) part: Option<PathBuf>,
     /// Seals on the packed papers.
     #[arg(long = "seal")]
     pub(crate) seals: Vec<String>,
@@ -256,6 +301,12 @@ pub(crate) enum BasisName {
     Hand,
     Recount,
     Transcribed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BasisSide {
+    Machine,
+    Hand,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
