@@ -178,6 +178,7 @@ fn the_limits_are_those_of_the_format() {
         ("submission", tamga_ledger::submission::SUBMISSION_BYTES_MAX),
         ("signers", tamga_ledger::record::SIGNERS_MAX),
         ("roll leaves a chunk", kinds::ROLL_CHUNK_LEAVES_MAX),
+        ("roll leaves an amendment", kinds::ROLL_AMENDMENT_LEAVES_MAX),
         ("keys a Key record", kinds::GRANTS_MAX),
         ("constituencies", definition::CONSTITUENCIES_MAX),
         ("positions of a ballot", commitment::POSITIONS_MAX),
