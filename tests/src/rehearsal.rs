@@ -87,6 +87,30 @@ impl Rehearsal {
     }
 
     async fn opened(rehearsal: Self) -> Self {
+        let rehearsal = Self::sealed(rehearsal).await;
+        for (station, _) in STATIONS {
+            rehearsal.open_station(station).await;
+        }
+        rehearsal
+    }
+
+    /// As [`open`](Self::open), but no station is open yet.
+    ///
+    /// # Panics
+    /// If a record is not accepted.
+    pub async fn ready(plan: Plan) -> Self {
+        Self::sealed(Self::start(plan).await).await
+    }
+
+    /// The zero report of a station, by its own members.
+    ///
+    /// # Panics
+    /// If it is not accepted.
+    pub async fn open_station(&self, station: u32) {
+        self.accepted(&self.world.opening(station)).await;
+    }
+
+    async fn sealed(rehearsal: Self) -> Self {
         let world = Arc::clone(&rehearsal.world);
         let before = [world.definition_records(), world.key_records(), world.roll_records()].concat();
         for record in &before {
@@ -94,9 +118,6 @@ impl Rehearsal {
         }
         let sealed = rehearsal.published(1, rehearsal.applied(1).await).await;
         rehearsal.accepted(&world.roll_seal(&sealed.checkpoint().head())).await;
-        for (station, _) in STATIONS {
-            rehearsal.accepted(&world.opening(station)).await;
-        }
         rehearsal
     }
 

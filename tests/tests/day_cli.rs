@@ -145,7 +145,7 @@ async fn papers(desk: &Desk<'_>, members: &[&Person; 3], observer: &Person) {
 /// A reading box's counts from the first batch to the nation's sum. Cells of fewer than three papers are never shown by themselves.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_machines_count_is_committed_and_opened_with_the_programs() {
-    let rehearsal = Rehearsal::open(Plan::of(3)).await;
+    let rehearsal = Rehearsal::ready(Plan::of(3)).await;
     let desk = Desk::of(&rehearsal);
     let mut scanners = Vec::new();
     for station in 1..=5_u32 {
@@ -160,6 +160,10 @@ async fn a_machines_count_is_committed_and_opened_with_the_programs() {
         scanners.iter().zip(&units).map(|(person, unit)| (person, "scanner", &unit[..])).collect();
     people.extend([&a, &b, &c].map(|member| (member, "member", &["--station", "1"][..])));
     desk.registered(&people).await;
+    opened(&desk, &[&a, &b, &c]).await;
+    for station in 2..=5 {
+        rehearsal.open_station(station).await;
+    }
     // Four of their own and one from the second constituency at station 1; one at station 2; two of station 1 at station 5.
     for (station, home, number) in
         [(1, 1, 0), (1, 1, 1), (1, 1, 2), (1, 1, 3), (1, 3, 0), (2, 2, 0), (5, 1, 4), (5, 1, 5)]
@@ -198,6 +202,42 @@ async fn a_machines_count_is_committed_and_opened_with_the_programs() {
     assert_eq!((&machine["counts"], &machine["remote_counts"]), (&json!([3, 2, 0, 1, 1]), &json!([1, 1, 0, 1, 0])));
     let unit = desk.shown(&["unit", "--station", "1"]).await.ended_with(0).json();
     assert_eq!(unit["report"]["papers"], 5, "{unit:#}");
+}
+
+/// Station 1 opens: who is there and as what, what is in use, under which seals, how many are on the list, nothing counted yet.
+async fn opened(desk: &Desk<'_>, members: &[&Person; 3]) {
+    let role = |name: &str, key: &str| ["--role".to_owned(), format!("{name}={key}")];
+    let [a, b, c] = members;
+    let roles = [role("chair", &a.public), role("secretary", &b.id), role("member", &c.id)].concat();
+    let zero = ["open", "--list-total", "50", "--seal", "S-1", "--equipment", "АСУ-1"];
+    let with = |roles: &[String]| [UNIT.map(str::to_owned).to_vec(), roles.to_vec()].concat();
+    for (wrong, why) in [
+        (role("chair", &b.id), "a unit has one chair"),
+        (role("secretary", &a.id), "is named twice"),
+        (role("driver", &c.id), "is no role, but chair, secretary, member"),
+        (role("chair", "nobody"), "neither a public key nor the id of one"),
+    ] {
+        let more = with(&[role("chair", &a.id), wrong].concat());
+        let more: Vec<&str> = more.iter().map(String::as_str).collect();
+        let refused = desk.drafted(members, &more, &zero).await.ended_with(2);
+        assert!(refused.out.contains(why) || refused.err.contains(why), "{why}: {refused:?}");
+    }
+    let more = with(&roles);
+    let more: Vec<&str> = more.iter().map(String::as_str).collect();
+    let void = desk.drafted(members, &more, &["countersign", "not-posted"]).await.ended_with(2).json();
+    assert!(void["error"].as_str().unwrap().contains("only a phase"), "{void:#}");
+    let russian = [&more[..], &["--lang", "ru"]].concat();
+    let said = desk.drafted(members, &russian, &zero).await.ended_with(0).json();
+    let said = said["says"].as_str().unwrap();
+    for line in ["открытие, нулевой отчёт", "в списке: 50", "пломбы: S-1", &format!("председатель: {}", a.id)]
+    {
+        assert!(said.contains(line), "{said}");
+    }
+    desk.recorded(members, &more, &zero, "accepted").await;
+    let unit = desk.shown(&["unit", "--station", "1"]).await.ended_with(0).json();
+    let present = json!([{ "key": a.id, "role": 1 }, { "key": b.id, "role": 2 }, { "key": c.id, "role": 3 }]);
+    assert_eq!(unit["report"]["phases"][0]["roles"], present, "{unit:#}");
+    assert_eq!(unit["report"]["status"], "open");
 }
 
 /// The command line of a batch of a station's only unit.

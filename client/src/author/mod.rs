@@ -44,7 +44,7 @@ pub use protocol::{BrokenRelation, check_protocol, lines_of};
 pub use roll::RollChange;
 pub use seal::{admitted_root, archive_seal, results_seal, roll_seal, voting_seal};
 pub use station::{IdentificationFacts, Mode, balance_phase, box_phase, close_phase, open_phase, phase, replace_phase};
-pub use words::{custody_word, item_word, phase_word, place_in_words, record_in_words};
+pub use words::{custody_word, item_word, phase_word, place_in_words, record_in_words, role_word};
 
 use ed25519_dalek::SigningKey;
 use std::collections::BTreeMap;

@@ -154,7 +154,21 @@ fn phase(body: &StationPhase, language: Language) -> String {
     }
     named(&mut text, language.of("мөөрлөр", "пломбы", "seals"), &body.seals);
     named(&mut text, language.of("жабдуу", "оборудование", "equipment"), &body.equipment);
+    for member in &body.roles {
+        text += &format!("\n  {}: {}", role_word(member.role, language), member.key);
+    }
     text
+}
+
+/// What a member is called, by the number of the role.
+#[must_use]
+pub const fn role_word(role: u8, language: Language) -> &'static str {
+    match role {
+        1 => language.of("төрага", "председатель", "chair"),
+        2 => language.of("катчы", "секретарь", "secretary"),
+        3 => language.of("комиссия мүчөсү", "член комиссии", "member"),
+        _ => "?",
+    }
 }
 
 fn void(body: &IdentificationVoid, language: Language) -> String {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use tamga_ledger::balance::Discrepancy;
 use tamga_ledger::entry::{Entry, Payload};
-use tamga_ledger::ids::RecordId;
+use tamga_ledger::ids::{KeyId, RecordId};
 use tamga_ledger::kinds::{
     Body as _, Counters, Finding, HolderClass, Kind, Phase, Protocol, ProtocolBasis, StationPhase,
 };
@@ -44,6 +44,15 @@ pub struct UnitReport {
     pub countersigned: Vec<Word>,
 }
 
+/// A member named by a phase.
+#[derive(Debug, Clone, Serialize)]
+pub struct PresentMember {
+    /// The member's key.
+    pub key: KeyId,
+    /// 1 chair, 2 secretary, 3 member.
+    pub role: u8,
+}
+
 /// A phase.
 #[derive(Debug, Clone, Serialize)]
 pub struct PhaseLine {
@@ -57,6 +66,8 @@ pub struct PhaseLine {
     pub seals: Vec<String>,
     /// Equipment it names.
     pub equipment: Vec<String>,
+    /// Members present.
+    pub roles: Vec<PresentMember>,
     /// What the ledger objected to.
     pub flags: Vec<u16>,
 }
@@ -184,7 +195,8 @@ pub fn unit_report<'e>(
             && let Some(phase) = Phase::from_number(body.phase)
         {
             let (seals, equipment) = (body.seals, body.equipment);
-            report.phases.push(PhaseLine { leaf, time_ms: entry.time_ms, phase, seals, equipment, flags });
+            let roles = body.roles.into_iter().map(|one| PresentMember { key: one.key, role: one.role }).collect();
+            report.phases.push(PhaseLine { leaf, time_ms: entry.time_ms, phase, seals, equipment, roles, flags });
         } else if record.kind == Kind::Protocol as u16
             && let Ok(protocol) = Protocol::from_bytes(&record.body)
         {

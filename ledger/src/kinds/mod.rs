@@ -58,7 +58,7 @@ pub use identification::{
 };
 pub use key::{GRANTS_MAX, HolderClass, KeyGrant, KeyRegistration, KeyRevocation};
 pub use legal::{ACT_NUMBER_BYTES_MAX, ACTS_MAX, ActEffect, Case, CaseState, Issuer, LegalAct};
-pub use phase::{Counters, MemberRole, Phase, StationPhase};
+pub use phase::{Counters, MEMBER_ROLES, MemberRole, Phase, StationPhase};
 pub use protocol::{EXPLANATION_MAX, LineValue, Protocol, ProtocolBasis};
 pub use refusals::{REFUSAL_CODE_BYTES_MAX, REFUSAL_ROWS_MAX, RefusalCount, RefusalSummary};
 pub use roll::{AmendmentBasis, ROLL_AMENDMENT_LEAVES_MAX, ROLL_CHUNK_LEAVES_MAX, RollAmendment, RollChunk};

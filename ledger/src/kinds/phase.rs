@@ -112,6 +112,9 @@ pub struct Counters {
     pub scanned: u32,
 }
 
+/// What members are called, by the number of their role from 1.
+pub const MEMBER_ROLES: [&str; 3] = ["chair", "secretary", "member"];
+
 /// A member on duty.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]

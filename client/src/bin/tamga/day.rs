@@ -26,7 +26,8 @@ use tamga_ledger::definition::Definition;
 use tamga_ledger::ids::{Digest, ElectionId, Maybe, PublicKey};
 use tamga_ledger::kinds::{
     CHECKS, CHECKS_ALL, Counters, Countersign, Custody, Finding, Form, HolderClass, IdentificationVoid, KeyGrant,
-    KeyRegistration, LineValue, Phase, Protocol, ProtocolBasis, StationPhase, SummaryTable, VoidedBallot,
+    KeyRegistration, LineValue, MEMBER_ROLES, MemberRole, Phase, Protocol, ProtocolBasis, StationPhase, SummaryTable,
+    VoidedBallot,
 };
 use tamga_ledger::record::Scope;
 use tamga_platform::disk::Disk;
@@ -115,6 +116,9 @@ fn draft(arguments: &DayDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let scope = scope_of(&arguments.about);
     let scribe = scribe(&opened, keys.first(), arguments.sequence, output)?;
     let mut soft = Vec::new();
+    if !arguments.roles.is_empty() && phase_of(&arguments.what).is_none() {
+        return Err(failed("only a phase names members by their roles: leave --role away"));
+    }
     let draft = match &arguments.what {
         DayRecord::Void { target, printed } => {
             let ballot = if *printed { VoidedBallot::Spoiled } else { VoidedBallot::NotPrinted };
@@ -168,6 +172,7 @@ fn draft(arguments: &DayDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
         other => {
             let mut body = phase_of(other).ok_or_else(|| failed("this is no phase of a unit"))?;
             body.checkpoint_size_seen = opened.size().get();
+            body.roles = roles_of(&arguments.roles)?;
             scribe.draft(scope, &keys, &body)
         }
     };
@@ -178,6 +183,21 @@ fn draft(arguments: &DayDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     write(disk, &arguments.out, draft.bytes())?;
     let done = format!("→ {}; tamga day sign", arguments.out.display());
     show(&draft, &soft, &done, arguments.lang.into(), output)
+}
+
+/// Members by their roles: each once, at most one in the chair and one secretary.
+fn roles_of(given: &[MemberRole]) -> Result<Vec<MemberRole>, Failure> {
+    for (place, one) in given.iter().enumerate() {
+        let before = &given[..place];
+        if before.iter().any(|other| other.key == one.key) {
+            return Err(failed(format!("member {} is named twice", one.key)));
+        }
+        if one.role < 3 && before.iter().any(|other| other.role == one.role) {
+            let name = MEMBER_ROLES.get(usize::from(one.role) - 1).unwrap_or(&"?");
+            return Err(failed(format!("a unit has one {name}: --role {name} is given twice")));
+        }
+    }
+    Ok(given.to_vec())
 }
 
 /// Public keys as they stand, organisations by their record keys in force.

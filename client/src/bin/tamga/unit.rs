@@ -7,6 +7,8 @@ use crate::report::{audited, entries_of};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use tamga_client::author::role_word;
+use tamga_client::evidence::Language;
 use tamga_client::report::{TableReport, UnitReport, table_reports, unit_report};
 use tamga_client::verify::Opened;
 use tamga_ledger::record::UnitId;
@@ -79,6 +81,9 @@ fn text(content: &Found) -> String {
             if !names.is_empty() {
                 let _ = write!(text, "  {what} {}", names.join(", "));
             }
+        }
+        for member in &phase.roles {
+            let _ = write!(text, "  {} {}", role_word(member.role, Language::En), member.key);
         }
         let _ = writeln!(text, "{}", flags_in_words(&phase.flags));
     }

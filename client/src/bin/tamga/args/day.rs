@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use tamga_ledger::ids::{Digest, KeyId, RecordId};
-use tamga_ledger::kinds::{CustodyEvent, HolderClass, Item};
+use tamga_ledger::ids::{Digest, KeyId, PublicKey, RecordId};
+use tamga_ledger::kinds::{CustodyEvent, HolderClass, Item, MEMBER_ROLES, MemberRole};
 
 use super::{About, Lang, Merge, PassphraseArguments, Pinned, Place, Sign, Submit};
 
@@ -53,6 +53,9 @@ pub(crate) struct DayDraft {
     /// The record that this one corrects: protocols and tables only.
     #[arg(long, value_name = "RECORD")]
     pub(crate) supersedes: Option<RecordId>,
+    /// A phase: a member present and the role, chair, secretary or member; the key as 64 hexadecimal digits, or its id.
+    #[arg(long = "role", value_name = "ROLE=KEY", value_parser = role)]
+    pub(crate) roles: Vec<MemberRole>,
     /// Where to write the draft.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
@@ -61,6 +64,16 @@ pub(crate) struct DayDraft {
     pub(crate) lang: Lang,
     #[command(subcommand)]
     pub(crate) what: DayRecord,
+}
+
+fn role(text: &str) -> Result<MemberRole, String> {
+    let (name, key) = text.split_once('=').ok_or("expected ROLE=KEY")?;
+    let place = MEMBER_ROLES.iter().position(|role| *role == name);
+    let place = place.ok_or_else(|| format!("{name:?} is no role, but {}", MEMBER_ROLES.join(", ")))?;
+    let id = key.parse::<PublicKey>().map(|key| key.id()).or_else(|_| key.parse::<KeyId>());
+    let id = id.map_err(|_| format!("{key:?} is neither a public key nor the id of one"))?;
+    // Three roles, numbered from 1.
+    Ok(MemberRole { key: id, role: place as u8 + 1 })
 }
 
 #[derive(Debug, Args, Default, Clone, Copy)]
