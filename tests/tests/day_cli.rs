@@ -193,6 +193,7 @@ async fn a_machines_count_is_committed_and_opened_with_the_programs() {
     let small = desk.drafted(&[&commission], &["--constituency", "2"], &all).await.ended_with(2).json();
     assert!(small["error"].as_str().unwrap().contains("small-cell"), "one paper would be shown: {small:#}");
     desk.recorded(&[&commission], &["--constituency", "1"], &all, "accepted").await;
+    by_hand(&desk, &commission, &units).await;
 
     let audit = desk.shown(&["audit"]).await.ended_with(0).json();
     assert_eq!(audit["audit"]["findings"], json!([]), "{audit:#}");
@@ -200,8 +201,43 @@ async fn a_machines_count_is_committed_and_opened_with_the_programs() {
     let machine = &results["results"]["tally"]["constituencies"][0]["machine"];
     // What the papers above say: [2,0,0,0,0] + [0,1,0,0,1] of station 1, and [0,1,0,0,0] + [1,0,0,1,0] from stations 2 and 5.
     assert_eq!((&machine["counts"], &machine["remote_counts"]), (&json!([3, 2, 0, 1, 1]), &json!([1, 1, 0, 1, 0])));
+    let hand = &results["results"]["tally"]["constituencies"][0]["hand"];
+    assert_eq!((&hand["counts"], &hand["remote_counts"]), (&machine["counts"], &machine["remote_counts"]), "{hand:#}");
     let unit = desk.shown(&["unit", "--station", "1"]).await.ended_with(0).json();
     assert_eq!(unit["report"]["papers"], 5, "{unit:#}");
+}
+
+/// The same papers counted by hand, in protocols that the commission types in from paper, and their nation's sum.
+async fn by_hand(desk: &Desk<'_>, commission: &Person, units: &[[&str; 4]]) {
+    let scan = desk.path("scan");
+    std::fs::write(&scan, "a photograph").unwrap();
+    // List, own and other papers, and what is in them.
+    let stations: [(u32, u32, u32, &[&str]); 5] = [
+        (50, 4, 1, &["--counts", "2,1,0,0,1", "--remote", "2=0,1,0,0,0"]),
+        (50, 1, 0, &["--remote", "1=0,1,0,0,0"]),
+        (50, 0, 0, &[]),
+        (50, 0, 0, &[]),
+        (0, 0, 2, &["--remote", "1=1,0,0,1,0"]),
+    ];
+    let mut parts = Vec::new();
+    for (place, (list, own, other, papers)) in stations.into_iter().enumerate() {
+        let (invalid, valid) = if place == 0 { (1, 3) } else { (0, 0) };
+        let figures = [list, own, other, own, other, 0, own, other, invalid, valid];
+        let lines = (1..).zip(figures).flat_map(|(code, figure)| ["--line".to_owned(), format!("{code}={figure}")]);
+        let (seed, part) = (desk.path(&format!("{}.seed", place + 1)), desk.path(&format!("{}.hand", place + 1)));
+        let head = ["protocol", "--form", "kg-2025-rehearsal", "--basis", "transcribed", "--scan", &scan];
+        let files = ["--seed", &seed, "--part", &part];
+        let all = [&head[..], &files, papers].concat();
+        let all: Vec<String> = all.into_iter().map(str::to_owned).chain(lines).collect();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        desk.recorded(&[commission], &units[place], &all, "accepted with flags transcribed").await;
+        parts.push(part);
+    }
+    let total = ["total", "--basis", "hand"].into_iter().chain(parts.iter().map(String::as_str)).collect::<Vec<_>>();
+    desk.recorded(&[commission], &["--constituency", "1"], &total, "accepted").await;
+    let mixed = ["total", "--basis", "machine", &parts[0]];
+    let mixed = desk.drafted(&[commission], &["--constituency", "1"], &mixed).await.ended_with(2).json();
+    assert!(mixed["error"].as_str().unwrap().contains("opening-exists"), "{mixed:#}");
 }
 
 /// Station 1 opens: who is there and as what, what is in use, under which seals, how many are on the list, nothing counted yet.
