@@ -24,7 +24,7 @@ struct Day {
     bodies: Vec<Vec<u8>>,
     truth: Truth,
     register: Vec<String>,
-    /// Sizes at which the public looks: where the sequenced time crosses an interval, thinned out.
+    /// Sizes of every checkpoint that is published on the day: where the sequenced time crosses an interval, and the last.
     sizes: Vec<usize>,
 }
 
@@ -50,20 +50,35 @@ impl Day {
         };
         let entries: Vec<Vec<u8>> = dry.leaves.iter().map(|leaf| leaf.entry.clone()).collect();
         let bodies = dry.leaves.iter().map(|leaf| leaf.confidential.clone()).collect();
-        let sizes = (1..=3).map(|part| entries.len() * part / 3).collect();
+        let interval_ms = dry.state.election().unwrap().checkpoint_interval_ms;
+        let interval = |entry: &Vec<u8>| Entry::from_bytes(entry).unwrap().time_ms / interval_ms;
+        let crossed = (1..entries.len()).filter(|at| interval(&entries[at - 1]) < interval(&entries[*at]));
+        let sizes = crossed.chain([entries.len()]).collect();
         let register = (0..size.roll).map(number).collect();
         Self { truth, register, sizes, entries, bodies, dry }
     }
 
     fn attack(&self, size: usize, with_bodies: bool) -> Report {
+        let mut seen = self.nothing_seen();
+        self.read(&mut seen, 0..size, with_bodies);
+        self.judge(&seen, size)
+    }
+
+    fn nothing_seen(&self) -> Seen {
         let state = &self.dry.state;
-        let mut seen = Seen::new(state.election_id(), (**state.definition()).clone(), self.dry.world.cell_papers_min);
-        for (leaf, entry) in self.entries.iter().take(size).enumerate() {
+        Seen::new(state.election_id(), (**state.definition()).clone(), self.dry.world.cell_papers_min)
+    }
+
+    fn read(&self, seen: &mut Seen, leaves: std::ops::Range<usize>, with_bodies: bool) {
+        for leaf in leaves {
             let body = self.bodies.get(leaf).filter(|_| with_bodies).map_or(&[][..], Vec::as_slice);
-            seen.read(leaf as u64, entry, body);
+            seen.read(leaf as u64, &self.entries[leaf], body);
         }
-        let claims = attack(&seen, &self.register);
-        score(&seen, &claims, &self.truth, self.entries.iter().take(size).map(Vec::as_slice))
+    }
+
+    fn judge(&self, seen: &Seen, size: usize) -> Report {
+        let claims = attack(seen, &self.register);
+        score(seen, &claims, &self.truth, self.entries.iter().take(size).map(Vec::as_slice))
     }
 
     /// Rewrites the body of a record, as somebody would who writes what they should not. Nobody asks for signatures here.
@@ -105,8 +120,12 @@ fn all(day: &Day, with_bodies: bool) -> Report {
 
 fn nothing_is_gained(seed: u64, scale: f64) {
     let day = Day::of(seed, scale);
+    let (mut seen, mut read) = (day.nothing_seen(), 0);
+    println!("{} checkpoints", day.sizes.len());
     for size in &day.sizes {
-        let public = day.attack(*size, false);
+        day.read(&mut seen, read..*size, false);
+        read = *size;
+        let public = day.judge(&seen, *size);
         assert!(public.is_secret(), "the public at {size}: {public}");
     }
     let node = all(&day, true);
