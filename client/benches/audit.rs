@@ -1,4 +1,5 @@
-//! What an audit costs beside the signatures in it: `cargo bench --package tamga-client --bench audit [-- ENTRIES]`.
+//! What an audit costs beside the signatures in it: `cargo bench --package tamga-client --bench audit [-- ENTRIES [memory]]`. With
+//! `memory` nothing is timed: a long ledger needs one audit only.
 //!
 //! # Method
 //! A ledger of ENTRIES reports (default 100,000), each signed by two members of a station, is made once, written as a copy with
@@ -59,6 +60,12 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let source = StoreSource::of(&world, world.checkpoint(&ORGANISATIONS));
     download(&source, &world.trust, &OsDisk, folder.path(), |_, _| {}).unwrap();
+    let tamga = Path::new(env!("CARGO_BIN_EXE_tamga"));
+    if std::env::args().any(|argument| argument == "memory") {
+        drop(source);
+        println!("memory:         {} KiB at most, {} entries", memory(tamga, folder.path(), &world), world.entries.len());
+        return;
+    }
     let signatures = signatures(&world);
     println!(
         "{} entries, {} signatures, {} cores",
@@ -94,7 +101,6 @@ fn main() {
         100.0 * whole / raw,
         100.0 * whole / keys
     );
-    let tamga = Path::new(env!("CARGO_BIN_EXE_tamga"));
     println!("memory:         {} KiB at most, {} entries", memory(tamga, folder.path(), &world), world.entries.len());
     println!("proof:          {:.2} us, both trees, 8,388,608 leaves", proof());
     println!("start:          {:.1} ms", start(tamga).as_secs_f64() * 1e3);
