@@ -6,7 +6,6 @@ use crate::governance::write;
 use crate::output::{CheckpointView, Done, Output, advance, open_source, standing};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use tamga_client::evidence::Language;
@@ -113,19 +112,7 @@ fn text(content: &Content, report: &Report, listed: usize, language: Language) -
         all => format!("{fit}: {}; {looked_at}: {all}", report.checkpoints_confirmed),
     });
     lines.extend(content.memory_unused.clone());
-    if let Some(leaf) = report.findings.iter().find_map(|finding| finding.leaf) {
-        lines.push(format!("{}: {leaf}", of("биринчи жаман жазуу", "первая плохая запись", "first bad entry")));
-    }
-    // The sentence that a reader needs, and below it what a programmer looks for.
-    for finding in report.findings.iter().take(listed) {
-        let class = class_name(finding.class, language);
-        lines.push(format!("({}, {class}) {}", finding.number, sentence(finding, language)));
-        lines.push(format!("  {}", finding.text));
-    }
-    let more = report.findings_total.saturating_sub(report.findings.len().min(listed) as u64);
-    if more > 0 {
-        lines.push(format!("… {} {more}", of("дагы табылгандар:", "и ещё находок:", "and more findings:")));
-    }
+    lines.extend(found(report, listed, language));
     if report.verdicts_not_rederived > 0 {
         let what = of(
             "идентификациялар боюнча айтылгандай кабыл алынган чечимдер, анткени алардын жашыруун бөлүгү (азырынча) ачык эмес",
@@ -147,18 +134,34 @@ fn text(content: &Content, report: &Report, listed: usize, language: Language) -
     lines.join("\n  ")
 }
 
-/// The first bad entry by name, then the list.
-pub(crate) fn findings(report: &Report, listed: usize) -> String {
-    let mut text = String::new();
+/// Why a report that needs a sound ledger shows nothing.
+pub(crate) fn nothing_shown(report: &Report, language: Language) -> String {
+    const LISTED: usize = 10;
+    let what = language.of(
+        "эч нерсе көрсөтүлбөйт, текшерүү муну тапты",
+        "ничего не показано, проверка нашла",
+        "nothing is shown: the audit found",
+    );
+    let mut lines = vec![format!("{}  {what}", standing(false, language))];
+    lines.extend(found(report, LISTED, language));
+    lines.join("\n  ")
+}
+
+/// The first bad entry by name, then the list: the sentence that a reader needs, and below it what a programmer looks for.
+fn found(report: &Report, listed: usize, language: Language) -> Vec<String> {
+    let of = |ky, ru, en| language.of(ky, ru, en);
+    let mut lines = Vec::new();
     if let Some(leaf) = report.findings.iter().find_map(|finding| finding.leaf) {
-        let _ = writeln!(text, "  first bad entry: {leaf}");
+        lines.push(format!("{}: {leaf}", of("биринчи жаман жазуу", "первая плохая запись", "first bad entry")));
     }
     for finding in report.findings.iter().take(listed) {
-        let _ = writeln!(text, "  [{}] {}", finding.check.number(), finding.text);
+        let class = class_name(finding.class, language);
+        lines.push(format!("({}, {class}) {}", finding.number, sentence(finding, language)));
+        lines.push(format!("  {}", finding.text));
     }
-    let shown = report.findings.len().min(listed) as u64;
-    if report.findings_total > shown {
-        let _ = writeln!(text, "  … and {} more findings", report.findings_total - shown);
+    let more = report.findings_total.saturating_sub(report.findings.len().min(listed) as u64);
+    if more > 0 {
+        lines.push(format!("… {} {more}", of("дагы табылгандар:", "и ещё находок:", "and more findings:")));
     }
-    text
+    lines
 }

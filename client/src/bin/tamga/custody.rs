@@ -32,7 +32,7 @@ struct History {
 pub(crate) fn run(arguments: &CustodyShow, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let source = open_source(&arguments.place.source, disk)?;
     let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?;
-    let (checkpoint, state) = audited(NAME, &opened, output)?;
+    let (checkpoint, state) = audited(NAME, &opened, arguments.lang.into(), output)?;
     let entries = entries_of(&opened)?;
     let all = entries.iter().map(|(leaf, entry)| (*leaf, entry.as_slice()));
     let language = arguments.lang.into();

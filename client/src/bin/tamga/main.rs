@@ -26,6 +26,7 @@ mod submit;
 mod unit;
 mod verify;
 mod watch;
+mod words;
 
 use args::{Arguments, Command};
 use clap::Parser as _;

@@ -1,16 +1,20 @@
 //! `tamga anomalies` and `tamga export`: only out of a ledger whose audit finds nothing.
 
 use crate::args::{Anomalies as AnomaliesArguments, Export, Place};
-use crate::audit::findings;
+use crate::audit::nothing_shown;
 use crate::governance::{failed, write};
-use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source};
+use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source, standing};
+use crate::words::anomaly_word;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use tamga_client::author::place_in_words;
+use tamga_client::evidence::Language;
 use tamga_client::report::{Anomalies, NIST_FILE, Stamp, anomalies, nist_report, tables};
 use tamga_client::source::bundle_count;
 use tamga_client::verify::{Opened, audit, results};
 use tamga_ledger::audit::Report;
+use tamga_ledger::record::{Scope, UnitId};
 use tamga_ledger::state::State;
 use tamga_ledger::tree::TILE_WIDTH;
 use tamga_platform::disk::Disk;
@@ -22,7 +26,12 @@ struct Refuted {
 }
 
 /// The state of an audited ledger, or the audit's refutation.
-pub(crate) fn audited(command: &str, opened: &Opened<'_>, output: &Output) -> Result<(CheckpointView, State), Failure> {
+pub(crate) fn audited(
+    command: &str,
+    opened: &Opened<'_>,
+    language: Language,
+    output: &Output,
+) -> Result<(CheckpointView, State), Failure> {
     let bar = output.bar("auditing entries");
     let audited = audit(opened, |done, all| advance(&bar, done, all));
     bar.finish_and_clear();
@@ -33,7 +42,7 @@ pub(crate) fn audited(command: &str, opened: &Opened<'_>, output: &Output) -> Re
     }
     let content = Refuted { checkpoint, audit: audited.report };
     Err(output.refutation(command, &content, || {
-        format!("REFUTED   nothing is shown: the audit found\n{}", findings(&content.audit, 10))
+        nothing_shown(&content.audit, language)
     }))
 }
 
@@ -55,48 +64,57 @@ struct Found {
 
 pub(crate) fn run_anomalies(arguments: &AnomaliesArguments, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     const NAME: &str = "anomalies";
+    let language = arguments.lang.into();
     let Place { source, pinned } = &arguments.place;
     let source = open_source(source, disk)?;
     let opened = Opened::open(&*source, &pinned.genesis)?;
-    let (checkpoint, state) = audited(NAME, &opened, output)?;
+    let (checkpoint, state) = audited(NAME, &opened, language, output)?;
     let entries = entries_of(&opened)?;
     let all = entries.iter().map(|(leaf, entry)| (*leaf, entry.as_slice()));
     let content = Found { checkpoint, anomalies: anomalies(&state, all, arguments.listed) };
-    output.answer(NAME, &content, || text(&content));
+    output.answer(NAME, &content, || text(&content, language));
     Ok(())
 }
 
-fn text(content: &Found) -> String {
+fn text(content: &Found, language: Language) -> String {
+    let of = |ky, ru, en| language.of(ky, ru, en);
     let Found { checkpoint, anomalies } = content;
-    let mut text = format!("VERIFIED\n  from a {}\n\n", checkpoint.line());
+    let mut text = format!("{}\n  {}\n\n", standing(true, language), checkpoint.line_in(language));
     for group in &anomalies.groups {
-        let name = serde_json::to_value(group.anomaly).ok();
-        let name = name.as_ref().and_then(|name| name.as_str()).unwrap_or("unknown");
-        let _ = writeln!(text, "{name}: {}", group.count);
+        let _ = writeln!(text, "{}: {}", anomaly_word(group.anomaly, language), group.count);
         for one in &group.findings {
-            let place = match (one.station, one.unit) {
-                (Some(station), Some(unit)) => format!("unit {station}/{unit}"),
-                (Some(station), None) => format!("station {station}"),
-                _ => "the election".to_owned(),
+            let scope = match (one.station, one.unit) {
+                (Some(station), Some(unit)) => Scope::Unit(UnitId { station, unit }),
+                (Some(station), None) => Scope::Station(station),
+                _ => Scope::Election,
             };
+            let place = place_in_words(scope, language);
             let detail = if one.detail == 0 { String::new() } else { format!(" ({})", one.detail) };
-            let _ = writeln!(text, "  leaf {:>9}  {place}  {}{detail}", one.leaf, one.code);
+            let _ = writeln!(text, "  {} {:>9}  {place}  {}{detail}", of("орду", "место", "leaf"), one.leaf, one.code);
         }
         let shown = group.findings.len() as u64;
         if group.count > shown {
-            let _ = writeln!(text, "  … and {} more", group.count - shown);
+            let _ = writeln!(text, "  … {} {}", of("дагы", "и ещё", "and more:"), group.count - shown);
         }
     }
     let lists = [
-        ("never opened", &anomalies.never_opened),
-        ("opened and not closed", &anomalies.never_closed),
-        ("without a hand protocol", &anomalies.without_hand_protocol),
-        ("still offline", &anomalies.still_offline),
+        (of("ачылган эмес", "не открывались", "never opened"), &anomalies.never_opened),
+        (of("ачылып, жабылган эмес", "открыты и не закрыты", "opened and not closed"), &anomalies.never_closed),
+        (
+            of("кол эсебинин протоколу жок", "без протокола ручного подсчёта", "without a hand protocol"),
+            &anomalies.without_hand_protocol,
+        ),
+        (of("дагы эле байланышсыз", "всё ещё без связи", "still offline"), &anomalies.still_offline),
     ];
     for (what, units) in lists.iter().filter(|(_, units)| !units.is_empty()) {
-        let _ = writeln!(text, "Units {what}: {} ({})", units.len(), units.join(", "));
+        let _ =
+            writeln!(text, "{} {what}: {} ({})", of("Бирдиктер,", "Единицы,", "Units"), units.len(), units.join(", "));
     }
-    text += "\nNobody is accused by this: each line names the entry to look at.";
+    text += of(
+        "\nМында эч ким айыпталбайт: ар бир сап кайсы жазууну карап көрүү керектигин айтат.",
+        "\nЭтим никто не обвиняется: каждая строка называет запись, на которую стоит посмотреть.",
+        "\nNobody is accused by this: each line names the entry to look at.",
+    );
     text
 }
 
@@ -111,7 +129,7 @@ pub(crate) fn run_export(arguments: &Export, disk: &Arc<dyn Disk>, output: &Outp
     let Place { source, pinned } = &arguments.place;
     let source = open_source(source, disk)?;
     let opened = Opened::open(&*source, &pinned.genesis)?;
-    let (checkpoint, state) = audited(NAME, &opened, output)?;
+    let (checkpoint, state) = audited(NAME, &opened, Language::En, output)?;
     let stamp = Stamp {
         election: checkpoint.election.to_string(),
         size: checkpoint.size,

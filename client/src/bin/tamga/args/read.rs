@@ -23,6 +23,9 @@ pub(crate) struct Results {
     /// List so many of the largest differences between machine and hand.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) differences: usize,
+    /// The language of the text.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
@@ -35,12 +38,18 @@ pub(crate) struct Unit {
     /// Its unit: 1 the hall, mobile boxes follow.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) unit: u32,
+    /// The language of the text.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Tables {
     #[command(flatten)]
     pub(crate) place: Place,
+    /// The language of the text.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
@@ -50,6 +59,9 @@ pub(crate) struct Anomalies {
     /// How many entries of each kind are listed; all are counted.
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) listed: usize,
+    /// The language of the text.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
