@@ -63,7 +63,11 @@ fn main() {
     let tamga = Path::new(env!("CARGO_BIN_EXE_tamga"));
     if std::env::args().any(|argument| argument == "memory") {
         drop(source);
-        println!("memory:         {} KiB at most, {} entries", memory(tamga, folder.path(), &world), world.entries.len());
+        println!(
+            "memory:         {} KiB at most, {} entries",
+            memory(tamga, folder.path(), &world),
+            world.entries.len()
+        );
         return;
     }
     let signatures = signatures(&world);

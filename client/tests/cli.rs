@@ -617,7 +617,12 @@ fn nothing_but_names_is_english_where_another_language_is_asked_for() {
     for (lang, first) in [("ky", ["ТАСТЫКТАЛДЫ", "ЖОККО ЧЫГАРЫЛДЫ"]), ("ru", ["ПОДТВЕРЖДЕНО", "ОПРОВЕРГНУТО"])]
     {
         let court = file(&format!("court.{lang}"));
-        let asked: [(&[&str], &str); 4] = [
+        let asked: [(&[&str], &str); 9] = [
+            (&["results", &folder, "--constituency", "1"], first[0]),
+            (&["results", &damaged], first[1]),
+            (&["unit", &folder, "--station", "1"], first[0]),
+            (&["tables", &folder], first[0]),
+            (&["anomalies", &folder], first[0]),
             (&["audit", &folder], first[0]),
             (&["audit", &damaged], first[1]),
             (&["bundle", &folder, "--record", &record, "--out", &court], first[0]),
@@ -638,6 +643,15 @@ fn nothing_but_names_is_english_where_another_language_is_asked_for() {
                 "findings",
                 "Station",
                 "first",
+                "units",
+                "hand ",
+                "votes",
+                "leaf",
+                "signed",
+                "seats",
+                "Unit",
+                "table ",
+                "final",
             ] {
                 // What a programmer looks for stands below each finding, further in.
                 let said: String = text.lines().filter(|line| !line.starts_with("    ")).collect();

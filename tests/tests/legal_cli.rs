@@ -73,7 +73,15 @@ async fn results_before_and_after_an_act_by_the_programs() {
     assert_eq!(case["accepted"], true, "{case:#}");
     assert_eq!(desk.results(&[]).await["tally"]["open_cases"], 1);
     let shown = run(tamga(), &["results", &desk.url, "--genesis", &desk.genesis]).await.ended_with(0);
-    assert!(shown.out.contains("12/3 of 2025-12-05 (central) annul: station 1; not in force"), "{}", shown.out);
+    let words = "12/3, 2025-12-05 (central commission), annuls the vote: station 1; not in force";
+    assert!(shown.out.contains(words), "{}", shown.out);
+    for (lang, words) in
+        [("ky", "участок 1; күчүндө эмес"), ("ru", "голосование недействительно: участок 1; не действует")]
+    {
+        let told =
+            run(tamga(), &["results", &desk.url, "--genesis", &desk.genesis, "--lang", lang]).await.ended_with(0);
+        assert!(told.out.contains(words), "{}", told.out);
+    }
     assert!(shown.out.contains("Undecided cases: 1"), "{}", shown.out);
     let entry = found(rehearsal.public(1), &format!("/api/v1/entries/{leaf}")).await.json();
     assert!(entry.to_string().contains("\"effect\":\"cancel\""), "{entry:#}");

@@ -41,9 +41,7 @@ pub(crate) fn audited(
         return Ok((checkpoint, audited.state));
     }
     let content = Refuted { checkpoint, audit: audited.report };
-    Err(output.refutation(command, &content, || {
-        nothing_shown(&content.audit, language)
-    }))
+    Err(output.refutation(command, &content, || nothing_shown(&content.audit, language)))
 }
 
 /// All entries with their leaves.

@@ -4,7 +4,7 @@ use crate::args::Results;
 use crate::audit::nothing_shown;
 use crate::governance::failed;
 use crate::output::{CheckpointView, Done, Output, advance, open_source, standing as verdict};
-use crate::words::{effect_word, issuer_word, withheld_word};
+use crate::words::{about_word, effect_word, issuer_word, withheld_word};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -42,9 +42,7 @@ pub(crate) fn run(arguments: &Results, disk: &Arc<dyn Disk>, output: &Output) ->
     let checkpoint = CheckpointView::of(&opened.checkpoint, &opened.trust);
     if !audited.report.ok {
         let content = Refuted { checkpoint, audit: audited.report };
-        return Err(output.refutation("results", &content, || {
-            nothing_shown(&content.audit, arguments.lang.into())
-        }));
+        return Err(output.refutation("results", &content, || nothing_shown(&content.audit, arguments.lang.into())));
     }
     let state = match earlier {
         None => audited.state,
@@ -80,8 +78,7 @@ fn text(content: &Content, definition: &Definition, arguments: &Results) -> Stri
     } else {
         of("АЛДЫН АЛА", "ПРЕДВАРИТЕЛЬНО", "PRELIMINARY")
     };
-    let mut text =
-        format!("{}  {final_or_not}\n  {}\n", verdict(true, language), checkpoint.line_in(language));
+    let mut text = format!("{}  {final_or_not}\n  {}\n", verdict(true, language), checkpoint.line_in(language));
     if *size != checkpoint.size {
         let _ = match language {
             Language::Ky => writeln!(text, "  {size} жазуудан кийинки АБАЛ, {size}-орундагы жазууга чейин"),
@@ -95,7 +92,8 @@ fn text(content: &Content, definition: &Definition, arguments: &Results) -> Stri
     for hour in &results.turnout {
         let voted = hour.local + hour.remote;
         let share = hour.permille.map_or_else(String::new, |permille| format!("{}.{} %", permille / 10, permille % 10));
-        let _ = writeln!(text, "  {:>6}  {voted:>9}  {remotely} {:>8}  {share:>7}", hour.label, hour.remote);
+        let label = if hour.label == "final" { of("акыркы", "итог", "final") } else { &hour.label };
+        let _ = writeln!(text, "  {label:>6}  {voted:>9}  {remotely} {:>8}  {share:>7}", hour.remote);
     }
     let (again, elsewhere, collided) = (results.second_attempts, results.wrong_station, results.conflicts);
     let _ = match language {
@@ -150,8 +148,11 @@ fn legal(results: &ResultsView, language: Language) -> String {
             }
             (true, true) => of("күчүндө, акыркы", "действует, окончателен", "in force, final"),
         };
-        let issuer = act.issuer.map_or(of("белгисиз", "неизвестно", "unknown"), |issuer| issuer_word(issuer, language));
-        let (leaf, number, date, about) = (act.leaf, &act.number, &act.date, &act.about);
+        let issuer = act
+            .issuer
+            .map_or(of("белгисиз", "неизвестно", "unknown"), |issuer| issuer_word(issuer, language));
+        let (leaf, number, date) = (act.leaf, &act.number, &act.date);
+        let about = about_word(&act.about, language);
         let (effect, head) = (effect_word(act.effect, language), of("Акт, орду", "Акт на месте", "Act at leaf"));
         let _ = writeln!(text, "{head} {leaf}: {number}, {date} ({issuer}), {effect}: {about}; {standing}");
     }
@@ -184,11 +185,7 @@ fn list<T: ToString>(items: impl Iterator<Item = T>) -> String {
 /// Each unit's own counts.
 fn places(results: &ResultsView, language: Language) -> String {
     let of = |ky, ru, en| language.of(ky, ru, en);
-    let own = of(
-        "Бирдиктер (өз округунун бюллетендери)",
-        "Единицы (бюллетени своего округа)",
-        "Units (own papers)",
-    );
+    let own = of("Бирдиктер (өз округунун бюллетендери)", "Единицы (бюллетени своего округа)", "Units (own papers)");
     let mut text = format!("{own}\n");
     let (by_hand, by_machine) = (of("кол менен", "вручную", "hand"), of("машина", "машина", "machine"));
     for unit in &results.units {
@@ -344,8 +341,11 @@ fn standing(row: &ConstituencyResult, view: &ConstituencyView, language: Languag
         } else {
             of("эсептелгендей ЭМЕС", "НЕ как вычислено", "NOT as computed")
         };
-        let what =
-            of("шайланды деп жарыяланган, акт", "объявлены избранными актом на месте", "declared elected by the act at leaf");
+        let what = of(
+            "шайланды деп жарыяланган, акт",
+            "объявлены избранными актом на месте",
+            "declared elected by the act at leaf",
+        );
         let _ = writeln!(text, "  {what} {}: {} ({fits})", declared.leaf, list(declared.positions.iter()));
     }
     if row.seats.positions().is_some_and(|elected| elected != row.standing.seated) {
@@ -377,10 +377,8 @@ fn standing(row: &ConstituencyResult, view: &ConstituencyView, language: Languag
         };
     }
     if !view.flips.is_empty() {
-        let (station, back) = (
-            of("участок", "участок", "station"),
-            of("калыбына келтирилсе", "если восстановить", "reinstated"),
-        );
+        let (station, back) =
+            (of("участок", "участок", "station"), of("калыбына келтирилсе", "если восстановить", "reinstated"));
         let named = |flip: &Flip| {
             let place = flip
                 .unit
@@ -407,9 +405,13 @@ fn closest(view: &ConstituencyView, language: Language) -> String {
     let least = elected.filter_map(|margin| Some((margin.votes?, margin.position))).min();
     let Some((votes, position)) = least else { return String::new() };
     match language {
-        Language::Ky => format!("; эң жакыны {position}-позиция: {votes} добуш кем болсо, мандат жоголот же чүчүкулак чечет"),
+        Language::Ky => {
+            format!("; эң жакыны {position}-позиция: {votes} добуш кем болсо, мандат жоголот же чүчүкулак чечет")
+        }
         Language::Ru => {
-            format!("; ближе всех к потере позиция {position}: на {votes} голосов меньше, и мандат потерян или решает жребий")
+            format!(
+                "; ближе всех к потере позиция {position}: на {votes} голосов меньше, и мандат потерян или решает жребий"
+            )
         }
         Language::En => {
             format!("; the closest is position {position}: {votes} votes fewer, and the seat is lost or a lot decides")
@@ -430,6 +432,10 @@ fn basis(result: &BasisResult, language: Language) -> String {
         language.of("али кире элек", "ещё не учтены", "not yet in")
     };
     let units = language.of("бирдиктер", "единиц", "units");
-    let cast = language.of("башка жерде берилген бюллетендер", "бюллетени, поданные в других местах,", "papers cast elsewhere");
+    let cast = language.of(
+        "башка жерде берилген бюллетендер",
+        "бюллетени, поданные в других местах,",
+        "papers cast elsewhere",
+    );
     format!("{units} {}, {cast} {remote}", coverage(result.coverage))
 }

@@ -72,7 +72,10 @@ fn text(content: &Found, language: Language) -> String {
     };
     if let Some(c) = &report.reported {
         let reported = [
-            (of("идентификация", "идентифицировано", "identified"), format!("{} + {}", c.identified_local, c.identified_remote)),
+            (
+                of("идентификация", "идентифицировано", "identified"),
+                format!("{} + {}", c.identified_local, c.identified_remote),
+            ),
             (of("чектер", "чеков", "slips"), c.slips.to_string()),
             (of("колдор", "подписей", "signatures"), c.signatures.to_string()),
             (of("басылды", "напечатано", "printed"), format!("{} + {}", c.printed_own, c.printed_other)),
@@ -88,13 +91,8 @@ fn text(content: &Found, language: Language) -> String {
     for one in &report.discrepancies {
         let wrong = of("ДАЛ КЕЛБЕЙТ", "НЕ СХОДИТСЯ", "DOES NOT ADD UP");
         let (said, due) = (of("отчётто", "в отчёте", "reported"), of("болушу керек", "должно быть", "due"));
-        let _ = writeln!(
-            text,
-            "  {wrong}  {}: {said} {}, {due} {}",
-            term_word(one.term, language),
-            one.reported,
-            one.due
-        );
+        let _ =
+            writeln!(text, "  {wrong}  {}: {said} {}, {due} {}", term_word(one.term, language), one.reported, one.due);
     }
     let leaf = of("орду", "место", "leaf");
     for phase in &report.phases {
@@ -147,7 +145,8 @@ fn protocol(version: &Version, language: Language) -> String {
         flags_in_words(&version.flags, language)
     );
     if let Some(replaces) = version.replaces {
-        let (what, why) = (of("алмаштырат, орду", "заменяет, место", "replaces leaf"), of("себеби", "причина", "reason"));
+        let (what, why) =
+            (of("алмаштырат, орду", "заменяет, место", "replaces leaf"), of("себеби", "причина", "reason"));
         let _ = writeln!(text, "  {what} {replaces}; {why}: {}", reason_word(version.explanation, language));
     }
     let hidden = of("көрсөтүлбөйт", "не показано", "not shown");

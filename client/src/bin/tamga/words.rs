@@ -11,12 +11,12 @@ use tamga_ledger::tally::UnitWithheld;
 pub(crate) const fn issuer_word(issuer: Issuer, language: Language) -> &'static str {
     match issuer {
         Issuer::Candidate => language.of("талапкер", "кандидат", "candidate"),
-        Issuer::Precinct => {
-            language.of("участкалык шайлоо комиссиясы", "участковая комиссия", "precinct commission")
-        }
-        Issuer::Constituency => {
-            language.of("округдук же аймактык комиссия", "окружная или территориальная комиссия", "constituency commission")
-        }
+        Issuer::Precinct => language.of("участкалык шайлоо комиссиясы", "участковая комиссия", "precinct commission"),
+        Issuer::Constituency => language.of(
+            "округдук же аймактык комиссия",
+            "окружная или территориальная комиссия",
+            "constituency commission",
+        ),
         Issuer::Central => {
             language.of("Борбордук шайлоо комиссиясы", "Центральная избирательная комиссия", "central commission")
         }
@@ -41,6 +41,20 @@ pub(crate) fn effect_word<'a>(effect: &'a str, language: Language) -> &'a str {
         "succeed" => language.of("мандат өткөрүлөт", "мандат переходит", "a seat passes on"),
         other => other,
     }
+}
+
+/// What an act is about, out of its English name: `act ID`, `the election`, `constituency N`, `station N`, `unit N/M`.
+pub(crate) fn about_word(about: &str, language: Language) -> String {
+    let Some((what, which)) = about.split_once(' ') else { return about.to_owned() };
+    let what = match what {
+        "act" => language.of("акт", "акт", "act"),
+        "the" => return language.of("бүт шайлоо", "вся страна", "the election").to_owned(),
+        "constituency" => language.of("округ", "округ", "constituency"),
+        "station" => language.of("участок", "участок", "station"),
+        "unit" => language.of("бирдик", "единица", "unit"),
+        other => other,
+    };
+    format!("{what} {which}")
 }
 
 /// Why counts are not shown.
@@ -80,9 +94,11 @@ pub(crate) const fn term_word(term: Term, language: Language) -> &'static str {
         Term::Ballots => language.of("берилген бюллетендер", "выданные бюллетени", "ballots given out"),
         Term::Slips => language.of("сакталган чектер", "сохранённые чеки", "slips kept"),
         Term::Papers => language.of("сканерленген баракчалар", "бумаги в сканере", "papers scanned"),
-        Term::IdentifiedLocal => {
-            language.of("идентификациядан өттү, өз округу", "идентифицировано, свой округ", "identified, own constituency")
-        }
+        Term::IdentifiedLocal => language.of(
+            "идентификациядан өттү, өз округу",
+            "идентифицировано, свой округ",
+            "identified, own constituency",
+        ),
         Term::IdentifiedRemote => language.of(
             "идентификациядан өттү, башка округ",
             "идентифицировано, другой округ",
@@ -111,7 +127,9 @@ pub(crate) const fn basis_word(basis: ProtocolBasis, language: Language) -> &'st
 pub(crate) const fn finding_word(finding: Finding, language: Language) -> &'static str {
     match finding {
         Finding::Assent => language.of("ушул эле сандарды көрдү", "видит те же числа", "saw the same figures"),
-        Finding::Copy => language.of("көчүрмөсүндө ушул сандар", "в копии такие числа", "has a copy with these figures"),
+        Finding::Copy => {
+            language.of("көчүрмөсүндө ушул сандар", "в копии такие числа", "has a copy with these figures")
+        }
         Finding::CopyRefused => language.of("көчүрмө берилген жок", "в копии отказано", "was refused a copy"),
         Finding::NotPosted => language.of("протокол илинген эмес", "протокол не вывешен", "saw no protocol posted"),
     }
@@ -159,11 +177,9 @@ pub(crate) const fn anomaly_word(kind: AnomalyKind, language: Language) -> &'sta
         AnomalyKind::SecondAttempt => {
             language.of("четке кагылган экинчи аракеттер", "отклонённые вторые попытки", "second attempts, refused")
         }
-        AnomalyKind::OfflineConflict => language.of(
-            "байланышсыз кайталоолор",
-            "повторы при работе без связи",
-            "conflicts from offline work",
-        ),
+        AnomalyKind::OfflineConflict => {
+            language.of("байланышсыз кайталоолор", "повторы при работе без связи", "conflicts from offline work")
+        }
         AnomalyKind::IdentificationRefused => language.of(
             "четке кагылган башка идентификациялар",
             "прочие отказы в идентификации",
@@ -188,9 +204,11 @@ pub(crate) const fn anomaly_word(kind: AnomalyKind, language: Language) -> &'sta
         AnomalyKind::Correction => language.of("оңдолгон протоколдор", "исправленные протоколы", "corrections"),
         AnomalyKind::CountsDiffer => language.of("эсептер дал келбейт", "подсчёты расходятся", "counts differ"),
         AnomalyKind::Dissent => language.of("өзгөчө пикир", "особые мнения", "dissenting members"),
-        AnomalyKind::CopyDiffers => {
-            language.of("байкоочунун көчүрмөсү айырмаланат", "копия наблюдателя отличается", "an observer's copy differs")
-        }
+        AnomalyKind::CopyDiffers => language.of(
+            "байкоочунун көчүрмөсү айырмаланат",
+            "копия наблюдателя отличается",
+            "an observer's copy differs",
+        ),
         AnomalyKind::CopyWithheld => language.of(
             "көчүрмө берилген же протокол илинген эмес",
             "копия не выдана или протокол не вывешен",
