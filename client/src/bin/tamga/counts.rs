@@ -11,6 +11,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tamga_client::counting::{Aggregator, COUNTS_BYTES_MAX, Opening, PART_BYTES_MAX, Part, UnitSeed, read_counts};
+use tamga_client::evidence::Language;
 use tamga_client::verify::Opened;
 use tamga_ledger::commitment::{Commitment, verify_opening};
 use tamga_ledger::definition::Definition;
@@ -19,6 +20,7 @@ use tamga_ledger::kinds::{BallotBatch, Basis, TotalOpening};
 use tamga_ledger::record::{Scope, UnitId};
 use tamga_ledger::state::State;
 use tamga_ledger::verdict::Refusal;
+use tamga_platform::calendar::iso_utc;
 use tamga_platform::clock::{Clock as _, SystemClock};
 use tamga_platform::disk::Disk;
 use tamga_platform::entropy::{OsEntropy, random_bytes};
@@ -111,10 +113,10 @@ pub(crate) fn batch(
 
 /// The ledger as audited, after the embargo.
 fn counted(opened: &Opened<'_>, output: &Output) -> Result<State, Failure> {
-    let (_, state) = audited(NAME, opened, output)?;
+    let (_, state) = audited(NAME, opened, Language::En, output)?;
     let embargo_ms = state.election().map_or(u64::MAX, |election| election.embargo_ms);
     if SystemClock.now_ms() < embargo_ms {
-        return Err(failed(format!("counts are not shown before the embargo ends: {embargo_ms} ms UTC")));
+        return Err(failed(format!("counts are not shown before the embargo ends: {}", iso_utc(embargo_ms))));
     }
     Ok(state)
 }
