@@ -27,7 +27,7 @@ pub(crate) const fn issuer_word(issuer: Issuer, language: Language) -> &'static 
 }
 
 /// What an act does, by the name of its effect (docs/RULES.md); the name itself where this program does not know it.
-pub(crate) fn effect_word<'a>(effect: &'a str, language: Language) -> &'a str {
+pub(crate) fn effect_word(effect: &str, language: Language) -> &str {
     match effect {
         "annul" => language.of("добуш берүү жараксыз", "голосование недействительно", "annuls the vote"),
         "cancel" => language.of("актыны жокко чыгарат", "отменяет акт", "cancels an act"),
