@@ -33,10 +33,22 @@ impl Desk<'_> {
         let files = ["--document", &document, "--out", &draft];
         self.tamga(&[&place[..], &files, what].concat()).await.ended_with(0);
         self.tamga(&[command, "sign", &draft, "--key", &key, "--out", &share]).await.ended_with(0);
+        // What is read before it is signed, in the language of whoever signs.
+        for (lang, words) in [("ky", "кол коюшу керек"), ("ru", "должны подписать"), ("en", "to be signed by")]
+        {
+            let again = self.path(&format!("{lang}.json"));
+            let sign = [command, "sign", &draft, "--key", &key, "--out", &again, "--lang", lang];
+            let told = run(tamga(), &sign).await.ended_with(0);
+            let place = if lang == "en" { "station" } else { "участок" };
+            let about_station = told.out.contains(place) || what.contains(&"cancel") || what.contains(&"--unit");
+            assert!(told.out.contains(words) && about_station, "{}", told.out);
+        }
         self.tamga(&[command, "merge", &draft, &share, "--out", &record]).await.ended_with(0);
         let node = format!("1={}", self.rehearsal.public(1));
         let submit = [command, "submit", &record, &self.url, "--genesis", &self.genesis, "--node", &node];
-        self.tamga(&submit).await.ended_with(0).json()
+        let said = self.tamga(&submit).await.ended_with(0).json();
+        assert_eq!(said["command"], command, "{said:#}");
+        said
     }
 
     async fn results(&self, more: &[&str]) -> Value {

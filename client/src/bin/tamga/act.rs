@@ -5,12 +5,15 @@ use crate::args::{About, Act, ActDraft, CaseCategory, CaseCommand, CaseDraft, Ca
 use crate::governance::{Content, failed, merge, read, sign, write};
 use crate::output::{Done, Failure, Output, advance, open_source};
 use crate::submit::submit;
+use crate::words::issuer_word;
 use std::sync::Arc;
-use tamga_client::author::{Draft, Scribe};
+use tamga_client::author::{Draft, Scribe, place_in_words};
+use tamga_client::evidence::Language;
 use tamga_client::verify::{Opened, last_sequence};
 use tamga_ledger::ids::{Digest, Maybe, PublicKey};
 use tamga_ledger::kinds::{ActEffect, Case, CaseState, Issuer, LegalAct};
 use tamga_ledger::record::{Scope, UnitId};
+use tamga_platform::calendar::iso_utc;
 use tamga_platform::disk::Disk;
 use tamga_platform::entropy::OsEntropy;
 
@@ -20,18 +23,18 @@ const DOCUMENT_BYTES_MAX: u64 = 256 << 20;
 pub(crate) fn run(arguments: &Act, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     match arguments {
         Act::Draft(arguments) => draft(arguments, disk, output),
-        Act::Sign(arguments) => sign(arguments, disk, output),
-        Act::Merge(arguments) => merge(arguments, disk, output),
-        Act::Submit(arguments) => submit(arguments, disk, output),
+        Act::Sign(arguments) => sign("act", arguments, disk, output),
+        Act::Merge(arguments) => merge("act", arguments, disk, output),
+        Act::Submit(arguments) => submit("act", arguments, disk, output),
     }
 }
 
 pub(crate) fn run_case(arguments: &CaseCommand, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     match arguments {
         CaseCommand::Draft(arguments) => draft_case(arguments, disk, output),
-        CaseCommand::Sign(arguments) => sign(arguments, disk, output),
-        CaseCommand::Merge(arguments) => merge(arguments, disk, output),
-        CaseCommand::Submit(arguments) => submit(arguments, disk, output),
+        CaseCommand::Sign(arguments) => sign("case", arguments, disk, output),
+        CaseCommand::Merge(arguments) => merge("case", arguments, disk, output),
+        CaseCommand::Submit(arguments) => submit("case", arguments, disk, output),
     }
 }
 
@@ -99,11 +102,18 @@ pub(crate) fn scribe(
     Ok(scribe)
 }
 
-fn written(name: &str, draft: &Draft, out: &std::path::Path, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+fn written(
+    name: &str,
+    draft: &Draft,
+    out: &std::path::Path,
+    language: Language,
+    disk: &Arc<dyn Disk>,
+    output: &Output,
+) -> Done {
     write(disk, out, draft.bytes())?;
-    let content = Content::of(draft)?;
+    let content = Content::of(draft, language)?;
     let done = format!("written to {}; each signer runs: tamga {name} sign", out.display());
-    output.answer(name, &content, || content.text(&done));
+    output.answer(name, &content, || content.text(&done, language));
     Ok(())
 }
 
@@ -130,7 +140,7 @@ fn draft(arguments: &ActDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     };
     let scribe = scribe(&opened, signers.first(), arguments.sequence, output)?;
     let draft = scribe.legal_act(&signers, scope_of(&arguments.about), &act).map_err(failed)?;
-    written("act", &draft, &arguments.out, disk, output)
+    written("act", &draft, &arguments.out, arguments.lang.into(), disk, output)
 }
 
 fn draft_case(arguments: &CaseDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
@@ -160,69 +170,91 @@ fn draft_case(arguments: &CaseDraft, disk: &Arc<dyn Disk>, output: &Output) -> D
     let scribe = scribe(&opened, signers.first(), arguments.sequence, output)?;
     let author = *signers.first().ok_or_else(|| failed("nobody signs"))?;
     let draft = scribe.case(author, scope_of(&arguments.about), &case).map_err(failed)?;
-    written("case", &draft, &arguments.out, disk, output)
-}
-
-fn scope_in_words(scope: Scope) -> String {
-    match scope {
-        Scope::Election => "the election".to_owned(),
-        Scope::Constituency(number) => format!("constituency {number}"),
-        Scope::Station(number) => format!("station {number}"),
-        Scope::Unit(unit) => format!("unit {unit}"),
-    }
+    written("case", &draft, &arguments.out, arguments.lang.into(), disk, output)
 }
 
 /// What signers read before they sign.
-pub(crate) fn in_words(scope: Scope, act: &LegalAct) -> String {
-    let place = scope_in_words(scope);
+pub(crate) fn in_words(scope: Scope, act: &LegalAct, language: Language) -> String {
+    let of = |ky, ru, en| language.of(ky, ru, en);
+    let place = place_in_words(scope, language);
     let effect = match &act.effect {
-        ActEffect::Annul => format!("annuls the vote in {place}"),
-        ActEffect::Cancel { act } => format!("cancels act {act}"),
-        ActEffect::Suspend { act } => format!("suspends act {act}"),
-        ActEffect::Strike { position } => format!("strikes out the candidate at position {position} in {place}"),
-        ActEffect::Withdraw { position } => format!("the candidate at position {position} in {place} withdraws"),
-        ActEffect::Recount => format!("orders the papers of {place} to be counted again"),
-        ActEffect::Lot { order } => format!("a lot drawn in {place} gives the order {order:?}"),
-        ActEffect::Extend { until_ms } => format!("voting in {place} goes on until {until_ms} ms UTC"),
+        ActEffect::Annul => {
+            format!("{} {place}", of("добуш берүү жараксыз:", "голосование недействительно:", "annuls the vote in"))
+        }
+        ActEffect::Cancel { act } => format!("{} {act}", of("актыны жокко чыгарат:", "отменяет акт", "cancels act")),
+        ActEffect::Suspend { act } => {
+            format!("{} {act}", of("актыны токтотуп турат:", "приостанавливает акт", "suspends act"))
+        }
+        ActEffect::Strike { position } => match language {
+            Language::Ky => format!("{place}: {position}-позициядагы талапкерди тизмеден чыгарат"),
+            Language::Ru => format!("{place}: исключает кандидата на позиции {position}"),
+            Language::En => format!("strikes out the candidate at position {position} in {place}"),
+        },
+        ActEffect::Withdraw { position } => match language {
+            Language::Ky => format!("{place}: {position}-позициядагы талапкер баш тартат"),
+            Language::Ru => format!("{place}: кандидат на позиции {position} отказывается"),
+            Language::En => format!("the candidate at position {position} in {place} withdraws"),
+        },
+        ActEffect::Recount => match language {
+            Language::Ky => format!("{place}: бюллетендер кайра саналсын"),
+            Language::Ru => format!("{place}: бюллетени пересчитать"),
+            Language::En => format!("orders the papers of {place} to be counted again"),
+        },
+        ActEffect::Lot { order } => {
+            let drawn = of("чүчүкулактын тартиби:", "порядок по жребию:", "a lot gives the order");
+            format!("{place}: {drawn} {order:?}")
+        }
+        ActEffect::Extend { until_ms } => {
+            let longer = of("добуш берүү узартылат, чейин", "голосование продлено до", "voting goes on until");
+            format!("{place}: {longer} {}", iso_utc(*until_ms))
+        }
         ActEffect::Elect { positions } => {
-            format!("declares the candidates at positions {positions:?} of {place} elected")
+            let elected = of("шайланды, позициялар", "избраны позиции", "declares elected the candidates at positions");
+            format!("{place}: {elected} {positions:?}")
         }
-        ActEffect::Succeed { vacated, successor } => {
-            format!("the seat of position {vacated} in {place} goes to position {successor}")
-        }
+        ActEffect::Succeed { vacated, successor } => match language {
+            Language::Ky => format!("{place}: {vacated}-позициянын мандаты {successor}-позицияга өтөт"),
+            Language::Ru => format!("{place}: мандат позиции {vacated} переходит к позиции {successor}"),
+            Language::En => format!("the seat of position {vacated} in {place} goes to position {successor}"),
+        },
     };
-    let issuer = match Issuer::from_number(act.issuer) {
-        Some(Issuer::Candidate) => "candidate",
-        Some(Issuer::Precinct) => "precinct commission",
-        Some(Issuer::Constituency) => "constituency commission",
-        Some(Issuer::Central) => "central commission",
-        Some(Issuer::Court) => "court",
-        Some(Issuer::Appeal) => "court of appeal",
-        Some(Issuer::Supreme) => "supreme court",
-        None => "unknown issuer",
-    };
+    let issuer = Issuer::from_number(act.issuer);
+    let issuer = issuer.map_or(of("белгисиз", "неизвестно кто", "unknown issuer"), |issuer| {
+        issuer_word(issuer, language)
+    });
     let which = if act.issuer_number == 0 { String::new() } else { format!(" {}", act.issuer_number) };
-    let appeal = if act.final_act == 1 { "final" } else { "can be appealed against" };
-    format!("act {} of {}, {issuer}{which}, {appeal}: {effect}\n  document {}", act.number, act.date, act.document)
+    let appeal = match act.final_act {
+        1 => of("акыркы", "окончателен", "final"),
+        _ => of("даттанууга болот", "может быть обжалован", "can be appealed against"),
+    };
+    let (number, date, document) = (&act.number, &act.date, &act.document);
+    let (name, paper) = (of("акт", "акт", "act"), of("документ", "документ", "document"));
+    format!("{name} {number}, {date}, {issuer}{which}, {appeal}: {effect}\n  {paper} {document}")
 }
 
 /// What the signer of a case reads.
-pub(crate) fn case_in_words(scope: Scope, case: &Case) -> String {
+pub(crate) fn case_in_words(scope: Scope, case: &Case, language: Language) -> String {
+    let of = |ky, ru, en| language.of(ky, ru, en);
     let category = match case.category {
-        1 => "complaint",
-        2 => "incident",
-        3 => "disputed identification",
-        _ => "unknown category",
+        1 => of("арыз", "жалоба", "complaint"),
+        2 => of("окуя", "происшествие", "incident"),
+        3 => of("талаштуу идентификация", "спорная идентификация", "disputed identification"),
+        _ => of("белгисиз түр", "неизвестный вид", "unknown category"),
     };
     let state = match CaseState::from_number(case.state) {
-        Some(CaseState::Filed) => "is filed",
-        Some(CaseState::Examined) => "is examined",
-        Some(CaseState::Granted) => "is granted",
-        Some(CaseState::Dismissed) => "is dismissed",
-        Some(CaseState::Withdrawn) => "is withdrawn",
-        Some(CaseState::Appealed) => "is appealed",
-        None => "goes to a state that this program does not know",
+        Some(CaseState::Filed) => of("берилди", "подана", "filed"),
+        Some(CaseState::Examined) => of("каралууда", "рассматривается", "examined"),
+        Some(CaseState::Granted) => of("канааттандырылды", "удовлетворена", "granted"),
+        Some(CaseState::Dismissed) => of("четке кагылды", "отклонена", "dismissed"),
+        Some(CaseState::Withdrawn) => of("кайра алынды", "отозвана", "withdrawn"),
+        Some(CaseState::Appealed) => of("даттанылды", "обжалована", "appealed"),
+        None => of(
+            "бул программа билбеген абал",
+            "состояние, неизвестное программе",
+            "a state that this program does not know",
+        ),
     };
-    let opened = case.opened_by.0.map_or_else(String::new, |id| format!("\n  case {id}"));
-    format!("{category} about {} {state}{opened}\n  document {}", scope_in_words(scope), case.document)
+    let (earlier, paper) = (of("иш", "дело", "case"), of("документ", "документ", "document"));
+    let opened = case.opened_by.0.map_or_else(String::new, |id| format!("\n  {earlier} {id}"));
+    format!("{category}, {}: {state}{opened}\n  {paper} {}", place_in_words(scope, language), case.document)
 }

@@ -3,8 +3,8 @@
 
 use crate::act::{scope_of, scribe, signers};
 use crate::args::{
-    BasisName, ClassName, CountersArguments, CustodyArguments, Day, DayDraft, DayRecord, DaySign, Figures, FindingName,
-    KeyCommand, PassphraseArguments, ProtocolArguments,
+    BasisName, ClassName, CountersArguments, CustodyArguments, Day, DayDraft, DayRecord, Figures, FindingName,
+    KeyCommand, PassphraseArguments, ProtocolArguments, Sign,
 };
 use crate::counts::{BatchFiles, batch, keep, new_seed, own_opening, seed, total};
 use crate::governance::{FILE_BYTES_MAX, failed, merge, read, read_draft, record_key, write};
@@ -42,12 +42,12 @@ pub(crate) fn run(arguments: &Day, disk: &Arc<dyn Disk>, output: &Output) -> Don
         Day::Seed(arguments) => new_seed(arguments, disk, output),
         Day::Draft(arguments) => draft(arguments, disk, output),
         Day::Sign(arguments) => sign(arguments, disk, output),
-        Day::Merge(arguments) => merge(arguments, disk, output),
-        Day::Submit(arguments) => submit(arguments, disk, output),
+        Day::Merge(arguments) => merge(NAME, arguments, disk, output),
+        Day::Submit(arguments) => submit(NAME, arguments, disk, output),
     }
 }
 
-/// DayRecord is to be signed.
+/// What is to be signed.
 #[derive(Serialize)]
 struct Content<'a> {
     record: String,
@@ -95,8 +95,8 @@ fn show(draft: &Draft, soft: &[BrokenRelation], done: &str, language: Language, 
     Ok(())
 }
 
-fn sign(arguments: &DaySign, disk: &Arc<dyn Disk>, output: &Output) -> Done {
-    let (files, language) = (&arguments.sign, arguments.lang.into());
+fn sign(arguments: &Sign, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    let (files, language) = (arguments, arguments.lang.into());
     let draft = read_draft(disk, &files.draft)?;
     // Nobody signs what this program cannot say.
     let content = Content::of(&draft, &[], language)?;
@@ -139,7 +139,7 @@ fn draft(arguments: &DayDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
             let form = form_of(&known, &body.form, body.form_version)?;
             match check_protocol(form, &body) {
                 Ok(broken) => soft = broken,
-                // DayRecord stands on a signed paper is a fact; the ledger flags it and keeps it out of the sums.
+                // What stands on a signed paper is a fact; the ledger flags it and keeps it out of the sums.
                 Err(error) if protocol.basis == BasisName::Transcribed => eprintln!("tamga: WARNING: {error}"),
                 Err(error) => return Err(failed(error)),
             }

@@ -25,7 +25,7 @@ use tamga_ledger::judge::check_epoch;
 use tamga_ledger::kinds::{
     Body as _, Case, Governance as Decision, KeyRevocation, Kind, LegalAct, NodeKeys, RemovalReason, RotationReason,
 };
-use tamga_ledger::record::RECORD_BYTES_MAX;
+use tamga_ledger::record::{RECORD_BYTES_MAX, Record};
 use tamga_platform::disk::Disk;
 use tamga_platform::entropy::OsEntropy;
 
@@ -36,9 +36,9 @@ pub(crate) fn run(arguments: &Governance, disk: &Arc<dyn Disk>, output: &Output)
     match arguments {
         Governance::Policy(arguments) => policy(arguments, disk, output),
         Governance::Draft(arguments) => draft(arguments, disk, output),
-        Governance::Sign(arguments) => sign(arguments, disk, output),
-        Governance::Merge(arguments) => merge(arguments, disk, output),
-        Governance::Submit(arguments) => submit(arguments, disk, output),
+        Governance::Sign(arguments) => sign(NAME, arguments, disk, output),
+        Governance::Merge(arguments) => merge(NAME, arguments, disk, output),
+        Governance::Submit(arguments) => submit(NAME, arguments, disk, output),
     }
 }
 
@@ -61,98 +61,198 @@ pub(crate) struct Content {
     election: String,
     decision: String,
     signers: Vec<String>,
+    /// The decision in the language that was asked for.
+    #[serde(skip)]
+    said: String,
 }
 
 impl Content {
-    pub(crate) fn of(draft: &Draft) -> Result<Self, Failure> {
+    pub(crate) fn of(draft: &Draft, language: Language) -> Result<Self, Failure> {
         let record = draft.record();
-        let unknown = |_| failed("the draft is no decision of organisations");
-        let decision = if record.kind == Kind::KeyRevocation as u16 {
-            revocation_in_words(&KeyRevocation::from_bytes(&record.body).map_err(unknown)?)
-        } else if record.kind == Kind::LegalAct as u16 {
-            act::in_words(record.scope, &LegalAct::from_bytes(&record.body).map_err(unknown)?)
-        } else if record.kind == Kind::Case as u16 {
-            act::case_in_words(record.scope, &Case::from_bytes(&record.body).map_err(unknown)?)
-        } else if let Some(said) = record_in_words(record, Language::En).map_err(unknown)? {
-            said
-        } else {
-            in_words(&Decision::from_bytes(&record.body).map_err(unknown)?)
-        };
         Ok(Self {
             record: draft.id().to_string(),
             election: record.election.to_string(),
-            decision,
+            decision: decided(record, Language::En)?,
             signers: record.signers.iter().map(ToString::to_string).collect(),
+            said: decided(record, language)?,
         })
     }
 
-    pub(crate) fn text(&self, done: &str) -> String {
-        let signers = self.signers.join(", ");
+    pub(crate) fn text(&self, done: &str, language: Language) -> String {
+        let of = |ky, ru, en| language.of(ky, ru, en);
         format!(
-            "{}\n  election {}\n  record {}\n  to be signed by {signers}\n{done}",
-            self.decision, self.election, self.record
+            "{}\n  {} {}\n  {} {}\n  {} {}\n{done}",
+            self.said,
+            of("шайлоо", "выборы", "election"),
+            self.election,
+            of("документ", "документ", "record"),
+            self.record,
+            of("кол коюшу керек", "должны подписать", "to be signed by"),
+            self.signers.join(", "),
         )
     }
 }
 
+/// What a draft decides, as its signers read it.
+fn decided(record: &Record, language: Language) -> Result<String, Failure> {
+    let unknown = |_| failed("the draft is no decision of organisations");
+    let said = if record.kind == Kind::KeyRevocation as u16 {
+        revocation_in_words(&KeyRevocation::from_bytes(&record.body).map_err(unknown)?, language)
+    } else if record.kind == Kind::LegalAct as u16 {
+        act::in_words(record.scope, &LegalAct::from_bytes(&record.body).map_err(unknown)?, language)
+    } else if record.kind == Kind::Case as u16 {
+        act::case_in_words(record.scope, &Case::from_bytes(&record.body).map_err(unknown)?, language)
+    } else if let Some(said) = record_in_words(record, language).map_err(unknown)? {
+        said
+    } else {
+        in_words(&Decision::from_bytes(&record.body).map_err(unknown)?, language)
+    };
+    Ok(said)
+}
+
 fn keys_in_words(keys: &NodeKeys) -> String {
     format!(
-        "\n  cosigner {} {}\n  log {}\n  promise {}\n  batch {}\n  TLS key {}",
+        "\n  cosigner {} {}\n  log {}\n  promise {}\n  batch {}\n  TLS {}",
         keys.cosigner_name, keys.cosigner_key, keys.log_key, keys.promise_key, keys.batch_key, keys.tls_spki_sha256
     )
 }
 
-fn reason_in_words(reason: u8) -> &'static str {
+fn reason_in_words(reason: u8, language: Language) -> &'static str {
     match RotationReason::from_number(reason) {
-        Some(RotationReason::Routine) => "in good order",
-        Some(RotationReason::Lost) => "a key or its memory is lost",
-        Some(RotationReason::Compromised) => "a key may be in other hands",
-        None => "for no reason that is known here",
+        Some(RotationReason::Routine) => language.of("пландуу", "в плановом порядке", "in good order"),
+        Some(RotationReason::Lost) => {
+            language.of("ачкыч же анын эси жоголгон", "ключ или его память утрачены", "a key or its memory is lost")
+        }
+        Some(RotationReason::Compromised) => language.of(
+            "ачкыч башка бирөөнүн колунда болушу мүмкүн",
+            "ключ мог попасть в чужие руки",
+            "a key may be in other hands",
+        ),
+        None => language.of("белгисиз себеп", "неизвестная причина", "for no reason that is known here"),
     }
 }
 
-fn revocation_in_words(revocation: &KeyRevocation) -> String {
+fn revocation_in_words(revocation: &KeyRevocation, language: Language) -> String {
     let keys: Vec<String> = revocation.keys.iter().map(ToString::to_string).collect();
-    format!("these keys sign nothing any more ({}): {}", reason_in_words(revocation.reason), keys.join(", "))
+    let what = language.of(
+        "бул ачкычтар мындан ары эч нерсеге кол койбойт",
+        "эти ключи больше ничего не подписывают",
+        "these keys sign nothing any more",
+    );
+    format!("{what} ({}): {}", reason_in_words(revocation.reason, language), keys.join(", "))
 }
 
-fn in_words(decision: &Decision) -> String {
-    let role = |role: u8| if role == 2 { "voter" } else { "learner" };
+fn removal_in_words(reason: u8, language: Language) -> &'static str {
+    match RemovalReason::from_number(reason) {
+        Some(RemovalReason::Replaced) => {
+            language.of("ордун башка түйүн ээлейт", "его место занимает другой узел", "another node takes its place")
+        }
+        Some(RemovalReason::Lost) => {
+            language.of("машинасы же диски жоголгон", "утрачены его машина или диск", "its machine or its disk is lost")
+        }
+        Some(RemovalReason::KeyCompromised) => language.of(
+            "ачкычы башка бирөөнүн колунда болушу мүмкүн",
+            "его ключ мог попасть в чужие руки",
+            "a key of it may be in other hands",
+        ),
+        Some(RemovalReason::Withdrawn) => {
+            language.of("уюму аны чыгарып алат", "его организация отзывает его", "its organisation withdraws it")
+        }
+        Some(RemovalReason::Misbehaved) => language.of(
+            "бири-бирине каршы нерселерге кол койгон же убадасын бузган",
+            "подписал несовместимое или нарушает обещания",
+            "it has signed what cannot both be true, or breaks promises",
+        ),
+        None => language.of(
+            "бул программа билбеген себеп",
+            "причина, неизвестная программе",
+            "a reason that this program does not know",
+        ),
+    }
+}
+
+fn in_words(decision: &Decision, language: Language) -> String {
+    let role = |role: u8| match role {
+        2 => language.of("добуш берүүчү", "голосующий", "voter"),
+        _ => language.of("үйрөнүүчү", "наблюдающий", "learner"),
+    };
     match decision {
         Decision::NodeAdd { organisation, role: number, keys } => {
-            format!("node {} joins {organisation} as a {}{}", keys.id, role(*number), keys_in_words(keys))
+            let (id, role, keys) = (keys.id, role(*number), keys_in_words(keys));
+            match language {
+                Language::Ky => format!("{id}-түйүн {organisation} уюмунан кошулат, ролу: {role}{keys}"),
+                Language::Ru => format!("узел {id} присоединяется от {organisation}, роль: {role}{keys}"),
+                Language::En => format!("node {id} joins {organisation} as a {role}{keys}"),
+            }
         }
-        Decision::NodeSetRole { node, role: number } => format!("node {node} becomes a {}", role(*number)),
+        Decision::NodeSetRole { node, role: number } => match language {
+            Language::Ky => format!("{node}-түйүндүн жаңы ролу: {}", role(*number)),
+            Language::Ru => format!("новая роль узла {node}: {}", role(*number)),
+            Language::En => format!("node {node} becomes a {}", role(*number)),
+        },
         Decision::NodeRemove { node, reason } => {
-            let reason = match RemovalReason::from_number(*reason) {
-                Some(RemovalReason::Replaced) => "another node takes its place",
-                Some(RemovalReason::Lost) => "its machine or its disk is lost",
-                Some(RemovalReason::KeyCompromised) => "a key of it may be in other hands",
-                Some(RemovalReason::Withdrawn) => "its organisation withdraws it",
-                Some(RemovalReason::Misbehaved) => "it has signed what cannot both be true, or breaks promises",
-                None => "a reason that this program does not know",
-            };
-            format!("node {node} leaves for good: {reason}; its id and keys are never used again")
+            let reason = removal_in_words(*reason, language);
+            match language {
+                Language::Ky => {
+                    format!("{node}-түйүн биротоло чыгат: {reason}; анын номери менен ачкычтары кайра колдонулбайт")
+                }
+                Language::Ru => {
+                    format!("узел {node} уходит навсегда: {reason}; его номер и ключи больше не используются")
+                }
+                Language::En => {
+                    format!("node {node} leaves for good: {reason}; its id and keys are never used again")
+                }
+            }
         }
         Decision::NodeRotateKeys { keys, reason } => {
-            format!("node {} gets these keys ({}){}", keys.id, reason_in_words(*reason), keys_in_words(keys))
+            let (id, reason, keys) = (keys.id, reason_in_words(*reason, language), keys_in_words(keys));
+            match language {
+                Language::Ky => format!("{id}-түйүн бул ачкычтарды алат ({reason}){keys}"),
+                Language::Ru => format!("узел {id} получает эти ключи ({reason}){keys}"),
+                Language::En => format!("node {id} gets these keys ({reason}){keys}"),
+            }
         }
-        Decision::OrganisationKeys { organisation, record_key, standby_cosigner_key, reason, .. } => format!(
-            "organisation {organisation} gets these keys ({})\n  record {record_key}\n  standby cosigner {standby_cosigner_key}",
-            reason_in_words(*reason)
-        ),
+        Decision::OrganisationKeys { organisation, record_key, standby_cosigner_key, reason, .. } => {
+            let reason = reason_in_words(*reason, language);
+            let head = match language {
+                Language::Ky => format!("{organisation} уюму бул ачкычтарды алат ({reason})"),
+                Language::Ru => format!("организация {organisation} получает эти ключи ({reason})"),
+                Language::En => format!("organisation {organisation} gets these keys ({reason})"),
+            };
+            format!("{head}\n  record {record_key}\n  standby cosigner {standby_cosigner_key}")
+        }
         Decision::ClusterEpoch { number, size, sha256, blake3, voters, learners } => {
             let list = |ids: &[u32]| ids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+            let head = match language {
+                Language::Ky => format!("кластердин {number}-доору: кластер {size} жазуудан кайра башталат"),
+                Language::Ru => format!("эпоха кластера {number}: кластер начинает заново с {size} записей"),
+                Language::En => format!("cluster epoch {number}: the cluster begins anew from size {size}"),
+            };
+            let rest = language.of(
+                "калган түйүндөр биротоло чыгат; андан кийин жазылгандар кайра тапшырылат",
+                "все прочие узлы уходят навсегда; записанное после этого подаётся снова",
+                "every other node leaves for good; what was recorded behind that size is submitted again",
+            );
+            let voting = language.of("добуш берүүчүлөр", "голосующие", "voters");
+            let learning = language.of("үйрөнүүчүлөр", "наблюдающие", "learners");
+            let (voters, learners) = (list(voters), if learners.is_empty() { "-".to_owned() } else { list(learners) });
             format!(
-                "cluster epoch {number}: the cluster begins anew from size {size}\n  SHA-256 root {sha256}\n  BLAKE3 root {blake3}\n  \
-                 voters {}\n  learners {}\n  every other node leaves for good; what was recorded behind that size is submitted again",
-                list(voters),
-                if learners.is_empty() { "none".to_owned() } else { list(learners) }
+                "{head}\n  SHA-256 {sha256}\n  BLAKE3 {blake3}\n  {voting} {voters}\n  {learning} {learners}\n  {rest}"
             )
         }
         Decision::PolicyEpoch { number, policy } => {
             let lines: String = policy.lines().map(|line| format!("\n  | {line}")).collect();
-            format!("trust policy epoch {number}: from this record on checkpoints need{lines}")
+            match language {
+                Language::Ky => {
+                    format!("ишеним эрежелеринин {number}-доору: ушул жазуудан тартып көзөмөл чекиттерине керек{lines}")
+                }
+                Language::Ru => {
+                    format!("эпоха правил доверия {number}: с этой записи контрольным точкам нужно{lines}")
+                }
+                Language::En => {
+                    format!("trust policy epoch {number}: from this record on checkpoints need{lines}")
+                }
+            }
         }
     }
 }
@@ -287,9 +387,9 @@ fn draft(arguments: &DraftArguments, disk: &Arc<dyn Disk>, output: &Output) -> D
     };
     let draft = draft.map_err(failed)?;
     write(disk, &arguments.out, draft.bytes())?;
-    let content = Content::of(&draft)?;
+    let content = Content::of(&draft, arguments.lang.into())?;
     let done = format!("written to {}; each signer runs: tamga governance sign", arguments.out.display());
-    output.answer(NAME, &content, || content.text(&done));
+    output.answer(NAME, &content, || content.text(&done, arguments.lang.into()));
     Ok(())
 }
 
@@ -297,15 +397,15 @@ pub(crate) fn read_draft(disk: &Arc<dyn Disk>, path: &Path) -> Result<Draft, Fai
     Draft::from_bytes(&read(disk, path, RECORD_BYTES_MAX as u64)?).map_err(failed)
 }
 
-pub(crate) fn sign(arguments: &Sign, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+pub(crate) fn sign(name: &str, arguments: &Sign, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let draft = read_draft(disk, &arguments.draft)?;
-    let content = Content::of(&draft)?;
+    let content = Content::of(&draft, arguments.lang.into())?;
     let key = record_key(disk, &arguments.key, &arguments.passphrase)?;
     let share = draft.share_with(key.signer()).map_err(failed)?;
     let text = serde_json::to_string_pretty(&share).map_err(failed)? + "\n";
     write(disk, &arguments.out, text.as_bytes())?;
     let done = format!("signed with key {}; the share is in {}", share.key.id(), arguments.out.display());
-    output.answer(NAME, &content, || content.text(&done));
+    output.answer(name, &content, || content.text(&done, arguments.lang.into()));
     Ok(())
 }
 
@@ -319,9 +419,9 @@ pub(crate) fn record_key(disk: &Arc<dyn Disk>, path: &Path, passphrase: &Passphr
     file.unlock(&passphrase.source()).map_err(failed)
 }
 
-pub(crate) fn merge(arguments: &Merge, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+pub(crate) fn merge(name: &str, arguments: &Merge, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let draft = read_draft(disk, &arguments.draft)?;
-    let content = Content::of(&draft)?;
+    let content = Content::of(&draft, arguments.lang.into())?;
     let mut shares: Vec<Share> = Vec::new();
     for path in &arguments.shares {
         let bytes = read(disk, path, FILE_BYTES_MAX)?;
@@ -331,6 +431,6 @@ pub(crate) fn merge(arguments: &Merge, disk: &Arc<dyn Disk>, output: &Output) ->
     let submission = draft.merge(&shares).map_err(failed)?;
     write(disk, &arguments.out, &submission.to_bytes())?;
     let done = format!("signed by all; the record is in {}", arguments.out.display());
-    output.answer(NAME, &content, || content.text(&done));
+    output.answer(name, &content, || content.text(&done, arguments.lang.into()));
     Ok(())
 }

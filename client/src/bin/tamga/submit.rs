@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tamga_client::author::{AuthorError, Draft, Scribe};
 use tamga_client::device::{DeviceClient, DeviceOptions, NodeEndpoint, Outcome, TcpDial, Transport};
+use tamga_client::evidence::Language;
 use tamga_client::streams::{FileReader, StagedFile};
 use tamga_client::verify::Opened;
 use tamga_ledger::ids::{PublicKey, RecordId};
@@ -87,8 +88,7 @@ struct Judged {
 }
 
 /// One record, signed by all; its verdict.
-pub(crate) fn submit(arguments: &Submit, disk: &Arc<dyn Disk>, output: &Output) -> Done {
-    const NAME: &str = "governance";
+pub(crate) fn submit(name: &str, arguments: &Submit, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let bytes = read(disk, &arguments.record, SUBMISSION_BYTES_MAX as u64)?;
     let submission = Submission::from_bytes(&bytes).map_err(failed)?;
     let source = open_source(&arguments.place.source, disk)?;
@@ -99,22 +99,37 @@ pub(crate) fn submit(arguments: &Submit, disk: &Arc<dyn Disk>, output: &Output) 
     let published = sender.published(&record, leaf);
     let leaf = leaf.map(LeafIndex::get);
     let content = Judged { record: record.to_string(), node, leaf, verdict, accepted, published };
-    let text = || {
-        let leaf = content.leaf.map_or_else(|| "no leaf".to_owned(), |leaf| format!("leaf {leaf}"));
-        let published = match (content.leaf, content.published) {
-            (_, Some(size)) => format!("published: the checkpoint of size {size} covers it"),
-            (Some(_), None) => "not published yet; a draft made before it is needs --sequence".to_owned(),
-            (None, None) => "not recorded".to_owned(),
-        };
-        let Judged { record, node, verdict, .. } = &content;
-        format!("record {record}\n  {leaf}, by the word of node {node}: {verdict}\n  {published}")
-    };
+    let text = || told(&content, arguments.lang.into());
     if accepted {
-        output.answer(NAME, &content, text);
+        output.answer(name, &content, text);
         Ok(())
     } else {
-        Err(output.refutation(NAME, &content, text))
+        Err(output.refutation(name, &content, text))
     }
+}
+
+fn told(content: &Judged, language: Language) -> String {
+    let of = |ky, ru, en| language.of(ky, ru, en);
+    let Judged { record, node, leaf, verdict, published, .. } = content;
+    let leaf_in_words = match leaf {
+        Some(leaf) => format!("{} {leaf}", of("реестрдеги орду", "место в реестре", "leaf")),
+        None => of("реестрде орду жок", "места в реестре нет", "no leaf").to_owned(),
+    };
+    let published = match (leaf, published, language) {
+        (_, Some(size), Language::Ky) => format!("жарыяланган: {size} жазуунун көзөмөл чекити аны камтыйт"),
+        (_, Some(size), Language::Ru) => format!("опубликовано: охвачено контрольной точкой на {size} записей"),
+        (_, Some(size), Language::En) => format!("published: the checkpoint of size {size} covers it"),
+        (Some(_), None, _) => of(
+            "азырынча жарыялана элек; ага чейин жасалган долбоорго --sequence керек",
+            "ещё не опубликовано; проекту, сделанному до этого, нужен --sequence",
+            "not published yet; a draft made before it is needs --sequence",
+        )
+        .to_owned(),
+        (None, None, _) => of("жазылган жок", "не записано", "not recorded").to_owned(),
+    };
+    let (name, by) =
+        (of("документ", "документ", "record"), of("түйүндүн сөзү боюнча", "по слову узла", "by the word of node"));
+    format!("{name} {record}\n  {leaf_in_words}, {by} {node}: {verdict}\n  {published}")
 }
 
 /// What became of a list of records.

@@ -15,7 +15,7 @@ pub(crate) enum Day {
     /// Write a record that waits for signatures: a phase, a void, a batch, an opening, a protocol, a countersignature, a table, custody.
     Draft(Box<DayDraft>),
     /// Read a draft and sign it with one key. Needs no network.
-    Sign(DaySign),
+    Sign(Sign),
     /// Put the signatures of all signers together.
     Merge(Merge),
     /// Submit the signed record and wait for the verdict.
@@ -27,15 +27,6 @@ pub(crate) struct SeedArguments {
     /// Where to write it; nothing there is replaced.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DaySign {
-    #[command(flatten)]
-    pub(crate) sign: Sign,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
@@ -250,9 +241,9 @@ pub(crate) enum DayRecord {
     },
     /// The unit's protocol; its hard relations have to hold, unless it is typed in from paper.
     Protocol(ProtocolArguments),
-    /// DayRecord an observer, a member or an organisation says of a protocol.
+    /// What an observer, a member or an organisation says of a protocol.
     Countersign {
-        /// DayRecord was found.
+        /// What was found.
         #[arg(value_enum)]
         finding: FindingName,
         /// The protocol's record.
@@ -284,7 +275,7 @@ pub(crate) enum DayRecord {
 pub(crate) struct ProtocolArguments {
     #[command(flatten)]
     pub(crate) figures: Figures,
-    /// DayRecord it rests on.
+    /// What it rests on.
     #[arg(long, value_enum, default_value = "hand")]
     pub(crate) basis: BasisName,
     /// Counts of another constituency, which are committed and not shown.
@@ -397,7 +388,7 @@ pub(crate) enum KeyCommand {
         passphrase: PassphraseArguments,
         #[command(flatten)]
         pinned: Pinned,
-        /// DayRecord its holder is.
+        /// What its holder is.
         #[arg(long, value_enum)]
         class: ClassName,
         #[command(flatten)]
