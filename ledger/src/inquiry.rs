@@ -131,6 +131,16 @@ impl Inquiry {
         codec::encode(&SignedBytes { message, signature })
     }
 
+    /// As [`sign`](Self::sign), with whatever holds the key.
+    ///
+    /// # Errors
+    /// [`SignerError`]; never with a key in memory.
+    pub fn sign_with(&self, signer: &dyn Signer) -> Result<Vec<u8>, SignerError> {
+        let message = codec::encode(self);
+        let signature = sign::sign_with(signer, Domain::Inquiry, &message)?;
+        Ok(codec::encode(&SignedBytes { message, signature }))
+    }
+
     /// Reads an inquiry and checks that whoever sent it may ask: by the keys registered in `state`, at this node's clock.
     ///
     /// # Errors

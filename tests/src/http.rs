@@ -64,6 +64,19 @@ pub async fn ask(address: SocketAddr, method: &str, path: &str, headers: &[(&str
     parse(&bytes).ok_or_else(|| std::io::Error::other(format!("no HTTP answer to {path}: {bytes:?}")))
 }
 
+/// Sends a body.
+///
+/// # Errors
+/// If there is no whole answer.
+pub async fn post(address: SocketAddr, path: &str, media: &str, body: &[u8]) -> std::io::Result<Answer> {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: {media}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    let bytes = timeout(WITHIN, exchange(address, &[head.as_bytes(), body].concat())).await??;
+    parse(&bytes).ok_or_else(|| std::io::Error::other(format!("no HTTP answer to {path}: {bytes:?}")))
+}
+
 /// As [`get`], where anything but 200 is a failure of the test.
 ///
 /// # Panics

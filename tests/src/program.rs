@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::Duration;
 use tamga_simulations::cluster;
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -69,9 +70,20 @@ impl Ran {
 /// # Panics
 /// If it cannot be started, or does not end.
 pub async fn run(binary: PathBuf, arguments: &[&str]) -> Ran {
+    run_with(binary, arguments, "").await
+}
+
+/// As [`run`], with something to read from its standard input.
+///
+/// # Panics
+/// If it cannot be started, or does not end.
+pub async fn run_with(binary: PathBuf, arguments: &[&str], input: &str) -> Ran {
     let mut command = Command::new(binary);
-    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-    let output = timeout(WITHIN, command.output()).await;
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().unwrap();
+    // Whoever reads nothing may be gone already.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes()).await;
+    let output = timeout(WITHIN, child.wait_with_output()).await;
     let output = output.unwrap_or_else(|_| panic!("{arguments:?} does not end")).unwrap();
     Ran {
         code: output.status.code().unwrap_or(-1),

@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tamga_node::proto::GetDocumentRequest;
+use tamga_node::proto::reading_client::ReadingClient;
 use tamga_tests::desk::{Desk, Person};
 use tamga_tests::program::{run, tamga};
+use tamga_tests::wait::until;
 use tamga_tests::world::Voter;
-use tamga_tests::{Plan, Rehearsal};
+use tamga_tests::{Plan, Rehearsal, http};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commission_does_its_whole_day_with_the_programs() {
@@ -25,6 +28,7 @@ async fn a_commission_does_its_whole_day_with_the_programs() {
     .await;
 
     equipment(&desk, &keeper, &a).await;
+    everybody_sees_the_equipment(&desk).await;
     phases(&desk, &[&a, &b, &c]).await;
     papers(&desk, &[&a, &b, &c], &observer).await;
 }
@@ -54,6 +58,59 @@ async fn equipment(desk: &Desk<'_>, keeper: &Person, chair: &Person) {
     let words = ["custody", "--lang", "ru", &desk.url, "--genesis", &desk.genesis];
     let words = run(tamga(), &words).await.ended_with(0).out;
     assert!(words.contains("АСУ: в работе, единица 1/1"), "{words}");
+}
+
+/// The inventory and the history of one piece in the API, over gRPC the same, and on pages in three languages.
+async fn everybody_sees_the_equipment(desk: &Desk<'_>) {
+    let address = desk.rehearsal.public(1);
+    let history = "/api/v1/custody/%D0%90%D0%A1%D0%A3-2";
+    until("the list of the piece", async || {
+        let answer = http::get(address, history).await.unwrap();
+        if answer.status == 200 && answer.json()["total"] == 6 { Ok(()) } else { Err(answer.text().to_owned()) }
+    })
+    .await;
+    let events = http::found(address, history).await.json();
+    let told: Vec<_> = events["items"].as_array().unwrap().iter().map(|one| (&one["what"], &one["verdict"])).collect();
+    assert_eq!(told[3], (&json!("unseal"), &json!("accepted-with-flags")), "{events:#}");
+    let pieces = http::found(address, "/api/v1/custody?station=1").await.json();
+    let piece = &pieces["items"][0];
+    assert_eq!(
+        (&piece["serial"], &piece["item"], &piece["stand"]),
+        (&json!("АСУ-2"), &json!("scanner"), &json!("deployed"))
+    );
+    assert_eq!(
+        (&piece["missing"], &piece["ready"], &piece["about"]["unit"]),
+        (&json!([]), &json!(true), &json!(1)),
+        "{piece:#}"
+    );
+    assert_eq!(http::found(address, "/api/v1/custody?station=2").await.json()["total"], 0);
+    let unit = http::found(address, "/api/v1/stations/1").await.json()["units"][0]["equipment"].clone();
+    assert_eq!(
+        (&unit["deployed"], &unit["ready"], &unit["unused"]),
+        (&json!(1), &json!(1), &json!(["АСУ-2"])),
+        "{unit:#}"
+    );
+    let document = http::found(address, "/api/openapi.json").await.json();
+    for (schema, value) in [("Piece", piece), ("UnitEquipment", &unit)] {
+        let described = document["components"]["schemas"][schema]["properties"].as_object().unwrap();
+        assert!(described.keys().eq(value.as_object().unwrap().keys()), "{schema}: {value:#}");
+    }
+    assert_eq!(http::get(address, "/api/v1/custody/nobody").await.unwrap().status, 404);
+    let mut reading = ReadingClient::connect(format!("http://{address}")).await.unwrap();
+    let request = GetDocumentRequest { address: "/api/v1/custody".to_owned() };
+    let reply = reading.get_document(request).await.unwrap().into_inner();
+    assert_eq!(serde_json::from_slice::<Value>(&reply.body).unwrap()["items"][0], *piece);
+    for (lang, words) in [
+        ("ky", ["АСУ-2", "иште", "Даяр"]),
+        ("ru", ["АСУ-2", "в работе", "Готово"]),
+        ("en", ["АСУ-2", "in use", "Ready"]),
+    ] {
+        let station = http::found(address, &format!("/{lang}/stations/1")).await;
+        let own = http::found(address, &format!("/{lang}/equipment/%D0%90%D0%A1%D0%A3-2")).await;
+        for word in words {
+            assert!(station.text().contains(word) && own.text().contains(word), "{lang}: {word}");
+        }
+    }
 }
 
 async fn phases(desk: &Desk<'_>, members: &[&Person; 3]) {

@@ -5,7 +5,7 @@
 use serde_json::json;
 use tamga_tests::desk::{Desk, Person};
 use tamga_tests::http;
-use tamga_tests::program::Ran;
+use tamga_tests::program::{Ran, run_with, tamga};
 use tamga_tests::wait::until;
 use tamga_tests::{Plan, Rehearsal};
 
@@ -78,6 +78,7 @@ async fn roll(desk: &Desk<'_>) {
     assert_eq!((&done["accepted"], &done["flagged"]), (&done["records"], &json!(0)), "{done:#}");
     assert_eq!(submit(&foreign, "roll.records").await.code, 2, "the kept records are others");
 
+    listed(desk, &registry, &keys, &roll).await;
     amendments(desk, &registry, &voters, &import).await;
 
     // The commission's own program has used these numbers.
@@ -90,6 +91,37 @@ async fn roll(desk: &Desk<'_>) {
     assert!(closed["stopped"]["verdict"].as_str().unwrap().contains("stage-closed"), "{closed:#}");
     let ghost = amend(desk, &registry, &late, "late").await.ended_with(1).json();
     assert!(ghost["stopped"]["verdict"].as_str().unwrap().contains("stage-closed"), "no ghost voters: {ghost:#}");
+}
+
+/// "Am I on the list, and where": an operator asks for a voter, and the node answers the registry and nobody else.
+async fn listed(desk: &Desk<'_>, registry: &Person, keys: &[&str], roll: &str) {
+    let node = format!("1={}", desk.rehearsal.public(1));
+    let ask = async |voter: u32, at: &[&str], key: &str, lang: &str| {
+        let place = ["--json", "roll", "listed", &desk.url, "--node", &node, "--key", key, "--lang", lang];
+        run_with(tamga(), &[&place[..], keys, at].concat(), &format!("{}\n", number(voter))).await
+    };
+    let key = registry.key();
+    let found = ask(3, &["--roll", roll], &key, "en").await.ended_with(0).json();
+    assert_eq!(
+        (&found["listed"], &found["station"], &found["admitted"]),
+        (&json!(true), &json!(2), &json!(null)),
+        "{found:#}"
+    );
+    assert_eq!(found["node"], 1);
+    let elsewhere = ask(3, &["--station", "1"], &key, "ru").await.ended_with(1).json();
+    assert_eq!((&elsewhere["listed"], &elsewhere["size"].is_u64()), (&json!(false), &true), "{elsewhere:#}");
+    let nowhere = ask(99, &["--roll", roll], &key, "ky").await.ended_with(1).json();
+    assert_eq!((&nowhere["station"], &nowhere["node"]), (&json!(null), &json!(null)), "{nowhere:#}");
+    let stranger = desk.person("stranger").await;
+    let refused = ask(3, &["--roll", roll], &stranger.key(), "en").await.ended_with(2);
+    assert!(refused.out.contains("not registered"), "{refused:?}");
+    for (lang, words) in
+        [("ky", "тизмесинде бар: 2"), ("ru", "есть в списке участка: 2"), ("en", "is on the roll of station: 2")]
+    {
+        let place = ["roll", "listed", &desk.url, "--node", &node, "--key", &key, "--lang", lang, "--roll", roll];
+        let said = run_with(tamga(), &[&place[..], keys].concat(), &number(3)).await.ended_with(0).out;
+        assert!(said.contains(words) && !said.contains(&number(3)), "{said}");
+    }
 }
 
 async fn amend(desk: &Desk<'_>, registry: &Person, roll: &str, name: &str) -> Ran {

@@ -3,10 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::json;
 use std::sync::Arc;
 use tamga_client::author::{node_add, node_remove, node_set_role, standby_cosigner_name};
 use tamga_client::device::{DeviceClient, DeviceOptions, Question, TcpDial, VerifiedBytes};
-use tamga_ledger::inquiry::Standing;
+use tamga_ledger::ids::Nonce;
+use tamga_ledger::inquiry::{Answer, Inquiry, Standing};
 use tamga_ledger::kinds::{AttestedVoter, Governance, NodeRole, RemovalReason};
 use tamga_ledger::nodes::Nodes;
 use tamga_ledger::promise::Judged;
@@ -21,7 +25,7 @@ use tamga_platform::entropy::OsEntropy;
 use tamga_tests::load::Load;
 use tamga_tests::wait::{GENEROUS, until};
 use tamga_tests::world::unit;
-use tamga_tests::{Plan, Rehearsal, Voter, program};
+use tamga_tests::{Plan, Rehearsal, Voter, http, program};
 
 const SOME: usize = 60;
 /// The node that comes, and the one that goes.
@@ -87,6 +91,51 @@ fn client_of_new(rehearsal: &Rehearsal, joined: &VerifiedBytes) -> DeviceClient 
     client(&nodes).unwrap()
 }
 
+/// The same question in the body of a POST, as CBOR and as JSON; who may not ask is told why, and nothing else.
+async fn over_http(rehearsal: &Rehearsal, question: &Question, admitted: Option<LeafIndex>) {
+    let (world, address) = (&rehearsal.world, rehearsal.public(1));
+    let key = world.keys.registry();
+    let inquiry = Inquiry {
+        version: 1,
+        election: *world.trust.election_id(),
+        node: 1,
+        key: sign::public_key(&key).id(),
+        at_ms: SystemClock.now_ms(),
+        nonce: Nonce([7; 16]),
+        home_station: question.home_station,
+        tag: question.tag,
+        standing: Vec::new(),
+    };
+    let sent = inquiry.sign(&key);
+    let promise_key = world.trust.registry().promise_keys(1).next().unwrap();
+    let verified = |bytes: &[u8]| Answer::verify(bytes, &inquiry, &sent, &promise_key).unwrap();
+    let ask = async |media: &str, body: &[u8]| http::post(address, "/api/v1/inquiries", media, body).await.unwrap();
+    let plain = ask("application/cbor", &sent).await;
+    assert_eq!((plain.status, plain.header("cache-control")), (200, Some("no-store")), "{}", plain.text());
+    assert_eq!((verified(&plain.body).listed, verified(&plain.body).admitted), (true, admitted));
+    let packed = json!({ "inquiry": BASE64.encode(&sent) }).to_string();
+    let packed = ask("application/json", packed.as_bytes()).await.json();
+    assert!(verified(&BASE64.decode(packed["answer"].as_str().unwrap()).unwrap()).listed);
+    let mut forged = sent.clone();
+    *forged.last_mut().unwrap() ^= 1;
+    let stranger = Inquiry { key: sign::public_key(&world.commission).id(), ..inquiry.clone() }.sign(&world.commission);
+    let long = vec![0; 9_000];
+    for (media, body, status) in [
+        ("application/cbor", &forged[..], 403),
+        ("application/cbor", &stranger[..], 403),
+        ("application/cbor", &b"no"[..], 400),
+        ("application/json", &b"{}"[..], 400),
+        ("application/cbor", &long[..], 400),
+        ("text/plain", &sent[..], 415),
+    ] {
+        let refused = ask(media, body).await;
+        assert_eq!(refused.status, status, "{}", refused.text());
+        assert!(!refused.text().contains(&inquiry.tag.to_string()));
+    }
+    // No address takes a question.
+    assert_eq!(http::get(address, "/api/v1/inquiries").await.unwrap().status, 405);
+}
+
 /// What a node answers about a voter, to the registry and to the device before which the voter stands.
 async fn admitted(rehearsal: &Rehearsal, client: &DeviceClient, voter: Voter) -> Option<LeafIndex> {
     let (world, now_ms) = (&rehearsal.world, SystemClock.now_ms());
@@ -113,6 +162,7 @@ async fn admitted(rehearsal: &Rehearsal, client: &DeviceClient, voter: Voter) ->
         let refused = client.inquire(question, &key, now_ms).await.unwrap_err().to_string();
         assert!(refused.contains("PermissionDenied"), "{refused}");
     }
+    over_http(rehearsal, &of_registry, answer.admitted).await;
     let late = client.inquire(&of_registry, &world.keys.registry(), now_ms - 120_000).await.unwrap_err().to_string();
     assert!(late.contains("check the clock"), "{late}");
     answer.admitted

@@ -4,10 +4,9 @@ use super::client::{DeviceClient, Inner, status_text};
 use super::error::{Attempt, DeviceError};
 use crate::proto::InquireRequest;
 use bytes::Bytes;
-use ed25519_dalek::SigningKey;
 use tamga_ledger::ids::{Nonce, Tag};
 use tamga_ledger::inquiry::{Answer, Inquiry, Standing};
-use tamga_ledger::sign;
+use tamga_ledger::sign::Signer;
 use tamga_platform::entropy::random_bytes;
 use tokio::time::timeout;
 
@@ -42,7 +41,7 @@ impl DeviceClient {
     pub async fn inquire(
         &self,
         question: &Question,
-        key: &SigningKey,
+        key: &dyn Signer,
         now_ms: u64,
     ) -> Result<VerifiedAnswer, DeviceError> {
         let (inner, mut attempts) = (&self.inner, Vec::new());
@@ -64,7 +63,7 @@ impl Inner {
         &self,
         place: usize,
         question: &Question,
-        key: &SigningKey,
+        key: &dyn Signer,
         now_ms: u64,
     ) -> Result<VerifiedAnswer, Attempt> {
         let Some(channel) = self.nodes.get(place) else {
@@ -77,14 +76,14 @@ impl Inner {
             version: 1,
             election: *self.trust.election_id(),
             node,
-            key: sign::public_key(key).id(),
+            key: key.public_key().id(),
             at_ms: now_ms,
             nonce: Nonce(random_bytes(&*self.entropy)),
             home_station: question.home_station,
             tag: question.tag,
             standing: question.standing.iter().cloned().collect(),
         };
-        let sent = inquiry.sign(key);
+        let sent = inquiry.sign_with(key).map_err(|error| failed(error.to_string()))?;
         let mut client = channel.submission.clone();
         let request = client.inquire(InquireRequest { inquiry: Bytes::from(sent.clone()) });
         let reply = match timeout(self.options.attempt, request).await {

@@ -468,6 +468,12 @@ impl State {
         self.pieces.values()
     }
 
+    /// The piece whose serial number has this digest, as units name their equipment ([`UnitState::equipment`]).
+    #[must_use]
+    pub fn piece(&self, serial: &Digest) -> Option<&Piece> {
+        self.pieces.get(serial)
+    }
+
     /// Summary tables in force, by record.
     #[must_use]
     pub const fn tables(&self) -> &BTreeMap<RecordId, TableInForce> {

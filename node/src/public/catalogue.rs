@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, Uri, header};
 use serde_json::{Value, json};
 use tamga_ledger::definition::Definition;
-use tamga_ledger::kinds::{Constituency, Kind, Phase, ProtocolBasis, Stage, Station};
+use tamga_ledger::kinds::{Constituency, CustodyEvent, Kind, Phase, ProtocolBasis, Stage, Station};
 use tamga_ledger::tally::{ConstituencyResult, Contest, Margin, Seats, shares};
 
 use super::checkpoint::Source;
@@ -220,7 +220,7 @@ pub(super) async fn irregularities(State(site): SiteState, uri: Uri, headers: He
     list(&site, &headers, "irregularities", range, Lists::irregular)
 }
 
-fn list(
+pub(super) fn list(
     site: &Site,
     headers: &HeaderMap,
     what: &str,
@@ -249,6 +249,7 @@ pub(super) fn line_json(line: &Line) -> Value {
         Some(Kind::StationPhase) => json!(Phase::from_number(line.detail)),
         Some(Kind::Protocol) => json!(line.detail.checked_sub(1).and_then(ProtocolBasis::from_number)),
         Some(Kind::Seal) => json!(Stage::from_number(line.detail)),
+        Some(Kind::Custody) => json!(CustodyEvent::from_number(line.detail)),
         _ => Value::Null,
     };
     json!({

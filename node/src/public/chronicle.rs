@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use serde::Serialize;
 use tamga_ledger::definition::Definition;
 use tamga_ledger::entry::{Entry, Payload};
-use tamga_ledger::kinds::{Body as _, DefinitionPart, Kind, Protocol, Seal, StationPhase};
+use tamga_ledger::kinds::{Body as _, Custody, DefinitionPart, Kind, Protocol, Seal, StationPhase};
 use tamga_ledger::record::{Record, Scope};
 use tamga_ledger::store::{Store, StoreError};
 use tamga_ledger::tree::{LeafIndex, TreeSize};
@@ -36,7 +36,7 @@ pub(super) struct Line {
     pub(super) kind: u16,
     /// 0 accepted, 1 accepted with flags, 2 refused.
     pub(super) verdict: u8,
-    /// Number of the phase, basis or stage, where the kind has one; else 0. Bases count from 1 here.
+    /// Number of the phase, basis, stage or event of custody, where the kind has one; else 0. Bases count from 1 here.
     pub(super) detail: u8,
     /// Station; 0 for none.
     pub(super) station: u32,
@@ -52,6 +52,7 @@ pub(super) struct Lists {
     by_station: BTreeMap<u32, Vec<Line>>,
     by_kind: BTreeMap<u16, Vec<Line>>,
     irregular: Vec<Line>,
+    by_serial: BTreeMap<String, Vec<Line>>,
     kept: usize,
     dropped: u64,
 }
@@ -87,14 +88,21 @@ impl Lists {
         &self.irregular
     }
 
+    /// Accepted events of a piece of equipment, and phases of units that name it, ascending.
+    pub(super) fn serial(&self, serial: &str) -> &[Line] {
+        self.by_serial.get(serial).map_or(&[], Vec::as_slice)
+    }
+
     fn add(&mut self, leaf: u64, bytes: &[u8]) {
         // What this software cannot read is in the tiles for others to read.
         let Ok(entry) = Entry::from_bytes(bytes) else { return };
         let verdict = entry.verdict.number();
+        let mut serials = Vec::new();
         let (kind, scope, detail) = match &entry.payload {
             Payload::Full(signed) => match signed.parse() {
                 Ok(record) => {
                     self.learn(&record, verdict);
+                    serials = serials_of(&record);
                     (record.kind, record.scope, detail(&record))
                 }
                 Err(_) => return,
@@ -114,6 +122,12 @@ impl Lists {
             return;
         }
         self.keep(line, |lists| lists.by_kind.entry(kind).or_default());
+        for serial in serials {
+            // What was refused has not happened to it.
+            if verdict < 2 {
+                self.keep(line, |lists| lists.by_serial.entry(serial).or_default());
+            }
+        }
         if station != 0 {
             self.keep(line, |lists| lists.by_station.entry(station).or_default());
         }
@@ -139,12 +153,27 @@ impl Lists {
     }
 }
 
+/// Serial numbers that a record names.
+fn serials_of(record: &Record) -> Vec<String> {
+    let mut serials = match Kind::from_number(record.kind) {
+        Some(Kind::Custody) => Custody::from_bytes(&record.body).map_or_else(|_| Vec::new(), |body| vec![body.serial]),
+        Some(Kind::StationPhase) => {
+            StationPhase::from_bytes(&record.body).map_or_else(|_| Vec::new(), |body| body.equipment)
+        }
+        _ => Vec::new(),
+    };
+    serials.sort();
+    serials.dedup();
+    serials
+}
+
 fn detail(record: &Record) -> u8 {
     let body = &record.body;
     match Kind::from_number(record.kind) {
         Some(Kind::StationPhase) => StationPhase::from_bytes(body).map_or(0, |phase| phase.phase),
         Some(Kind::Protocol) => Protocol::from_bytes(body).map_or(0, |protocol| protocol.basis.saturating_add(1)),
         Some(Kind::Seal) => Seal::from_bytes(body).map_or(0, |seal| seal.stage),
+        Some(Kind::Custody) => Custody::from_bytes(body).map_or(0, |custody| custody.event),
         _ => 0,
     }
 }

@@ -71,6 +71,8 @@ fn cost(route: &str) -> u32 {
         "/checkpoint" | "/tile/{*path}" | "/blake3/tile/{*path}" | "/site/{file}" => 1,
         "/admitted/leaves/{*path}" | "/admitted/tile/{*path}" => 1,
         "/api/v1/proofs/inclusion" | "/api/v1/proofs/consistency" | "/api/v1/receipts/{leaf}" => 5,
+        // A quorum is asked and a signature made: a key that asks without end costs everybody.
+        super::inquiry::INQUIRIES => 50,
         "/api/v1/results" | "/api/v1/constituencies" | "/api/v1/stations" => 10,
         _ if route.starts_with("/{lang}") => 10,
         _ => 2,

@@ -10,9 +10,11 @@
 //! | `entries` | `/api/v1/records/{id}`, `/api/v1/entries/{index}` |
 //! | `proofs` | `/api/v1/proofs/…`, `/api/v1/receipts/{leaf}` |
 //! | `figures` | `/api/v1/turnout`, `/api/v1/results`, `/api/v1/units/{station}` |
+//! | `custody` | `/api/v1/custody/…`: equipment |
 //! | `decisions` | `/api/v1/acts`, `/api/v1/cases`, `/api/v1/tables` |
 //! | `catalogue`, `chronicle` | the definition, stations, lists of records; the lists it pages through |
 //! | `admitted` | `/api/v1/admitted`, `/admitted/…`: was I identified, asked without saying who I am |
+//! | `inquiry` | `POST /api/v1/inquiries`: the signed question of a registry or a device about one voter |
 //! | `events` | `/api/v1/events`: checkpoints, turnout and protocols as they come |
 //! | `openapi` | `/api/openapi.json`, and the table of routes it is checked against |
 //! | `edge` | request ids, budgets, tags: what all answers have in common |
@@ -30,11 +32,13 @@ mod body;
 mod catalogue;
 mod checkpoint;
 mod chronicle;
+mod custody;
 mod decisions;
 mod edge;
 mod entries;
 mod events;
 mod figures;
+mod inquiry;
 mod openapi;
 mod problem;
 mod proofs;

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use http::{HeaderMap, header};
 use serde_json::Value;
 
 use super::{
-    Site, SiteState, admitted, archive, catalogue, checkpoint, decisions, edge, entries, events, figures, proofs, tiles,
+    Site, SiteState, admitted, archive, catalogue, checkpoint, custody, decisions, edge, entries, events, figures,
+    inquiry, proofs, tiles,
 };
 
 /// The one address whose answer does not end.
@@ -43,6 +44,8 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Site>>)> {
         ("/api/v1/acts", get(decisions::acts)),
         ("/api/v1/cases", get(decisions::cases)),
         ("/api/v1/tables", get(decisions::tables)),
+        ("/api/v1/custody", get(custody::pieces)),
+        ("/api/v1/custody/{serial}", get(custody::history)),
         ("/api/v1/records", get(catalogue::records)),
         ("/api/v1/records/{id}", get(entries::record)),
         ("/api/v1/irregularities", get(catalogue::irregularities)),
@@ -52,6 +55,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Site>>)> {
         ("/api/v1/receipts/{leaf}", get(proofs::receipt)),
         ("/api/v1/nodes", get(catalogue::nodes)),
         (EVENTS, get(events::stream)),
+        (inquiry::INQUIRIES, post(inquiry::ask)),
         ("/api/v1/admitted", get(admitted::summary)),
         ("/admitted/index", get(admitted::index)),
         ("/admitted/leaves/{*path}", get(admitted::leaves)),

@@ -97,6 +97,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "no-such-record", "No such record", detail)
     }
 
+    pub(super) fn no_such_piece() -> Self {
+        let detail = "Nothing that is published names this serial number. /api/v1/custody lists those that are in the inventory.";
+        Self::new(StatusCode::NOT_FOUND, "no-such-piece", "No such piece of equipment", detail)
+    }
+
     pub(super) fn no_such_station(station: u64) -> Self {
         let detail = format!("The published definition has no station {station}.");
         Self::new(StatusCode::NOT_FOUND, "no-such-station", "No such station", detail)
@@ -126,6 +131,23 @@ impl Problem {
         let detail = "Confidential bodies become public when a published checkpoint covers the Voting seal, which ends \
                       voting everywhere. Until then only the nodes hold them.";
         Self::new(StatusCode::FORBIDDEN, "confidential", "Not public yet", detail)
+    }
+
+    pub(super) fn media_type() -> Self {
+        let detail = "An inquiry is sent as application/cbor, or as application/json with the same bytes in base64.";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "Another media type", detail)
+    }
+
+    pub(super) fn bad_inquiry(detail: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-inquiry", "Not an inquiry", detail)
+    }
+
+    pub(super) fn may_not_ask(detail: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "may-not-ask", "Not allowed to ask", detail)
+    }
+
+    pub(super) fn no_quorum_now(detail: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-answer-now", "No answer that holds now", detail).retry(2)
     }
 
     pub(super) fn too_slow() -> Self {

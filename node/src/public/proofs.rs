@@ -9,11 +9,14 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{HeaderMap, HeaderValue, Uri, header};
+use serde::Serialize;
+use serde::ser::{SerializeStruct as _, Serializer};
 use serde_json::{Value, json};
 use tamga_ledger::receipt::Receipt;
 use tamga_ledger::store::{Store, StoredTree};
 use tamga_ledger::tree::{
-    Blake3Tree, LeafIndex, ProveError, Sha256Tree, TreeSize, prove_consistency, prove_inclusion, root_at,
+    Blake3Tree, Hash, InclusionProof, LeafIndex, ProveError, Sha256Tree, TreeSize, prove_consistency, prove_inclusion,
+    root_at,
 };
 
 use super::problem::{self, Problem};
@@ -52,18 +55,41 @@ fn inclusion_asked(site: &Site, uri: &Uri) -> Result<(LeafIndex, TreeSize, bool)
     Ok((leaf, size, given.contains_key("size")))
 }
 
-fn inclusion_json(tiles: &Tiles<'_>, leaf: LeafIndex, size: TreeSize) -> Result<Value, NoHash> {
-    fn side<H: StoredTree>(tiles: &Tiles<'_>, leaf: LeafIndex, size: TreeSize) -> Result<Value, NoHash> {
+/// Written field by field: a value in between would be a text of its own for each of some fifty hashes.
+#[derive(Serialize)]
+struct Inclusion {
+    blake3: Side<Blake3Tree>,
+    leaf: LeafIndex,
+    sha256: Side<Sha256Tree>,
+    size: TreeSize,
+}
+
+struct Side<H> {
+    proof: InclusionProof<H>,
+    root: Hash,
+}
+
+impl<H> Serialize for Side<H> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut side = serializer.serialize_struct("Side", 2)?;
+        side.serialize_field("path", self.proof.path())?;
+        side.serialize_field("root", &self.root)?;
+        side.end()
+    }
+}
+
+fn inclusion_json(tiles: &Tiles<'_>, leaf: LeafIndex, size: TreeSize) -> Result<Inclusion, NoHash> {
+    fn side<H: StoredTree>(tiles: &Tiles<'_>, leaf: LeafIndex, size: TreeSize) -> Result<Side<H>, NoHash> {
         let mut hashes = tiles.of::<H>(size);
         let proof = prove_inclusion::<H, _>(&mut hashes, leaf, size).map_err(no_proof)?;
-        Ok(json!({ "root": root_at::<H, _>(&mut hashes, size)?, "path": proof.path() }))
+        Ok(Side { proof, root: root_at::<H, _>(&mut hashes, size)? })
     }
-    Ok(json!({
-        "leaf": leaf,
-        "size": size,
-        "sha256": side::<Sha256Tree>(tiles, leaf, size)?,
-        "blake3": side::<Blake3Tree>(tiles, leaf, size)?,
-    }))
+    Ok(Inclusion {
+        blake3: side::<Blake3Tree>(tiles, leaf, size)?,
+        leaf,
+        sha256: side::<Sha256Tree>(tiles, leaf, size)?,
+        size,
+    })
 }
 
 /// Where a proof's hashes come from.
@@ -141,7 +167,7 @@ fn consistency_json(tiles: &Tiles<'_>, from: TreeSize, to: TreeSize) -> Result<V
 }
 
 /// A proof between named sizes never changes; one against the latest checkpoint does.
-fn cached(proof: Value, named: bool) -> Response {
+fn cached(proof: impl Serialize, named: bool) -> Response {
     ([(header::CACHE_CONTROL, cache_of(named))], Json(proof)).into_response()
 }
 

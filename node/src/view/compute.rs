@@ -11,6 +11,7 @@ use tamga_ledger::summary::{paper_code, paper_qr};
 use tamga_ledger::tally::{Tally, tally};
 
 use super::decisions::decisions;
+use super::equipment::Pieces;
 use super::{ConstituencyTurnout, CountersignedView, Decisions, ProtocolView, Turnout, UnitView, View};
 
 /// Computes views one after the other.
@@ -20,6 +21,7 @@ pub(crate) struct Views(Mutex<Last>);
 #[derive(Debug, Default)]
 struct Last {
     units: BTreeMap<UnitId, Arc<UnitView>>,
+    pieces: Pieces,
     /// Results and decisions, with the number of entries of each kind they depend on, and the acts in force: acts take effect by
     /// time, too.
     results: Option<([u64; 8], Vec<u64>, Results)>,
@@ -32,12 +34,14 @@ impl Views {
     pub(crate) fn compute(&self, state: &State) -> Arc<View> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (results, decisions) = last.results(state);
+        let equipment = last.pieces.follow(state);
         Arc::new(View {
             head: state.head(),
             time_ms: state.time_ms(),
             turnout: turnout(state),
             results,
             decisions,
+            equipment,
             units: last.units(state),
             counts: state.counts().clone(),
             keys: state.key_count() as u64,
@@ -75,7 +79,7 @@ impl Last {
         let mut units = Vec::with_capacity(self.units.len());
         for id in state.definition().units() {
             let last = self.units.get(&id);
-            let unit = unit_view(state, id, state.unit(id).unwrap_or(&unknown), last.map(|last| &**last));
+            let unit = unit_view(state, id, state.unit(id).unwrap_or(&unknown), &self.pieces, last.map(|last| &**last));
             let shared = match last {
                 Some(before) if **before == unit => Arc::clone(before),
                 _ => Arc::new(unit),
@@ -91,7 +95,7 @@ fn roll_of(state: &State, station: u32) -> u64 {
     state.roll(station).map_or(0, |roll| u64::from(roll.total()))
 }
 
-fn unit_view(state: &State, id: UnitId, unit: &UnitState, last: Option<&UnitView>) -> UnitView {
+fn unit_view(state: &State, id: UnitId, unit: &UnitState, pieces: &Pieces, last: Option<&UnitView>) -> UnitView {
     UnitView {
         unit: id,
         constituency: state.definition().station(id.station).map_or(0, |station| station.constituency),
@@ -118,6 +122,7 @@ fn unit_view(state: &State, id: UnitId, unit: &UnitState, last: Option<&UnitView
             .map(|protocol| protocol_view(state, id, protocol, last.and_then(|last| last.hand.as_ref()))),
         own_opened: unit.own_opening.is_some(),
         countersigned: countersigned(unit),
+        equipment: pieces.of(state, id, unit),
     }
 }
 

@@ -28,6 +28,14 @@ pub struct About {
     pub unit: Option<u32>,
 }
 
+impl About {
+    /// The unit, if it is about one.
+    #[must_use]
+    pub fn whole_unit(&self) -> Option<UnitId> {
+        Some(UnitId { station: self.station?, unit: self.unit? })
+    }
+}
+
 impl From<Scope> for About {
     fn from(scope: Scope) -> Self {
         match scope {

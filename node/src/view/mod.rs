@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `compute` | [`View`] from the judging state at a cut |
 //! | `decisions` | acts, cases, summary tables |
+//! | `equipment` | custody: pieces, and what each unit has of them |
 //! | `store` | [`ViewStore`]: sled, and its twin in memory |
 //!
 //! A view is a pure function of the entries below its size. What is on disk is never believed without its size and roots,
@@ -11,10 +12,12 @@
 
 mod compute;
 mod decisions;
+mod equipment;
 mod store;
 
 pub(crate) use compute::Views;
 pub use decisions::{About, ActView, CaseView, Decisions, TableView, Unequal};
+pub use equipment::{PieceView, UnitEquipment};
 pub use store::{MemViews, SledViews, ViewStore, ViewStoreError};
 
 use std::sync::Arc;
@@ -41,6 +44,9 @@ pub struct View {
     /// Legal acts, cases, summary tables.
     #[serde(default)]
     pub decisions: Arc<Decisions>,
+    /// Equipment in custody, in the order of entering the inventory.
+    #[serde(default)]
+    pub equipment: Arc<Vec<Arc<PieceView>>>,
     /// Units, ascending.
     pub units: Vec<Arc<UnitView>>,
     /// Counters over the whole ledger.
@@ -140,6 +146,9 @@ pub struct UnitView {
     /// What others said of its protocols.
     #[serde(default)]
     pub countersigned: CountersignedView,
+    /// Equipment in custody, against what it says that it uses.
+    #[serde(default)]
+    pub equipment: UnitEquipment,
 }
 
 /// A protocol in force, as far as it is public.

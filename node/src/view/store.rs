@@ -16,10 +16,10 @@ use tamga_ledger::tally::{ConstituencyResult, Tally};
 use tamga_ledger::tree::TreeHead;
 use tamga_platform::disk::{Disk, Open};
 
-use super::{Decisions, Turnout, UnitView, View};
+use super::{Decisions, PieceView, Turnout, UnitView, View};
 
 /// Layout of the keys; another layout is rebuilt.
-const LAYOUT: u32 = 3;
+const LAYOUT: u32 = 4;
 /// sled's cache; the keys are few.
 const CACHE_BYTES: u64 = 8 << 20;
 
@@ -97,6 +97,7 @@ struct Meta {
     voting_sealed: bool,
     units: u64,
     constituencies: u64,
+    pieces: u64,
 }
 
 impl SledViews {
@@ -146,12 +147,23 @@ impl SledViews {
             self.read_all::<ConstituencyResult>("result/")?,
             self.read_all::<UnitView>("unit/")?,
             self.read::<Decisions>("decisions")?,
+            self.read_all::<PieceView>("piece/")?,
         );
-        let (Some(turnout), Some(counts), Some(results), Some(constituencies), Some(units), Some(decisions)) = parts
+        let (
+            Some(turnout),
+            Some(counts),
+            Some(results),
+            Some(constituencies),
+            Some(units),
+            Some(decisions),
+            Some(pieces),
+        ) = parts
         else {
             return Ok(None);
         };
-        if units.len() as u64 != meta.units || constituencies.len() as u64 != meta.constituencies {
+        let whole =
+            [(units.len(), meta.units), (constituencies.len(), meta.constituencies), (pieces.len(), meta.pieces)];
+        if whole.into_iter().any(|(found, due)| found as u64 != due) {
             return Ok(None);
         }
         Ok(Some(View {
@@ -160,6 +172,7 @@ impl SledViews {
             turnout,
             results: Arc::new(Tally { constituencies, ..results }),
             decisions: Arc::new(decisions),
+            equipment: Arc::new(pieces.into_iter().map(Arc::new).collect()),
             units: units.into_iter().map(Arc::new).collect(),
             counts,
             keys: meta.keys,
@@ -179,6 +192,7 @@ impl SledViews {
             voting_sealed: view.voting_sealed,
             units: view.units.len() as u64,
             constituencies: view.results.constituencies.len() as u64,
+            pieces: view.equipment.len() as u64,
         };
         put("meta".to_owned(), serde_json::to_vec(&meta)?);
         put("turnout".to_owned(), serde_json::to_vec(&view.turnout)?);
@@ -193,6 +207,16 @@ impl SledViews {
         }
         if last.is_none_or(|last| !Arc::ptr_eq(&last.decisions, &view.decisions)) {
             put("decisions".to_owned(), serde_json::to_vec(&*view.decisions)?);
+        }
+        if last.is_none_or(|last| !Arc::ptr_eq(&last.equipment, &view.equipment)) {
+            let before: BTreeMap<u64, &Arc<PieceView>> = last
+                .map(|last| last.equipment.iter().map(|piece| (piece.entered, piece)).collect())
+                .unwrap_or_default();
+            for piece in view.equipment.iter() {
+                if before.get(&piece.entered).is_none_or(|before| !Arc::ptr_eq(before, piece)) {
+                    put(format!("piece/{:016}", piece.entered), serde_json::to_vec(&**piece)?);
+                }
+            }
         }
         let before: BTreeMap<UnitId, &Arc<UnitView>> =
             last.map(|last| last.units.iter().map(|unit| (unit.unit, unit)).collect()).unwrap_or_default();

@@ -1,16 +1,18 @@
 //! `tamga roll`: the registry's tool. It alone holds the keys under which voters have tags; what it writes has no personal numbers.
 
-use crate::args::{BasisOfAmendment, Roll, RollAmend, RollFind, RollImport, RollKeys, RollSubmit};
-use crate::governance::read;
+use crate::args::{BasisOfAmendment, Roll, RollAmend, RollFind, RollImport, RollKeys, RollListed, RollSubmit};
+use crate::governance::{read, record_key};
 use crate::output::{Done, Failure, Output, advance, open_source};
-use crate::submit::submit_all;
+use crate::submit::{Sender, submit_all};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead as _, BufReader, BufWriter};
 use std::path::Path;
 use std::sync::Arc;
 use tamga_client::author::{RollChange, Scribe};
+use tamga_client::device::Question;
 use tamga_client::election::{ElectionFile, Folder, shipped_election};
+use tamga_client::evidence::Language;
 use tamga_client::registry::{
     CommissionKey, ImportedRoll, PersonalNumber, RegistryAdapter as _, RegistryKey, RollFault, RollFileError, TagKeys,
 };
@@ -18,6 +20,7 @@ use tamga_client::streams::{FileReader, StagedFile};
 use tamga_client::verify::{Opened, Weight, definition, rolls};
 use tamga_ledger::ids::{Digest, PublicKey};
 use tamga_ledger::kinds::AmendmentBasis;
+use tamga_ledger::tree::LeafIndex;
 use tamga_platform::disk::Disk;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -35,6 +38,7 @@ pub(crate) fn run(arguments: &Roll, disk: &Arc<dyn Disk>, output: &Output) -> Do
         Roll::Amend(arguments) => amend(arguments, disk, output),
         Roll::Show { roll } => show(roll, &**disk, output),
         Roll::Find(arguments) => find(arguments, &**disk, output),
+        Roll::Listed(arguments) => listed(arguments, disk, output),
     }
 }
 
@@ -251,16 +255,97 @@ struct Found {
     station: Option<u32>,
 }
 
-fn find(arguments: &RollFind, disk: &dyn Disk, output: &Output) -> Done {
-    let keys = tag_keys(disk, &arguments.keys)?;
-    let (roll, _) = read_roll(&arguments.roll, disk)?;
-    let registry = roll.into_registry(keys).map_err(failed)?;
-    // From the input and not from the command line, which other users and the shell's history see.
+/// From the input and not from the command line, which other users and the shell's history see.
+fn personal_number() -> Result<PersonalNumber, Failure> {
     let mut line = String::new();
     let read = io::stdin().lock().read_line(&mut line);
     let number = read.map_err(failed).and_then(|_| line.trim().parse::<PersonalNumber>().map_err(failed));
     line.zeroize();
-    let entry = registry.find(&number?).map_err(failed)?;
+    number
+}
+
+/// What a node says of one voter. Neither number nor tag.
+#[derive(Serialize)]
+struct Listed {
+    listed: bool,
+    /// The station asked about; none if the imported roll does not have the voter, and no node was asked.
+    station: Option<u32>,
+    admitted: Option<u64>,
+    /// Which node answered, at which size of the ledger.
+    node: Option<u32>,
+    size: Option<u64>,
+}
+
+fn listed(arguments: &RollListed, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+    let keys = tag_keys(&**disk, &arguments.keys)?;
+    let number = personal_number()?;
+    let tag = keys.tag(&number);
+    let station = match (&arguments.where_from.roll, arguments.where_from.station) {
+        (Some(roll), _) => {
+            let registry = read_roll(roll, &**disk)?.0.into_registry(keys).map_err(failed)?;
+            registry.find(&number).map_err(failed)?.map(|entry| entry.home_station)
+        }
+        (None, station) => station,
+    };
+    let mut content = Listed { listed: false, station, admitted: None, node: None, size: None };
+    if let Some(home_station) = station {
+        let key = record_key(disk, &arguments.key, &arguments.passphrase)?;
+        let source = open_source(&arguments.source, disk)?;
+        let trust = Opened::open(&*source, &arguments.keys.pinned.genesis)?.trust;
+        let question = Question { home_station, tag, standing: None };
+        let answer = Sender::new(trust, &arguments.nodes)?.inquire(&question, key.signer())?.answer;
+        content.listed = answer.listed;
+        content.admitted = answer.admitted.map(LeafIndex::get);
+        (content.node, content.size) = (Some(answer.node), Some(answer.size.get()));
+    }
+    let outcome = if content.listed { "listed" } else { "not-listed" };
+    let language: Language = arguments.lang.into();
+    output.print(NAME, outcome, &content, || content.text(language));
+    if content.listed { Ok(()) } else { Err(Failure::Shown(Weight::Refuted)) }
+}
+
+impl Listed {
+    fn text(&self, language: Language) -> String {
+        let of = |ky: &'static str, ru: &'static str, en: &'static str| language.of(ky, ru, en);
+        let Some(station) = self.station else {
+            return of(
+                "импорттолгон тизмеде жок; түйүндөр суралган жок",
+                "в импортированном списке нет; узлы не спрашивались",
+                "not on the imported roll; no node was asked",
+            )
+            .to_owned();
+        };
+        let there = if self.listed {
+            of("участоктун тизмесинде бар", "есть в списке участка", "is on the roll of station")
+        } else {
+            of("участоктун тизмесинде жок", "нет в списке участка", "is not on the roll of station")
+        };
+        let mut text = format!("{there}: {station}");
+        if self.listed {
+            text += "\n";
+            text += &match self.admitted {
+                Some(leaf) => format!(
+                    "{} {leaf}",
+                    of("идентификациядан өткөн, жазуу", "уже идентифицирован, запись", "has been identified, record")
+                ),
+                None => {
+                    of("идентификациядан өтө элек", "ещё не идентифицирован", "has not been identified yet").to_owned()
+                }
+            };
+        }
+        if let (Some(node), Some(size)) = (self.node, self.size) {
+            let word = of("түйүндүн колтамгалуу жообу", "подписанный ответ узла", "signed answer of node");
+            text += &format!("\n({word} {node}, {size})");
+        }
+        text
+    }
+}
+
+fn find(arguments: &RollFind, disk: &dyn Disk, output: &Output) -> Done {
+    let keys = tag_keys(disk, &arguments.keys)?;
+    let (roll, _) = read_roll(&arguments.roll, disk)?;
+    let registry = roll.into_registry(keys).map_err(failed)?;
+    let entry = registry.find(&personal_number()?).map_err(failed)?;
     let found = Found { listed: entry.is_some(), station: entry.map(|entry| entry.home_station) };
     let outcome = if found.listed { "listed" } else { "not-listed" };
     output.print(NAME, outcome, &found, || match found.station {

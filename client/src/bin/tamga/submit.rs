@@ -10,15 +10,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tamga_client::author::{AuthorError, Draft, Scribe};
-use tamga_client::device::{DeviceClient, DeviceOptions, NodeEndpoint, Outcome, TcpDial, Transport};
+use tamga_client::device::{
+    DeviceClient, DeviceOptions, NodeEndpoint, Outcome, Question, TcpDial, Transport, VerifiedAnswer,
+};
 use tamga_client::evidence::Language;
 use tamga_client::streams::{FileReader, StagedFile};
 use tamga_client::verify::Opened;
 use tamga_ledger::ids::{PublicKey, RecordId};
 use tamga_ledger::promise::Promise;
+use tamga_ledger::sign::Signer;
 use tamga_ledger::submission::{SUBMISSION_BYTES_MAX, Submission};
 use tamga_ledger::tree::LeafIndex;
 use tamga_ledger::trust::Trust;
+use tamga_platform::clock::{Clock as _, SystemClock};
 use tamga_platform::disk::Disk;
 use tamga_platform::entropy::OsEntropy;
 
@@ -27,7 +31,7 @@ const PUBLISHED_WITHIN: Duration = Duration::from_secs(60);
 const BUFFER_BYTES: usize = 1 << 18;
 
 /// A connection to the nodes that were named.
-struct Sender {
+pub(crate) struct Sender {
     client: DeviceClient,
     runtime: tokio::runtime::Runtime,
 }
@@ -41,7 +45,7 @@ struct Verdict {
 }
 
 impl Sender {
-    fn new(trust: Trust, nodes: &NodeAddresses) -> Result<Self, Failure> {
+    pub(crate) fn new(trust: Trust, nodes: &NodeAddresses) -> Result<Self, Failure> {
         let endpoint = |(node, address): &(u32, String)| NodeEndpoint {
             node: *node,
             address: address.clone(),
@@ -53,6 +57,12 @@ impl Sender {
         let connect = async { DeviceClient::new(Arc::new(trust), &endpoints, options, dial, entropy) };
         let client = runtime.block_on(connect).map_err(failed)?;
         Ok(Self { client, runtime })
+    }
+
+    /// What a node answers about one voter, verified.
+    pub(crate) fn inquire(&self, question: &Question, key: &dyn Signer) -> Result<VerifiedAnswer, Failure> {
+        let now_ms = SystemClock.now_ms();
+        self.runtime.block_on(self.client.inquire(question, key, now_ms)).map_err(failed)
     }
 
     /// The same record again gets the same answer and adds nothing.

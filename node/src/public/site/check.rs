@@ -190,21 +190,30 @@ pub(super) async fn api(State(site): SiteState, Path(lang): Path<String>, header
     Page { path: "api", title: scene.t(words::API), json, main, scripts: &[] }.answer(&scene, &headers)
 }
 
+/// What stands between backticks in the document (CommonMark), as code.
+fn with_code(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
 fn described(document: &Value) -> Markup {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let paths = document["paths"].as_object();
     html! {
-        p { (text(&document["info"]["description"])) }
+        p { (with_code(&text(&document["info"]["description"]))) }
         @for (path, item) in paths.into_iter().flatten() {
-            @let operation = &item["get"];
+            @let (method, operation) = [("GET", &item["get"]), ("POST", &item["post"])][usize::from(item["get"].is_null())];
             section.operation {
-                h2 { code { "GET " (path) } }
-                p { (text(&operation["summary"])) }
+                h2 { code { (method) " " (path) } }
+                p { (with_code(&text(&operation["summary"]))) }
                 @if let Some(parameters) = operation["parameters"].as_array() {
                     dl {
                         @for parameter in parameters {
                             dt { code { (text(&parameter["name"])) } }
-                            dd { (text(&parameter["description"])) }
+                            dd { (with_code(&text(&parameter["description"]))) }
                         }
                     }
                 }

@@ -4,11 +4,11 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, Uri};
 use maud::{Markup, html};
-use tamga_ledger::kinds::{Kind, Phase, ProtocolBasis, Stage};
+use tamga_ledger::kinds::{CustodyEvent, Kind, Phase, ProtocolBasis, Stage};
 
 use super::frame::Page;
 use super::lang::Word;
-use super::{Scene, SiteState, query_number, scene, words};
+use super::{Scene, SiteState, equipment, query_number, scene, words};
 use crate::public::chronicle::{self, Line};
 
 /// Records of one page.
@@ -103,7 +103,7 @@ fn behind(scene: &Scene, covered: u64) -> Markup {
     }
 }
 
-fn table(scene: &Scene, lines: &[Line], name: &str) -> Markup {
+pub(super) fn table(scene: &Scene, lines: &[Line], name: &str) -> Markup {
     html! {
         @if lines.is_empty() { p { (scene.t(words::NONE)) } }
         @else {
@@ -153,6 +153,7 @@ fn kind(scene: &Scene, line: &Line) -> String {
         Some(Kind::StationPhase) => Phase::from_number(line.detail).map(phase_word),
         Some(Kind::Protocol) => line.detail.checked_sub(1).and_then(ProtocolBasis::from_number).map(basis_word),
         Some(Kind::Seal) => Stage::from_number(line.detail).map(stage_word),
+        Some(Kind::Custody) => CustodyEvent::from_number(line.detail).map(equipment::event_word),
         _ => None,
     };
     let name = scene.t(kind_word(line.kind));

@@ -7,6 +7,7 @@
 //! | `chart` | turnout as SVG, beside its table |
 //! | `overview`, `results`, `constituency`, `station`, `lists`, `record` | the pages |
 //! | `decisions` | acts in order of time, cases, summary tables; which concern a place |
+//! | `equipment` | custody: what a station has, the history of one piece |
 //! | `check` | how to check this yourself; verification in the browser |
 //! | `assets` | stylesheet and scripts, with their integrity hashes |
 //!
@@ -19,6 +20,7 @@ mod check;
 mod codes;
 mod constituency;
 mod decisions;
+mod equipment;
 mod frame;
 mod lang;
 mod lists;
@@ -53,6 +55,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Site>>)> {
         ("/{lang}/constituencies/{number}", get(constituency::page)),
         ("/{lang}/stations", get(station::list)),
         ("/{lang}/stations/{number}", get(station::page)),
+        ("/{lang}/equipment/{serial}", get(equipment::page)),
         ("/{lang}/irregularities", get(lists::irregularities)),
         ("/{lang}/acts", get(decisions::page)),
         ("/{lang}/records/{leaf}", get(record::page)),
@@ -123,6 +126,12 @@ fn scene(site: &Arc<Site>, lang: &str) -> Result<Scene, Box<Response>> {
 /// A page's query parameter as a number; anything else is as if it were not there.
 fn query_number(uri: &http::Uri, name: &str) -> Option<u64> {
     uri.query()?.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+}
+
+/// A text as one segment of an address (RFC 3986 §2.3).
+fn encoded(text: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    text.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// Headers that every answer of the site has.

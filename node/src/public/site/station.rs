@@ -12,7 +12,7 @@ use tamga_ledger::state::UnitStatus;
 
 use super::frame::{Page, not_found};
 use super::lang::Word;
-use super::{Scene, SiteState, decisions, lists, query_number, scene, words};
+use super::{Scene, SiteState, decisions, equipment, lists, query_number, scene, words};
 use crate::view::{ProtocolView, UnitView};
 
 /// Stations of one page: little enough for a slow phone.
@@ -128,6 +128,7 @@ pub(super) async fn page(
     let main = html! {
         (about(&scene, station))
         @for unit in units_of(&scene, number) { (unit_section(&scene, station, unit)) }
+        (equipment::of_station(&scene, number, units_of(&scene, number)))
         (decisions::of_station(&scene, number, station.constituency))
         (lists::of_station(&scene, number))
     };
@@ -252,7 +253,7 @@ fn paper(scene: &Scene, protocol: &ProtocolView) -> Markup {
                 dt { (scene.t(words::REASON)) } dd { (scene.t(reason_word(protocol.explanation))) }
             }
             dt { (scene.t(words::SIGNED_BY_MEMBERS)) }
-            dd { (figure(protocol.signers)) " (" (figure(protocol.members)) " " (scene.t(words::OF_MEMBERS)) ")" }
+            dd { (figure(protocol.signers)) " (" (scene.t(words::OF_MEMBERS)) ": " (figure(protocol.members)) ")" }
             @if protocol.dissenting > 0 { dt { (scene.t(words::DISSENTING)) } dd { (figure(protocol.dissenting)) } }
             @if protocol.absent > 0 { dt { (scene.t(words::ABSENT)) } dd { (figure(protocol.absent)) } }
         }
@@ -342,7 +343,8 @@ fn protocols(scene: &Scene, station: &Station, unit: &UnitView) -> Markup {
     let count = |protocol: Option<&ProtocolView>, place: usize| protocol?.counts.get(place).copied();
     html! {
         table {
-            caption { (scene.t(words::SIDE_BY_SIDE)) }
+            // The heading above says it to the eye.
+            caption.unseen { (scene.t(words::SIDE_BY_SIDE)) }
             thead {
                 tr {
                     th scope="col" { (scene.t(words::LINE)) }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Pinned, Place, SubmitAll};
+use super::{Lang, NodeAddresses, PassphraseArguments, Pinned, Place, SubmitAll};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Protocols {
@@ -101,6 +101,9 @@ pub(crate) enum Roll {
     Amend(RollAmend),
     /// Is a voter on the roll, and where? The personal number is read from the input. Exit codes: 0 yes, 1 no, 2 could not.
     Find(RollFind),
+    /// Ask the nodes, signed by the registry, whether a voter is on the roll, where, and admitted already. The personal number is read from
+    /// the input; only the registry's key may ask. Exit codes: 0 listed, 1 not listed, 2 could not.
+    Listed(RollListed),
 }
 
 #[derive(Debug, Args)]
@@ -174,4 +177,36 @@ pub(crate) struct RollFind {
     pub(crate) roll: PathBuf,
     #[command(flatten)]
     pub(crate) keys: RollKeys,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollListed {
+    #[command(flatten)]
+    pub(crate) where_from: ListedAt,
+    /// http://host:port of a node or mirror, or the folder of a copy: who the nodes are is read there.
+    #[arg(value_name = "URL|DIR")]
+    pub(crate) source: String,
+    #[command(flatten)]
+    pub(crate) keys: RollKeys,
+    #[command(flatten)]
+    pub(crate) nodes: NodeAddresses,
+    /// The registry's record.key, which signs the question.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArguments,
+    /// The language of the answer.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ListedAt {
+    /// What `tamga roll import` wrote: the voter's station is found in it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) roll: Option<PathBuf>,
+    /// The station on whose roll the voter is looked for.
+    #[arg(long, value_name = "N")]
+    pub(crate) station: Option<u32>,
 }
