@@ -228,7 +228,9 @@ fn no_ghost_voters_after_the_roll_seal() {
 fn genesis_rules_have_teeth() {
     type Change = fn(&mut Election);
     let changes: [(&str, Change); 7] = [
-        ("a quorum that one liar can split", |e| e.trust_policy = e.trust_policy.replace("quorum 3", "quorum 2")),
+        ("a quorum that one liar can split", |e| {
+            e.trust_policy = e.trust_policy.replace("organisations 3", "organisations 2")
+        }),
         ("a rehearsal that looks real", |e| e.origin_prefix = "example/test".to_owned()),
         ("a real election that looks like a rehearsal", |e| e.real = 1),
         ("one key in two roles", |e| e.organisations[0].nodes[0].log_key = e.organisations[1].record_key),

@@ -112,7 +112,8 @@ fn written(
 ) -> Done {
     write(disk, out, draft.bytes())?;
     let content = Content::of(draft, language)?;
-    let done = format!("written to {}; each signer runs: tamga {name} sign", out.display());
+    let next = language.of("ар бир кол коюучу:", "каждый подписывающий:", "each signer runs:");
+    let done = format!("→ {}; {next} tamga {name} sign", out.display());
     output.answer(name, &content, || content.text(&done, language));
     Ok(())
 }

@@ -1,15 +1,16 @@
 //! `tamga checkpoint`.
 
 use crate::args::Checkpoint;
-use crate::output::{CheckpointView, Done, Failure, Output, open_source};
+use crate::output::{CheckpointView, Done, Failure, Output, open_source, standing};
 use serde::Serialize;
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
+use tamga_client::evidence::Language;
 use tamga_client::source::SourceError;
 use tamga_client::verify::{Opened, VerifyError, check_extends, prove};
 use tamga_ledger::note::{NOTE_BYTES_MAX, VerifiedCheckpoint};
 use tamga_ledger::tree::{Hash, LeafIndex, TreeSize};
+use tamga_platform::calendar::iso_utc;
 use tamga_platform::clock::Clock;
 use tamga_platform::disk::Disk;
 
@@ -66,7 +67,7 @@ pub(crate) fn run(arguments: &Checkpoint, disk: &Arc<dyn Disk>, clock: &dyn Cloc
     let age_s = latest_s.and_then(|latest_s| (clock.now_ms() / 1000).checked_sub(latest_s));
     let note = opened.checkpoint.note().to_string();
     let content = Content { checkpoint, sequenced_ms, confirmed, age_s, extends, note };
-    output.answer("checkpoint", &content, || text(&content, &opened));
+    output.answer("checkpoint", &content, || text(&content, &opened, arguments.lang.into()));
     Ok(())
 }
 
@@ -114,28 +115,58 @@ fn last_time_ms(opened: &Opened<'_>) -> Result<u64, Failure> {
     }
 }
 
-fn text(content: &Content, opened: &Opened<'_>) -> String {
-    let checkpoint = &content.checkpoint;
-    let mut text = format!("VERIFIED  {}\n", opened.trust.election().title.en);
-    let _ = writeln!(text, "  {}", checkpoint.line());
-    let _ = writeln!(text, "  {}", content.confirmed);
-    let _ = writeln!(text, "  origin   {}", checkpoint.origin);
-    let _ = writeln!(text, "  SHA-256  {}", checkpoint.sha256);
-    let _ = writeln!(text, "  BLAKE3   {}", checkpoint.blake3);
+fn text(content: &Content, opened: &Opened<'_>, language: Language) -> String {
+    let of = |ky, ru, en| language.of(ky, ru, en);
+    let (checkpoint, title) = (&content.checkpoint, &opened.trust.election().title);
+    let mut lines = vec![
+        format!("{}  {}", standing(true, language), language.of(&title.ky, &title.ru, &title.en)),
+        checkpoint.line_in(language),
+        format!(
+            "{} {}",
+            of("ушул убакытка чейин тастыкталган:", "подтверждено до", "confirmed to"),
+            iso_utc(content.sequenced_ms)
+        ),
+        format!("origin   {}", checkpoint.origin),
+        format!("SHA-256  {}", checkpoint.sha256),
+        format!("BLAKE3   {}", checkpoint.blake3),
+    ];
     for one in &checkpoint.cosignatures {
-        let organisation = one.organisation.as_deref().unwrap_or("(not counted)");
-        let _ = writeln!(text, "  cosigned by {} for {organisation} at {} s", one.cosigner, one.time_s);
+        let nobody = of("(эсепке алынбайт)", "(не учитывается)", "(not counted)");
+        let (who, at) = (one.organisation.as_deref().unwrap_or(nobody), iso_utc(one.time_s.saturating_mul(1_000)));
+        lines.push(match language {
+            Language::Ky => format!("{who} атынан {} кол койгон, {at}", one.cosigner),
+            Language::Ru => format!("подписал {} за {who}, {at}", one.cosigner),
+            Language::En => format!("cosigned by {} for {who}, {at}", one.cosigner),
+        });
     }
     if checkpoint.policy_epoch > 0 {
-        let _ =
-            writeln!(text, "  under trust policy epoch {}, proven from the genesis record", checkpoint.policy_epoch);
+        let epoch = checkpoint.policy_epoch;
+        lines.push(match language {
+            Language::Ky => format!("ишеним эрежелеринин {epoch}-доору боюнча, негиздөөдөн бери далилденген"),
+            Language::Ru => format!("по эпохе {epoch} правил доверия, доказано от учреждения выборов"),
+            Language::En => format!("under trust policy epoch {epoch}, proven from the genesis record"),
+        });
     }
     if let Some(extends) = &content.extends {
-        let _ = writeln!(text, "  extends the published checkpoint of {} entries, proven in both trees", extends.size);
+        let size = extends.size;
+        lines.push(match language {
+            Language::Ky => format!("{size} жазуунун жарыяланган көзөмөл чекитин улантат, эки даракта тең далилденген"),
+            Language::Ru => {
+                format!("продолжает опубликованную контрольную точку на {size} записей, доказано в обоих деревьях")
+            }
+            Language::En => format!("extends the published checkpoint of {size} entries, proven in both trees"),
+        });
     }
-    let _ = match content.age_s {
-        Some(age_s) => writeln!(text, "  the latest cosignature is {age_s} s old"),
-        None => writeln!(text, "  the latest cosignature lies in the future: compare this machine's clock"),
-    };
-    text
+    lines.push(match (content.age_s, language) {
+        (Some(age_s), Language::Ky) => format!("акыркы кол тамгага {age_s} с болду"),
+        (Some(age_s), Language::Ru) => format!("последней подписи {age_s} с"),
+        (Some(age_s), Language::En) => format!("the latest cosignature is {age_s} s old"),
+        (None, _) => of(
+            "акыркы кол тамга келечекте: бул машинанын саатын текшериңиз",
+            "последняя подпись в будущем: проверьте часы этой машины",
+            "the latest cosignature lies in the future: compare this machine's clock",
+        )
+        .to_owned(),
+    });
+    lines.join("\n  ")
 }

@@ -365,11 +365,14 @@ fn phase_of(what: &DayRecord) -> Option<StationPhase> {
 
 pub(crate) fn run_key(arguments: &KeyCommand, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     match arguments {
-        KeyCommand::New { out, clear, passphrase } => new_key(out, *clear, passphrase, disk, output),
-        KeyCommand::Request { key, passphrase, pinned, class, about, out } => {
+        KeyCommand::New { out, clear, passphrase, lang } => {
+            new_key(out, *clear, passphrase, (*lang).into(), disk, output)
+        }
+        KeyCommand::Request { key, passphrase, pinned, class, about, out, lang } => {
             let own = record_key(disk, key, passphrase)?;
-            let place = (*class, scope_of(about));
-            request(own.signer(), place, &pinned.genesis, out, disk, output)
+            let made = request(own.signer(), (*class, scope_of(about)), &pinned.genesis, out, disk)?;
+            Made::show(made, out, (*lang).into(), output);
+            Ok(())
         }
         KeyCommand::Draft { place, requests, sequence, out, lang } => {
             let source = open_source(&place.source, disk)?;
@@ -385,7 +388,7 @@ pub(crate) fn run_key(arguments: &KeyCommand, disk: &Arc<dyn Disk>, output: &Out
     }
 }
 
-/// DayRecord `tamga key` says of a key.
+/// What `tamga key` says of a key.
 #[derive(Serialize)]
 struct Made {
     /// To be named with --by.
@@ -396,21 +399,30 @@ struct Made {
 }
 
 impl Made {
-    fn show(key: PublicKey, file: &Path, output: &Output) {
+    fn show(key: PublicKey, file: &Path, language: Language, output: &Output) {
         let content = Self { public_key: key, key: key.id().to_string(), file: file.display().to_string() };
         output.print("key", "written", &content, || {
-            format!("public key {}\nkey id     {}\n→ {}", content.public_key, content.key, content.file)
+            let public = language.of("ачык ачкыч", "открытый ключ", "public key");
+            let id = language.of("ачкычтын белгиси", "идентификатор ключа", "key id");
+            format!("{public}: {}\n{id}: {}\n→ {}", content.public_key, content.key, content.file)
         });
     }
 }
 
-fn new_key(out: &Path, clear: bool, passphrase: &PassphraseArguments, disk: &Arc<dyn Disk>, output: &Output) -> Done {
+fn new_key(
+    out: &Path,
+    clear: bool,
+    passphrase: &PassphraseArguments,
+    language: Language,
+    disk: &Arc<dyn Disk>,
+    output: &Output,
+) -> Done {
     let key = SigningKey::from_bytes(&random_bytes(&OsEntropy));
     disk.create_dir_all(out).map_err(failed)?;
     let protection = if clear { None } else { Some(passphrase.source().get_new().map_err(failed)?) };
     let protection = protection.as_ref().map(|one| (one, &OsEntropy as &dyn tamga_platform::entropy::Entropy));
     write_key(&**disk, out, Purpose::Record, &key, protection).map_err(failed)?;
-    Made::show(tamga_ledger::sign::public_key(&key), &out.join(Purpose::Record.file()), output);
+    Made::show(tamga_ledger::sign::public_key(&key), &out.join(Purpose::Record.file()), language, output);
     Ok(())
 }
 
@@ -420,12 +432,10 @@ fn request(
     election: &ElectionId,
     out: &Path,
     disk: &Arc<dyn Disk>,
-    output: &Output,
-) -> Done {
+) -> Result<PublicKey, Failure> {
     let grant = Grant::new(HolderClass::from(class), scope).possess_with(election, holder).map_err(failed)?;
     write(disk, out, &tamga_ledger::codec::encode(&grant))?;
-    Made::show(grant.key, out, output);
-    Ok(())
+    Ok(grant.key)
 }
 
 fn read_request(path: &Path, disk: &Arc<dyn Disk>) -> Result<KeyGrant, Failure> {

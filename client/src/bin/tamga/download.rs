@@ -5,6 +5,7 @@ use crate::output::{CheckpointView, Done, Output, advance, open_source};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
+use tamga_client::evidence::Language;
 use tamga_client::source::{Downloaded, download};
 use tamga_client::verify::Opened;
 use tamga_platform::disk::Disk;
@@ -38,19 +39,52 @@ pub(crate) fn run(arguments: &Download, disk: &Arc<dyn Disk>, output: &Output) -
         confidential,
         archived,
     };
-    output.answer("download", &content, || {
-        format!(
-            "COPIED    {} files ({} bytes), {} kept, into {}\n  {}\n  confidential bodies: {}\n  published checkpoints: {}\n  what is in it is not judged yet: tamga audit {} --genesis {}",
-            content.files_written,
-            content.bytes,
-            content.files_kept,
-            folder.display(),
-            content.checkpoint.line(),
-            if confidential { "copied" } else { "not public (they are after the Voting seal)" },
-            content.archived.map_or_else(|| "only the latest; the source shows no archive".to_owned(), |n| n.to_string()),
-            folder.display(),
-            content.checkpoint.election,
-        )
-    });
+    output.answer("download", &content, || text(&content, arguments.lang.into()));
     Ok(())
+}
+
+fn text(content: &Content<'_>, language: Language) -> String {
+    let of = |ky, ru, en| language.of(ky, ru, en);
+    let (files, bytes, kept, folder) =
+        (content.files_written, content.bytes, content.files_kept, content.folder.display());
+    let copied = match language {
+        Language::Ky => format!("КӨЧҮРҮЛДҮ  {folder}: файлдар {files} ({bytes} байт), мурунтан бар {kept}"),
+        Language::Ru => format!("СКОПИРОВАНО  {folder}: файлов {files} (байт: {bytes}), уже было {kept}"),
+        Language::En => format!("COPIED    {files} files ({bytes} bytes), {kept} kept, into {folder}"),
+    };
+    let bodies = bodies_in_words(content.confidential, language);
+    let archived = content.archived.map_or_else(
+        || {
+            of(
+                "акыркысы гана; булак архив көрсөтпөйт",
+                "только последняя; источник архива не показывает",
+                "only the latest; the source shows no archive",
+            )
+            .to_owned()
+        },
+        |archived| archived.to_string(),
+    );
+    let checkpoints = of("жарыяланган көзөмөл чекиттери", "опубликованные контрольные точки", "published checkpoints");
+    let next =
+        of("ичиндегиси азырынча текшериле элек", "содержимое ещё не проверено", "what is in it is not judged yet");
+    format!(
+        "{copied}\n  {}\n  {bodies}\n  {checkpoints}: {archived}\n  {next}: tamga audit {folder} --genesis {}",
+        content.checkpoint.line_in(language),
+        content.checkpoint.election,
+    )
+}
+
+/// Whether confidential bodies are in a copy.
+pub(crate) fn bodies_in_words(there: bool, language: Language) -> String {
+    let what = language.of("жашыруун бөлүктөр", "закрытые части", "confidential bodies");
+    let standing = if there {
+        language.of("көчүрүлдү", "скопированы", "copied")
+    } else {
+        language.of(
+            "ачык эмес (Добуш берүү мөөрүнөн кийин ачылат)",
+            "не опубликованы (публикуются после печати голосования)",
+            "not public (they are after the Voting seal)",
+        )
+    };
+    format!("{what}: {standing}")
 }

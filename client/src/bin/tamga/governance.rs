@@ -349,7 +349,7 @@ fn policy(arguments: &PolicyText, disk: &Arc<dyn Disk>, output: &Output) -> Done
     check_epoch(trust.registry(), trust.election(), epoch, &text).map_err(failed)?;
     write(disk, &arguments.out, text.as_bytes())?;
     let content = Written { epoch, policy: text };
-    output.answer(NAME, &content, || format!("{}written to {}", content.policy, arguments.out.display()));
+    output.answer(NAME, &content, || format!("{}→ {}", content.policy, arguments.out.display()));
     Ok(())
 }
 
@@ -388,8 +388,10 @@ fn draft(arguments: &DraftArguments, disk: &Arc<dyn Disk>, output: &Output) -> D
     let draft = draft.map_err(failed)?;
     write(disk, &arguments.out, draft.bytes())?;
     let content = Content::of(&draft, arguments.lang.into())?;
-    let done = format!("written to {}; each signer runs: tamga governance sign", arguments.out.display());
-    output.answer(NAME, &content, || content.text(&done, arguments.lang.into()));
+    let language: Language = arguments.lang.into();
+    let next = language.of("ар бир кол коюучу:", "каждый подписывающий:", "each signer runs:");
+    let done = format!("→ {}; {next} tamga governance sign", arguments.out.display());
+    output.answer(NAME, &content, || content.text(&done, language));
     Ok(())
 }
 
@@ -404,8 +406,10 @@ pub(crate) fn sign(name: &str, arguments: &Sign, disk: &Arc<dyn Disk>, output: &
     let share = draft.share_with(key.signer()).map_err(failed)?;
     let text = serde_json::to_string_pretty(&share).map_err(failed)? + "\n";
     write(disk, &arguments.out, text.as_bytes())?;
-    let done = format!("signed with key {}; the share is in {}", share.key.id(), arguments.out.display());
-    output.answer(name, &content, || content.text(&done, arguments.lang.into()));
+    let language: Language = arguments.lang.into();
+    let signed = language.of("бул ачкыч менен кол коюлду:", "подписано ключом", "signed with key");
+    let done = format!("{signed} {}\n→ {}", share.key.id(), arguments.out.display());
+    output.answer(name, &content, || content.text(&done, language));
     Ok(())
 }
 
@@ -430,7 +434,9 @@ pub(crate) fn merge(name: &str, arguments: &Merge, disk: &Arc<dyn Disk>, output:
     }
     let submission = draft.merge(&shares).map_err(failed)?;
     write(disk, &arguments.out, &submission.to_bytes())?;
-    let done = format!("signed by all; the record is in {}", arguments.out.display());
-    output.answer(name, &content, || content.text(&done, arguments.lang.into()));
+    let language: Language = arguments.lang.into();
+    let signed = language.of("баары кол койду", "подписано всеми", "signed by all");
+    let done = format!("{signed}\n→ {}", arguments.out.display());
+    output.answer(name, &content, || content.text(&done, language));
     Ok(())
 }

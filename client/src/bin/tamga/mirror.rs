@@ -1,11 +1,13 @@
 //! `tamga mirror`.
 
 use crate::args::Mirror as Arguments;
-use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source};
+use crate::download::bodies_in_words;
+use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source, standing};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tamga_client::evidence::Language;
 use tamga_client::mirror::{Mirror, MirrorError, Step, Update};
 use tamga_client::verify::Weight;
 use tamga_platform::disk::{Disk, PublicDisk};
@@ -71,7 +73,7 @@ fn once(mirror: &Mirror, source: &dyn tamga_client::source::Source, arguments: &
     match updated {
         Ok(update) => {
             let content = content(update, &arguments.folder);
-            output.answer("mirror", &content, || text(&content));
+            output.answer("mirror", &content, || text(&content, arguments.lang.into()));
             Ok(())
         }
         Err(error) => Err(told(&error, output)),
@@ -92,19 +94,29 @@ fn content(update: Update, folder: &Path) -> Content<'_> {
     }
 }
 
-fn text(content: &Content<'_>) -> String {
-    let (line, folder) = (content.checkpoint.line(), content.folder.display());
+fn text(content: &Content<'_>, language: Language) -> String {
+    let of = |ky, ru, en| language.of(ky, ru, en);
+    let (verified, line) = (standing(true, language), content.checkpoint.line_in(language));
     if !content.changed {
-        return format!("VERIFIED  nothing new\n  {line}");
+        return format!("{verified}  {}\n  {line}", of("жаңы эч нерсе жок", "ничего нового", "nothing new"));
     }
-    let before = content.before.map_or_else(|| "made".to_owned(), |size| format!("updated from {size} entries"));
-    let mut text = format!(
-        "VERIFIED  mirror {before}: {folder}\n  {line}\n  fetched {} files ({} bytes); {} pages and tables\n  confidential bodies: {}",
-        content.files_fetched,
-        content.bytes_fetched,
-        content.pages,
-        if content.confidential { "published" } else { "not public (they are after the Voting seal)" },
-    );
+    let (folder, files, bytes, pages) =
+        (content.folder.display(), content.files_fetched, content.bytes_fetched, content.pages);
+    let made = match (content.before, language) {
+        (None, Language::Ky) => format!("күзгү жасалды: {folder}"),
+        (None, Language::Ru) => format!("зеркало создано: {folder}"),
+        (None, Language::En) => format!("mirror made: {folder}"),
+        (Some(size), Language::Ky) => format!("күзгү {size} жазуудан жаңыланды: {folder}"),
+        (Some(size), Language::Ru) => format!("зеркало обновлено с {size} записей: {folder}"),
+        (Some(size), Language::En) => format!("mirror updated from {size} entries: {folder}"),
+    };
+    let fetched = match language {
+        Language::Ky => format!("алынган файлдар {files} ({bytes} байт); барактар жана таблицалар {pages}"),
+        Language::Ru => format!("получено файлов {files} (байт: {bytes}); страниц и таблиц {pages}"),
+        Language::En => format!("fetched {files} files ({bytes} bytes); {pages} pages and tables"),
+    };
+    let bodies = bodies_in_words(content.confidential, language);
+    let mut text = format!("{verified}  {made}\n  {line}\n  {fetched}\n  {bodies}");
     if let Some(why) = &content.memory_unused {
         text += &format!("\n  {why}");
     }

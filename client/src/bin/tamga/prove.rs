@@ -1,10 +1,11 @@
 //! `tamga prove`.
 
 use crate::args::Prove;
-use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source};
+use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source, standing};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tamga_client::evidence::Language;
 use tamga_client::source::{DownloadError, SourceError};
 use tamga_client::verify::{Opened, ProofBundle, find_record, prove};
 use tamga_ledger::ids::RecordId;
@@ -43,20 +44,28 @@ pub(crate) fn run(arguments: &Prove, disk: &Arc<dyn Disk>, output: &Output) -> D
         bytes: bytes.len(),
         checkpoint: CheckpointView::of(&opened.checkpoint, &opened.trust),
     };
-    output.answer("prove", &content, || {
-        format!(
-            "VERIFIED  record {}\n  is entry {}, {}\n  under a {}\n  written to {} ({} bytes); check it offline with: tamga verify {} --genesis {}",
-            content.record,
-            content.leaf,
-            content.verdict,
-            content.checkpoint.line(),
-            path.display(),
-            content.bytes,
-            path.display(),
-            content.checkpoint.election,
-        )
-    });
+    output.answer("prove", &content, || text(&content, arguments.lang.into()));
     Ok(())
+}
+
+fn text(content: &Content<'_>, language: Language) -> String {
+    let of = |ky, ru, en| language.of(ky, ru, en);
+    let (file, bytes, digest) = (content.file.display(), content.bytes, &content.checkpoint.election);
+    let written = match language {
+        Language::Ky => format!("{file} файлына жазылды ({bytes} байт); тармаксыз текшерүү"),
+        Language::Ru => format!("записано в {file} (байт: {bytes}); проверить без сети"),
+        Language::En => format!("written to {file} ({bytes} bytes); check it offline with"),
+    };
+    format!(
+        "{}  {} {}\n  {} {}, {}\n  {}\n  {written}: tamga verify {file} --genesis {digest}",
+        standing(true, language),
+        of("документ", "документ", "record"),
+        content.record,
+        of("реестрдеги орду", "место в реестре", "is entry"),
+        content.leaf,
+        content.verdict,
+        content.checkpoint.line_in(language),
+    )
 }
 
 fn write(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), DownloadError> {

@@ -124,10 +124,11 @@ struct Written {
 
 pub(crate) fn run_export(arguments: &Export, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     const NAME: &str = "export";
+    let language = arguments.lang.into();
     let Place { source, pinned } = &arguments.place;
     let source = open_source(source, disk)?;
     let opened = Opened::open(&*source, &pinned.genesis)?;
-    let (checkpoint, state) = audited(NAME, &opened, Language::En, output)?;
+    let (checkpoint, state) = audited(NAME, &opened, language, output)?;
     let stamp = Stamp {
         election: checkpoint.election.to_string(),
         size: checkpoint.size,
@@ -151,7 +152,8 @@ pub(crate) fn run_export(arguments: &Export, disk: &Arc<dyn Disk>, output: &Outp
     files.push(path.display().to_string());
     let content = Written { checkpoint, files };
     output.answer(NAME, &content, || {
-        format!("VERIFIED\n  from a {}\n  written: {}", content.checkpoint.line(), content.files.join(", "))
+        let (line, written) = (content.checkpoint.line_in(language), language.of("жазылды", "записано", "written"));
+        format!("{}\n  {line}\n  {written}: {}", standing(true, language), content.files.join(", "))
     });
     Ok(())
 }

@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Roll, disk: &Arc<dyn Disk>, output: &Output) -> Do
         Roll::Import(arguments) => import(arguments, &**disk, output),
         Roll::Submit(arguments) => submit(arguments, disk, output),
         Roll::Amend(arguments) => amend(arguments, disk, output),
-        Roll::Show { roll } => show(roll, &**disk, output),
+        Roll::Show { roll, lang } => show(roll, (*lang).into(), &**disk, output),
         Roll::Find(arguments) => find(arguments, &**disk, output),
         Roll::Listed(arguments) => listed(arguments, disk, output),
     }
@@ -103,13 +103,19 @@ impl Content {
         }
     }
 
-    fn text(&self, counts: bool) -> String {
-        let mut text = format!(
-            "election {}\n{} voters on the rolls of {} stations\ndigest {}\n",
-            self.election, self.voters, self.stations, self.digest
-        );
+    fn text(&self, counts: bool, language: Language) -> String {
+        let of = |ky, ru, en| language.of(ky, ru, en);
+        let (voters, stations) = (self.voters, self.stations);
+        let said = match language {
+            Language::Ky => format!("{stations} участоктун тизмелеринде {voters} шайлоочу"),
+            Language::Ru => format!("избирателей в списках: {voters}, участков: {stations}"),
+            Language::En => format!("{voters} voters on the rolls of {stations} stations"),
+        };
+        let (election, digest) = (of("шайлоо", "выборы", "election"), of("дайджест", "дайджест", "digest"));
+        let mut text = format!("{election} {}\n{said}\n{digest} {}\n", self.election, self.digest);
         if counts {
-            self.counts.iter().for_each(|(station, voters)| text += &format!("  station {station:>6}  {voters:>8}\n"));
+            let station = of("участок", "участок", "station");
+            self.counts.iter().for_each(|(number, voters)| text += &format!("  {station} {number:>6}  {voters:>8}\n"));
         }
         text
     }
@@ -152,7 +158,7 @@ fn import(arguments: &RollImport, disk: &dyn Disk, output: &Output) -> Done {
     // Crash before this: no roll under its name, or the earlier one.
     file.finish(disk).map_err(unwritten)?;
     let content = Content::of(&roll, digest);
-    output.print(NAME, "imported", &content, || content.text(false));
+    output.print(NAME, "imported", &content, || content.text(false, arguments.lang.into()));
     Ok(())
 }
 
@@ -240,10 +246,10 @@ fn amend(arguments: &RollAmend, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     submit_all(NAME, &opened, &arguments.submit, draft, disk, output)
 }
 
-fn show(path: &Path, disk: &dyn Disk, output: &Output) -> Done {
+fn show(path: &Path, language: Language, disk: &dyn Disk, output: &Output) -> Done {
     let (roll, digest) = read_roll(path, disk)?;
     let content = Content::of(&roll, digest);
-    output.print(NAME, "shown", &content, || content.text(true));
+    output.print(NAME, "shown", &content, || content.text(true, language));
     Ok(())
 }
 
@@ -342,6 +348,7 @@ impl Listed {
 }
 
 fn find(arguments: &RollFind, disk: &dyn Disk, output: &Output) -> Done {
+    let language: Language = arguments.lang.into();
     let keys = tag_keys(disk, &arguments.keys)?;
     let (roll, _) = read_roll(&arguments.roll, disk)?;
     let registry = roll.into_registry(keys).map_err(failed)?;
@@ -349,8 +356,11 @@ fn find(arguments: &RollFind, disk: &dyn Disk, output: &Output) -> Done {
     let found = Found { listed: entry.is_some(), station: entry.map(|entry| entry.home_station) };
     let outcome = if found.listed { "listed" } else { "not-listed" };
     output.print(NAME, outcome, &found, || match found.station {
-        Some(station) => format!("on the roll of station {station}"),
-        None => "on no roll".to_owned(),
+        Some(station) => {
+            let on = language.of("участоктун тизмесинде:", "в списке участка", "on the roll of station");
+            format!("{on} {station}")
+        }
+        None => language.of("эч бир тизмеде жок", "ни в одном списке", "on no roll").to_owned(),
     });
     if found.listed { Ok(()) } else { Err(Failure::Shown(Weight::Refuted)) }
 }

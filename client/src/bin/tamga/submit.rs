@@ -219,23 +219,41 @@ pub(crate) fn submit_all(
     }
     bar.finish_and_clear();
     content.published = last.and_then(|(record, leaf)| sender.published(&record, leaf));
-    let text = || {
-        let AllJudged { records, accepted, flagged, stopped, published } = &content;
-        let mut text = format!("{accepted} of {records} records accepted, {flagged} of them with flags");
-        if let Some(Stopped { position, record, says, verdict }) = stopped {
-            text += &format!("\n  stopped at number {position} ({says}), record {record}: {verdict}");
-        }
-        match published {
-            Some(size) => text + &format!("\n  published: the checkpoint of size {size} covers them"),
-            None if *accepted == 0 => text,
-            None => text + "\n  not published yet: run the same command again",
-        }
-    };
+    let text = || told_of_all(&content, arguments.lang.into());
     if content.stopped.is_none() {
         output.answer(name, &content, text);
         Ok(())
     } else {
         Err(output.refutation(name, &content, text))
+    }
+}
+
+fn told_of_all(content: &AllJudged, language: Language) -> String {
+    let AllJudged { records, accepted, flagged, stopped, published } = content;
+    let mut text = match language {
+        Language::Ky => format!("{records} документтин {accepted} кабыл алынды, алардын белгилүүсү {flagged}"),
+        Language::Ru => format!("принято записей: {accepted} из {records}, с отметками {flagged}"),
+        Language::En => format!("{accepted} of {records} records accepted, {flagged} of them with flags"),
+    };
+    if let Some(Stopped { position, record, says, verdict }) = stopped {
+        let at = language.of("ушул жерде токтоду, №", "остановлено на №", "stopped at number");
+        text += &format!("\n  {at} {position} ({says}), {record}: {verdict}");
+    }
+    match (published, language) {
+        (Some(size), Language::Ky) => text + &format!("\n  жарыяланган: {size} жазуунун көзөмөл чекити камтыйт"),
+        (Some(size), Language::Ru) => {
+            text + &format!("\n  опубликовано: охвачены контрольной точкой на {size} записей")
+        }
+        (Some(size), Language::En) => text + &format!("\n  published: the checkpoint of size {size} covers them"),
+        (None, _) if *accepted == 0 => text,
+        (None, _) => {
+            let again = language.of(
+                "азырынча жарыялана элек: ушул эле буйрукту кайталаңыз",
+                "ещё не опубликовано: повторите ту же команду",
+                "not published yet: run the same command again",
+            );
+            format!("{text}\n  {again}")
+        }
     }
 }
 

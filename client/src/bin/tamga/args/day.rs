@@ -376,6 +376,9 @@ pub(crate) enum KeyCommand {
         /// Without a passphrase: rehearsals only.
         #[arg(long)]
         clear: bool,
+        /// The language of the text.
+        #[arg(long, value_enum, default_value = "en")]
+        lang: Lang,
         #[command(flatten)]
         passphrase: PassphraseArguments,
     },
@@ -393,6 +396,9 @@ pub(crate) enum KeyCommand {
         class: ClassName,
         #[command(flatten)]
         about: About,
+        /// The language of the text.
+        #[arg(long, value_enum, default_value = "en")]
+        lang: Lang,
         /// Where to write the request.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,

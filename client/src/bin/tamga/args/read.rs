@@ -68,6 +68,9 @@ pub(crate) struct Anomalies {
 pub(crate) struct Export {
     #[command(flatten)]
     pub(crate) place: Place,
+    /// The language of the text.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
     /// The folder to write into.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
@@ -89,6 +92,9 @@ pub(crate) struct Checkpoint {
     /// Prove that it extends a checkpoint kept in a file.
     #[arg(long, value_name = "FILE", conflicts_with = "since")]
     pub(crate) since_file: Option<PathBuf>,
+    /// The language of the text.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
@@ -104,6 +110,9 @@ pub(crate) struct Prove {
     /// FILE.entry.
     #[arg(long, value_name = "FILE")]
     pub(crate) tlog_proof: Option<PathBuf>,
+    /// The language of the text.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
@@ -201,6 +210,9 @@ pub(crate) struct Download {
     pub(crate) source: String,
     /// The folder to write; a copy that is there is brought up to date.
     pub(crate) folder: PathBuf,
+    /// The language of the text.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
     #[command(flatten)]
     pub(crate) pinned: Pinned,
 }

@@ -94,6 +94,9 @@ pub(crate) enum Roll {
     Show {
         /// What `tamga roll import` wrote.
         roll: PathBuf,
+        /// The language of the text.
+        #[arg(long, value_enum, default_value = "en")]
+        lang: Lang,
     },
     /// Submit the records of an imported roll, signed by the registry. Exit codes: 0 all accepted, 1 not all, 2 could not.
     Submit(RollSubmit),
@@ -128,6 +131,9 @@ pub(crate) struct RollImport {
     /// The election's definition: stations without a roll in it are faults.
     #[arg(long, value_name = "FILE|CODE")]
     pub(crate) definition: Option<PathBuf>,
+    /// The language of the text.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
     /// Where to write the imported roll.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
@@ -175,6 +181,9 @@ pub(crate) enum BasisOfAmendment {
 pub(crate) struct RollFind {
     /// What `tamga roll import` wrote.
     pub(crate) roll: PathBuf,
+    /// The language of the text.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
     #[command(flatten)]
     pub(crate) keys: RollKeys,
 }

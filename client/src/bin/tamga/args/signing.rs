@@ -84,6 +84,9 @@ pub(crate) struct SubmitAll {
     /// The record.key that signs.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: PathBuf,
+    /// The language of the text.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArguments,
     /// Keeps the signed records: after an interruption the same command submits the same ones. Made if it is not there.
