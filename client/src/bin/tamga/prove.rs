@@ -5,6 +5,7 @@ use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source,
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tamga_client::court::verdict_in_words;
 use tamga_client::evidence::Language;
 use tamga_client::source::{DownloadError, SourceError};
 use tamga_client::verify::{Opened, ProofBundle, find_record, prove};
@@ -17,6 +18,9 @@ struct Content<'a> {
     record: RecordId,
     leaf: u64,
     verdict: String,
+    /// The verdict in the language that was asked for.
+    #[serde(skip)]
+    said: String,
     time_ms: u64,
     file: &'a Path,
     bytes: usize,
@@ -39,6 +43,7 @@ pub(crate) fn run(arguments: &Prove, disk: &Arc<dyn Disk>, output: &Output) -> D
         record: verified.record_id(),
         leaf: leaf.get(),
         verdict: verified.entry().verdict.to_string(),
+        said: verdict_in_words(&verified.entry().verdict, arguments.lang.into()),
         time_ms: verified.entry().time_ms,
         file: path,
         bytes: bytes.len(),
@@ -63,7 +68,7 @@ fn text(content: &Content<'_>, language: Language) -> String {
         content.record,
         of("реестрдеги орду", "место в реестре", "is entry"),
         content.leaf,
-        content.verdict,
+        content.said,
         content.checkpoint.line_in(language),
     )
 }
