@@ -1,5 +1,5 @@
-//! What an audit costs beside the signatures in it: `cargo bench --package tamga-client --bench audit [-- ENTRIES [memory]]`. With
-//! `memory` nothing is timed: a long ledger needs one audit only.
+//! What an audit costs beside the signatures in it: `cargo bench --package tamga-client --bench audit [-- ENTRIES [VOTERS memory]]`.
+//! With `memory` nothing is timed: a long ledger needs one audit only. VOTERS are on the roll beside the few of the small election.
 //!
 //! # Method
 //! A ledger of ENTRIES reports (default 100,000), each signed by two members of a station, is made once, written as a copy with
@@ -10,7 +10,7 @@
 //! - *raw, keys too*: the same, each key decompressed again.
 //! - *audit*: `tamga_client::verify::audit` of the copy: reading, parsing, signatures, every verdict, two trees, all tiles.
 //! - *memory*: the highest resident size of the program `tamga audit` over the copy, from `/proc` while it runs. What grows with the
-//!   ledger is said by running this with two sizes: the state has 16 bytes and an index of 5 to 6¼ for each entry, and the roll.
+//!   ledger is said by running this with two sizes: the state has 9 to 10¼ bytes for each entry and 20 for each voter.
 //! - *proofs*: inclusion in both trees at 8,388,608 leaves, 23 hashes each, leaf hashing included; one core.
 //! - *start*: `tamga --version`, from spawning to its end, median of 50. *size*: of the program as built for this run, and stripped where
 //!   `strip` is there.
@@ -47,13 +47,14 @@ use tamga_platform::disk::OsDisk;
 const ROUNDS: usize = 3;
 
 fn main() {
-    let entries = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(100_000);
+    let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<usize>().ok());
+    let entries = numbers.next().unwrap_or(100_000);
     println!("load before: {}", load());
-    let mut world = World::prepared();
+    let mut world = World::with_voters(numbers.next().unwrap_or(0));
     world.seal_roll();
     world.open_all();
     for number in 0..entries {
-        let report = world.report(number % 3 + 1, &phase(Phase::Balance));
+        let report = world.report((number % 3 + 1) as u32, &phase(Phase::Balance));
         world.time_ms -= 99;
         world.submit(report);
     }

@@ -151,6 +151,7 @@ impl Monitor {
             history: self.history.clone(),
             genesis: Vec::new(),
             checkpoint: checkpoint.clone(),
+            scratch: None,
         };
         match fate(&opened, &promise, &bytes) {
             Ok(Fate::Open) => {}

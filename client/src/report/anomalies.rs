@@ -9,7 +9,7 @@ use tamga_ledger::kinds::{
     Basis, Body as _, Countersign, Custody, CustodyEvent, Finding as CopyFinding, Kind, Phase, StationPhase,
 };
 use tamga_ledger::record::{Record, Scope};
-use tamga_ledger::state::{State, UnitStatus};
+use tamga_ledger::state::{OnTwoRolls, State, UnitStatus};
 use tamga_ledger::verdict::{FlagCode, Refusal, Verdict};
 
 /// A hand protocol is late if it comes more than so long after its station closed.
@@ -164,6 +164,8 @@ pub struct Anomalies {
     pub without_hand_protocol: Vec<String>,
     /// Units still in an offline phase.
     pub still_offline: Vec<String>,
+    /// Voters who are on two rolls, or more: `leaf: stations`. The Roll seal waits until there are none.
+    pub on_two_rolls: Vec<String>,
 }
 
 /// Reads entries in leaf order; `listed` findings of each kind are kept, all are counted. `state` is that after the last entry.
@@ -198,7 +200,13 @@ pub fn anomalies<'e>(state: &State, entries: impl IntoIterator<Item = (u64, &'e 
         }),
         without_hand_protocol: units(&|unit| unit.is_none_or(|unit| unit.protocol(Basis::Hand).is_none())),
         still_offline: units(&|unit| unit.is_some_and(|unit| unit.offline)),
+        on_two_rolls: state.on_two_rolls(listed).iter().map(line).collect(),
     }
+}
+
+fn line(voter: &OnTwoRolls) -> String {
+    let stations: Vec<String> = voter.stations.iter().map(u32::to_string).collect();
+    format!("{}: {}", voter.leaf, stations.join(", "))
 }
 
 fn record_of(entry: &Entry) -> Option<Record> {

@@ -64,6 +64,9 @@ pub enum VerifyError {
     /// An evidence file that proves nothing, or cannot be verified here.
     #[error("evidence: {0}")]
     Evidence(#[from] EvidenceError),
+    /// The file that an audit had for itself cannot be read again: what was judged since may be false.
+    #[error("the audit is given up: {0}; a disk that fails is no place to audit on")]
+    Scratch(String),
     /// The copy could not be made.
     #[error(transparent)]
     Download(#[from] DownloadError),
@@ -103,7 +106,9 @@ impl VerifyError {
             Self::Source(error) | Self::Download(DownloadError::Source(error)) if !error.is_malformed() => {
                 Weight::Unchecked
             }
-            Self::Download(DownloadError::Disk { .. }) | Self::NotCovered { .. } => Weight::Unchecked,
+            Self::Scratch(_) | Self::Download(DownloadError::Disk { .. }) | Self::NotCovered { .. } => {
+                Weight::Unchecked
+            }
             Self::Evidence(error) if error.is_unchecked() => Weight::Unchecked,
             _ => Weight::Refuted,
         }

@@ -23,7 +23,7 @@ mod results;
 mod rolls;
 mod tiles;
 
-pub use audit::{Audited, Memory, audit, audit_keeping, audit_remembering};
+pub use audit::{Audited, Memory, Scratch, audit, audit_keeping, audit_remembering};
 pub use bundle::{BUNDLE_BYTES_MAX, BundleFileError, ProofBundle};
 pub use definition::definition;
 pub use error::{VerifyError, Weight};

@@ -1,5 +1,6 @@
 //! A source whose genesis and checkpoint have been verified against the pinned digest.
 
+use super::Scratch;
 use super::error::VerifyError;
 use crate::source::{Files, Source};
 use tamga_ledger::history::History;
@@ -20,6 +21,8 @@ pub struct Opened<'a> {
     pub genesis: Vec<u8>,
     /// The latest published checkpoint.
     pub checkpoint: VerifiedCheckpoint,
+    /// Where an audit may put what would take too much memory; none: in memory.
+    pub scratch: Option<Scratch>,
 }
 
 impl<'a> Opened<'a> {
@@ -37,7 +40,13 @@ impl<'a> Opened<'a> {
         let history = files.history()?.map(|bytes| History::from_bytes(&bytes)).transpose()?.unwrap_or_default();
         let trust = Trust::from_entry(&genesis, pinned)?.follow(&history)?;
         let checkpoint = trust.verify_checkpoint(&note)?;
-        Ok(Self { files, trust, history, genesis, checkpoint })
+        Ok(Self { files, trust, history, genesis, checkpoint, scratch: None })
+    }
+
+    /// The same with room on a disk for an audit.
+    #[must_use]
+    pub fn with_scratch(self, scratch: Scratch) -> Self {
+        Self { scratch: Some(scratch), ..self }
     }
 
     /// The same source as of an earlier published checkpoint of exactly that size, which has to be a prefix of the latest.

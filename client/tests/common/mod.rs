@@ -16,7 +16,7 @@ use tamga_client::counting::{Aggregator, BatchBuilder, CountsByConstituency, Ope
 use tamga_client::registry::{
     CommissionKey, FileRegistry, PersonalNumber, Registry, RegistryAdapter as _, RegistryKey, TagKeys,
 };
-use tamga_ledger::ids::{Digest, Maybe, Nonce, RecordId};
+use tamga_ledger::ids::{Digest, Maybe, Nonce, RecordId, RollLeaf};
 use tamga_ledger::judge::Integrated;
 use tamga_ledger::kinds::{
     Attestation, AttestedVoter, Basis, Candidate, Constituency, Counters, Decree, Form, FormLine, HolderClass,
@@ -173,6 +173,11 @@ pub struct World {
 impl World {
     /// Genesis, definition, keys, roll.
     pub fn prepared() -> Self {
+        Self::with_voters(0)
+    }
+
+    /// As [`prepared`](Self::prepared), with so many more voters at station 1, whom nobody can identify.
+    pub fn with_voters(more: usize) -> Self {
         let entropy = Arc::new(SeededEntropy::new(1));
         let (parts, _) = definition().into_parts().unwrap();
         let draft = GenesisDraft::new(genesis_plan(), &parts, &*entropy).unwrap();
@@ -203,7 +208,13 @@ impl World {
         }
         let rolls = world.voters.rolls().unwrap();
         for station in 1..=4 {
-            let leaves = rolls.get(&station).cloned().unwrap_or_default();
+            let mut leaves = rolls.get(&station).cloned().unwrap_or_default();
+            if station == 1 && more > 0 {
+                let mut bytes = vec![0; more * RollLeaf::LEN];
+                blake3::Hasher::new().update(b"more voters").finalize_xof().fill(&mut bytes);
+                leaves.extend(bytes.chunks(RollLeaf::LEN).map(|leaf| RollLeaf::try_from(leaf).unwrap()));
+                leaves.sort_unstable();
+            }
             for chunk in world.scribe.roll(world.registry.key(), station, 1, leaves).unwrap() {
                 world.accept(chunk);
             }
@@ -307,7 +318,8 @@ impl World {
 
     pub fn open_all(&mut self) {
         self.time_ms = OPENS_MS;
-        for (station, total) in [(1, 4), (2, 3), (3, 0), (4, 3)] {
+        for station in 1..=4 {
+            let total = self.state.roll(station).map_or(0, |roll| roll.total());
             let report = self.report(station, &open_phase(total));
             self.accept(report);
         }

@@ -29,6 +29,7 @@ use crate::trust::Trust;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use tamga_platform::disk::DiskFile;
 
 /// Most findings kept; more are counted.
 pub const FINDINGS_MAX: usize = 1_000;
@@ -123,6 +124,11 @@ impl Auditor {
     pub fn resumed(trust: Trust, state: State, mut progress: Progress) -> Self {
         progress.resumed_from = state.size().get();
         Self { state, progress, ..Self::new(trust) }
+    }
+
+    /// Keeps the ids of records in a file: [`State::keep_ids_aside`].
+    pub fn keep_ids_aside(&mut self, file: Box<dyn DiskFile>) {
+        self.state.keep_ids_aside(file);
     }
 
     /// What a later run has to remember beside [`state`](Self::state).

@@ -4,7 +4,7 @@
 use super::head::Stamp;
 use super::{Mark, SavedError};
 use crate::ids::{Digest, ElectionId, RollLeaf};
-use crate::state::{RecordIndex, State, StationRoll};
+use crate::state::{State, StationRoll};
 use std::io::{ErrorKind, Read};
 
 /// Context of the chain.
@@ -87,7 +87,7 @@ fn append_leaves(state: &State, out: &mut Writer) {
         out.block(LEAVES, |payload| {
             payload.extend_from_slice(&first.to_le_bytes());
             payload.extend_from_slice(&(end - first).to_le_bytes());
-            state.ids.ids(first, end).for_each(|id| payload.extend_from_slice(id));
+            payload.extend_from_slice(state.ids.ids(first, end).as_flattened());
             for (station, voters) in admitted {
                 payload.extend_from_slice(&station.to_le_bytes());
                 payload.extend_from_slice(&(voters.len() as u32).to_le_bytes());
@@ -161,17 +161,15 @@ fn chained(before: &Digest, block: &[u8]) -> Digest {
 pub(super) fn read(state: &mut State, journal: &mut dyn Read, stamp: &Stamp) -> Result<Mark, SavedError> {
     let mut blocks = Blocks { journal, at: 0, end: stamp.journal_bytes, buffer: Vec::new() };
     let mut mark = Mark::new();
-    let mut ids: Vec<Vec<[u8; 16]>> = Vec::new();
     while let Some((at, tag)) = blocks.next(before(mark.chain, &stamp.election), &mut mark.chain)? {
         let payload = blocks.payload();
         let damaged = |what| SavedError::Journal { at, what };
         match tag {
             ROLL => read_roll(state, &mut mark, payload).map_err(damaged)?,
-            LEAVES => ids.push(read_leaves(state, &mut mark, payload).map_err(damaged)?),
+            LEAVES => read_leaves(state, &mut mark, payload).map_err(damaged)?,
             _ => return Err(damaged("a block of an unknown kind")),
         }
     }
-    state.ids = RecordIndex::of(ids.into_iter().flatten());
     mark.journal_bytes = blocks.at;
     mark.amendments = amendments(state);
     if mark.chain != stamp.chain {
@@ -201,8 +199,8 @@ fn read_roll(state: &mut State, mark: &mut Mark, payload: &[u8]) -> Result<(), &
     Ok(())
 }
 
-/// Marks the block's admissions; its ids.
-fn read_leaves(state: &mut State, mark: &mut Mark, payload: &[u8]) -> Result<Vec<[u8; 16]>, &'static str> {
+/// Adds the block's ids, and marks its admissions.
+fn read_leaves(state: &mut State, mark: &mut Mark, payload: &[u8]) -> Result<(), &'static str> {
     let (first, rest) = number(payload).ok_or("a leaves block without its first leaf")?;
     let (count, rest) = number(rest).ok_or("a leaves block without count")?;
     if first != mark.leaves || count > BLOCK_LEAVES {
@@ -228,7 +226,9 @@ fn read_leaves(state: &mut State, mark: &mut Mark, payload: &[u8]) -> Result<Vec
         admissions = rest;
     }
     mark.leaves = end;
-    Ok(ids.as_chunks::<16>().0.to_vec())
+    // Where there is no id, there are zeros, which are nobody's.
+    ids.as_chunks::<16>().0.iter().for_each(|id| state.ids.push(Some(*id)));
+    Ok(())
 }
 
 fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {

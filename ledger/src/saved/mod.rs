@@ -53,6 +53,7 @@ use crate::tree::{TreeHead, TreeSize};
 use head::Stamp;
 use std::collections::BTreeMap;
 use std::io::Read;
+use tamga_platform::disk::DiskFile;
 
 /// Version of the bytes *and* of what judging keeps: to be raised with any change of a rule's effect on the state.
 const VERSION: u32 = 9;
@@ -171,8 +172,24 @@ pub fn peek(head: &[u8], election: &ElectionId) -> Result<Peek, SavedError> {
 /// # Errors
 /// [`SavedError`]: the cache is of no use, and the reason. Replay the entries.
 pub fn load(head: &[u8], journal: &mut dyn Read, election: &ElectionId) -> Result<Loaded, SavedError> {
+    load_aside(head, journal, election, None)
+}
+
+/// As [`load`], with record ids in a file instead of memory ([`State::keep_ids_aside`]).
+///
+/// # Errors
+/// As [`load`].
+pub fn load_aside(
+    head: &[u8],
+    journal: &mut dyn Read,
+    election: &ElectionId,
+    ids: Option<Box<dyn DiskFile>>,
+) -> Result<Loaded, SavedError> {
     let (stamp, parts) = head::open(head, election)?;
     let mut state = parts::read(parts)?;
+    if let Some(file) = ids {
+        state.keep_ids_aside(file);
+    }
     let mark = journal::read(&mut state, journal, &stamp)?;
     check(&state, &stamp)?;
     Ok(Loaded { state, mark, position: stamp.position })

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-use super::{Loaded, Mark, load};
+use super::{Loaded, Mark, load, load_aside};
 use crate::commitment::{Blinding, BlindingPurpose, Counts, commit};
 use crate::ids::{Digest, ElectionId, PublicKey, RecordId, RollLeaf};
 use crate::kinds::HolderClass;
@@ -10,7 +10,10 @@ use crate::record::{Scope, UnitId};
 use crate::state::{CellSum, KeyEntry, ProtocolInForce, SequenceWindow, State, StationRoll, UnitState, UnitStatus};
 use crate::tree::{LeafHashes, TreeHead};
 use rayon::prelude::*;
+use std::path::Path;
 use std::time::Duration;
+use tamga_platform::disk::{Disk as _, Open};
+use tamga_platform::sim_disk::SimDisk;
 
 struct Size {
     stations: u32,
@@ -158,7 +161,14 @@ fn a_large_state_is_saved_in_steps_that_are_small() {
     assert_eq!(loaded_mark, mark);
     assert_eq!((&loaded.rolls, &loaded.units, &loaded.keys), (&state.rolls, &state.units, &state.keys));
     assert_eq!(loaded.cuts, state.cuts);
-    assert!(loaded.ids.ids(0, u32::MAX).eq(state.ids.ids(0, u32::MAX)));
+    assert_eq!(loaded.ids.ids(0, u32::MAX), state.ids.ids(0, u32::MAX));
+    // With ids in a file: the same, and saved from there again as it was.
+    let disk = SimDisk::new(0);
+    let file = disk.open(Path::new("/ids"), Open::ReadWrite).unwrap();
+    let aside = load_aside(&saved.head, &mut saved.journal.as_slice(), &state.election_id(), Some(file)).unwrap();
+    assert!(disk.used_bytes() >= 4 * 65_536 * 16);
+    assert_eq!(aside.state.ids.ids(0, u32::MAX), state.ids.ids(0, u32::MAX));
+    assert_eq!(save(&aside.state, &mut Mark::new()).journal, saved.journal);
     // Going on from there writes what is new only.
     state.ids.push(Some(bytes("id", u32::MAX)));
     state.frontier.push(LeafHashes::of(b"new")).unwrap();

@@ -4,7 +4,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `records` | which record is at which leaf |
+//! | `records`, `aside` | which record is at which leaf; its ids in a file, where memory is short |
+//! | `rolls` | each station's roll, and who is on two |
 //! | `acts` | legal acts and cases, and which acts are in force |
 //! | `pieces` | equipment: where each piece is, who answers for it |
 //! | `sequence`, `attestations` | numbers and attestations that are used once |
@@ -28,17 +29,21 @@ use crate::summary::TableInForce;
 use crate::tree::{Blake3Tree, Frontier, TreeHash as _, TreeHead, TreeSize, TwinFrontier};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use tamga_platform::disk::DiskFile;
 
 mod acts;
+mod aside;
 mod attestations;
 mod pieces;
 mod records;
+mod rolls;
 mod sequence;
 
 pub use acts::{Legal, RecordedAct, RecordedCase, in_force};
 pub(crate) use attestations::UsedAttestations;
 pub use pieces::{Piece, Stand};
 pub(crate) use records::RecordIndex;
+pub use rolls::{OnTwoRolls, StationRoll};
 pub(crate) use sequence::{SequenceUse, SequenceWindow};
 
 /// The judging state. Every field is saved by [`crate::saved`], which takes it apart field by field.
@@ -98,62 +103,6 @@ pub struct KeyEntry {
     pub revoked: Option<u64>,
     pub(crate) sequences: SequenceWindow,
     pub(crate) device_counter: u64,
-}
-
-/// One station's roll: leaves ascending, and beside each the leaf index + 1 of its admission (0: none).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct StationRoll {
-    pub(crate) list_version: u32,
-    pub(crate) chunks: u32,
-    pub(crate) received: u32,
-    pub(crate) total: u32,
-    /// Amendments so far: after each the leaves stand elsewhere.
-    pub(crate) amendments: u32,
-    pub(crate) leaves: Vec<RollLeaf>,
-    pub(crate) admitted: Vec<u32>,
-}
-
-impl StationRoll {
-    /// Voters on the roll.
-    #[must_use]
-    pub fn total(&self) -> u32 {
-        self.total
-    }
-
-    /// Whether all chunks are there.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.received > 0 && self.received == self.chunks
-    }
-
-    /// How often it was amended.
-    #[must_use]
-    pub fn amendments(&self) -> u32 {
-        self.amendments
-    }
-
-    /// Both lists ascend; those that go are on the roll and not admitted, those that come are not on it.
-    pub(crate) fn amend(&mut self, removed: &[RollLeaf], added: &[RollLeaf]) {
-        let stays = |(leaf, _): &(RollLeaf, u32)| removed.binary_search(leaf).is_err();
-        let old = self.leaves.iter().copied().zip(self.admitted.iter().copied()).filter(stays);
-        let mut all: Vec<(RollLeaf, u32)> = old.chain(added.iter().map(|leaf| (*leaf, 0))).collect();
-        all.sort_unstable_by_key(|(leaf, _)| *leaf);
-        (self.leaves, self.admitted) = all.into_iter().unzip();
-        // Below 2^32, as the chunks' total and the amendment's are.
-        self.total = self.leaves.len() as u32;
-        self.amendments += 1;
-    }
-
-    pub(crate) fn find(&self, leaf: &RollLeaf) -> Option<usize> {
-        self.leaves.binary_search(leaf).ok()
-    }
-
-    /// The leaf index of this voter's admission.
-    #[must_use]
-    pub fn admission(&self, leaf: &RollLeaf) -> Option<u64> {
-        let admitted = self.admitted[self.find(leaf)?];
-        u64::from(admitted).checked_sub(1)
-    }
 }
 
 /// Where a unit stands.
@@ -419,6 +368,21 @@ impl State {
     #[must_use]
     pub fn leaf_of(&self, id: &RecordId) -> Option<u64> {
         self.ids.leaf_of(&id.short()).map(u64::from)
+    }
+
+    /// Keeps half of what the state needs for each entry, the ids of records, in `file` from now on: 10 bytes an entry stay in
+    /// memory instead of 26. The file is written over and must be nobody else's; it is of no use to anybody later.
+    ///
+    /// A file that cannot be written costs memory only. One that cannot be read again is told by
+    /// [`ids_failure`](Self::ids_failure).
+    pub fn keep_ids_aside(&mut self, file: Box<dyn DiskFile>) {
+        self.ids.keep_aside(file);
+    }
+
+    /// Why nothing judged since [`keep_ids_aside`](Self::keep_ids_aside) may be relied on.
+    #[must_use]
+    pub fn ids_failure(&self) -> Option<&str> {
+        self.ids.failure()
     }
 
     /// A registered key.

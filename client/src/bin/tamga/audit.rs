@@ -3,7 +3,7 @@
 use crate::args::Audit;
 use crate::bundle;
 use crate::governance::write;
-use crate::output::{CheckpointView, Done, Output, advance, open_source, standing};
+use crate::output::{CheckpointView, Done, Output, advance, open_source, scratch, standing};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Audit, disk: &Arc<dyn Disk>, output: &Output) -> D
         return bundle::verify("audit", &bytes, pinned, page, arguments.lang.into(), disk, output);
     }
     let source = open_source(&place.source, disk)?;
-    let opened = Opened::open(&*source, &place.pinned.genesis)?;
+    let opened = Opened::open(&*source, &place.pinned.genesis)?.with_scratch(scratch(disk));
     let bar = output.bar("auditing entries");
     let heard = |done, all| advance(&bar, done, all);
     let audited = match &arguments.memory {

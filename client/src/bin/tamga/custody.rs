@@ -1,7 +1,7 @@
 //! `tamga custody`: only out of a ledger whose audit finds nothing.
 
 use crate::args::CustodyShow;
-use crate::output::{CheckpointView, Done, Failure, Output, open_source};
+use crate::output::{CheckpointView, Done, Failure, Output, open_source, scratch};
 use crate::report::{audited, entries_of};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -31,7 +31,7 @@ struct History {
 
 pub(crate) fn run(arguments: &CustodyShow, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let source = open_source(&arguments.place.source, disk)?;
-    let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?;
+    let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?.with_scratch(scratch(disk));
     let (checkpoint, state) = audited(NAME, &opened, arguments.lang.into(), output)?;
     let entries = entries_of(&opened)?;
     let all = entries.iter().map(|(leaf, entry)| (*leaf, entry.as_slice()));

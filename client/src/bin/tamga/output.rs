@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tamga_client::evidence::Language;
 use tamga_client::source::{DirectorySource, HttpSource, Source, SourceError};
-use tamga_client::verify::{VerifyError, Weight};
+use tamga_client::verify::{Scratch, VerifyError, Weight};
 use tamga_ledger::ids::ElectionId;
 use tamga_ledger::note::VerifiedCheckpoint;
 use tamga_platform::disk::Disk;
@@ -133,6 +133,11 @@ impl Output {
 pub(crate) fn advance(bar: &ProgressBar, done: u64, all: u64) {
     bar.set_length(all);
     bar.set_position(done);
+}
+
+/// Where audits put what would take too much memory: where this system has temporary files (`TMPDIR`).
+pub(crate) fn scratch(disk: &Arc<dyn Disk>) -> Scratch {
+    Scratch::new(Arc::clone(disk), &std::env::temp_dir())
 }
 
 /// A node's address or a folder.

@@ -3,7 +3,7 @@
 use crate::args::{Anomalies as AnomaliesArguments, Export, Place};
 use crate::audit::nothing_shown;
 use crate::governance::{failed, write};
-use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source, standing};
+use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source, scratch, standing};
 use crate::words::anomaly_word;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -65,7 +65,7 @@ pub(crate) fn run_anomalies(arguments: &AnomaliesArguments, disk: &Arc<dyn Disk>
     let language = arguments.lang.into();
     let Place { source, pinned } = &arguments.place;
     let source = open_source(source, disk)?;
-    let opened = Opened::open(&*source, &pinned.genesis)?;
+    let opened = Opened::open(&*source, &pinned.genesis)?.with_scratch(scratch(disk));
     let (checkpoint, state) = audited(NAME, &opened, language, output)?;
     let entries = entries_of(&opened)?;
     let all = entries.iter().map(|(leaf, entry)| (*leaf, entry.as_slice()));
@@ -108,6 +108,14 @@ fn text(content: &Found, language: Language) -> String {
         let _ =
             writeln!(text, "{} {what}: {} ({})", of("Бирдиктер,", "Единицы,", "Units"), units.len(), units.join(", "));
     }
+    if !anomalies.on_two_rolls.is_empty() {
+        let what = of(
+            "Эки тизмеде турган шайлоочулар (шайлоочунун саны: участоктор)",
+            "Избиратели в двух списках (число избирателя: участки)",
+            "Voters on two rolls (leaf: stations)",
+        );
+        let _ = writeln!(text, "{what}: {}", anomalies.on_two_rolls.join("; "));
+    }
     text += of(
         "\nМында эч ким айыпталбайт: ар бир сап кайсы жазууну карап көрүү керектигин айтат.",
         "\nЭтим никто не обвиняется: каждая строка называет запись, на которую стоит посмотреть.",
@@ -127,7 +135,7 @@ pub(crate) fn run_export(arguments: &Export, disk: &Arc<dyn Disk>, output: &Outp
     let language = arguments.lang.into();
     let Place { source, pinned } = &arguments.place;
     let source = open_source(source, disk)?;
-    let opened = Opened::open(&*source, &pinned.genesis)?;
+    let opened = Opened::open(&*source, &pinned.genesis)?.with_scratch(scratch(disk));
     let (checkpoint, state) = audited(NAME, &opened, language, output)?;
     let stamp = Stamp {
         election: checkpoint.election.to_string(),

@@ -3,7 +3,7 @@
 use crate::args::Results;
 use crate::audit::nothing_shown;
 use crate::governance::failed;
-use crate::output::{CheckpointView, Done, Output, advance, open_source, standing as verdict};
+use crate::output::{CheckpointView, Done, Output, advance, open_source, scratch, standing as verdict};
 use crate::words::{about_word, effect_word, issuer_word, withheld_word};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -33,7 +33,7 @@ struct Refuted {
 pub(crate) fn run(arguments: &Results, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let place = &arguments.place;
     let source = open_source(&place.source, disk)?;
-    let opened = Opened::open(&*source, &place.pinned.genesis)?;
+    let opened = Opened::open(&*source, &place.pinned.genesis)?.with_scratch(scratch(disk));
     let bar = output.bar("auditing entries");
     let earlier = arguments.size.or(arguments.before).map(TreeSize::new).transpose().map_err(failed)?;
     let audited = audit_keeping(&opened, earlier, |done, all| advance(&bar, done, all));

@@ -2,7 +2,7 @@
 
 use crate::args::{Tables, Unit};
 use crate::governance::failed;
-use crate::output::{CheckpointView, Done, Output, open_source, standing};
+use crate::output::{CheckpointView, Done, Output, open_source, scratch, standing};
 use crate::report::{audited, entries_of};
 use crate::words::{basis_word, finding_word, holder_word, reason_word, status_word, term_word};
 use serde::Serialize;
@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &Unit, disk: &Arc<dyn Disk>, output: &Output) -> Do
     const NAME: &str = "unit";
     let language = arguments.lang.into();
     let source = open_source(&arguments.place.source, disk)?;
-    let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?;
+    let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?.with_scratch(scratch(disk));
     let (checkpoint, state) = audited(NAME, &opened, language, output)?;
     let entries = entries_of(&opened)?;
     let all = entries.iter().map(|(leaf, entry)| (*leaf, entry.as_slice()));
@@ -187,7 +187,7 @@ pub(crate) fn run_tables(arguments: &Tables, disk: &Arc<dyn Disk>, output: &Outp
     const NAME: &str = "tables";
     let language = arguments.lang.into();
     let source = open_source(&arguments.place.source, disk)?;
-    let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?;
+    let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?.with_scratch(scratch(disk));
     let (checkpoint, state) = audited(NAME, &opened, language, output)?;
     let content = FoundTables { checkpoint, tables: table_reports(&state) };
     output.answer(NAME, &content, || tables_text(&content, language));

@@ -10,7 +10,7 @@
 //! ```
 //! Whatever is odd about it (checksum, version, election) is told and costs a full run.
 
-use super::Reading;
+use super::{Reading, Scratch};
 use crate::verify::open::Opened;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -112,6 +112,12 @@ impl Memory {
         }
     }
 
+    /// The folder takes what a run needs for itself, too.
+    pub(super) fn scratch(&self) -> io::Result<Scratch> {
+        self.disk.create_dir_all(&self.folder)?;
+        Ok(Scratch::new(Arc::clone(&self.disk), &self.folder))
+    }
+
     /// The next save begins anew.
     pub(super) fn forget(&mut self) {
         self.mark = Mark::new();
@@ -141,7 +147,8 @@ impl Memory {
         let head = self.disk.read(&path, HEAD_BYTES_MAX).map_err(|error| unreadable(&error))?;
         let journal = self.disk.open(&self.folder.join("journal"), Open::Read).map_err(|error| unreadable(&error))?;
         let mut reader = io::BufReader::with_capacity(READ_BYTES, FileReader::new(journal.as_ref()));
-        let loaded = saved::load(&head, &mut reader, election).map_err(|error| unreadable(&error))?;
+        let scratch = self.scratch().and_then(|scratch| scratch.file()).ok();
+        let loaded = saved::load_aside(&head, &mut reader, election, scratch).map_err(|error| unreadable(&error))?;
         if loaded.state.size().get() != file.entries || file.reading.next != file.entries {
             return Err("the memory contradicts itself".to_owned());
         }
@@ -177,6 +184,9 @@ impl Memory {
                 break head;
             }
         };
+        if let Some(why) = auditor.state().ids_failure() {
+            return Err(io::Error::other(why.to_owned()));
+        }
         journal.sync_data()?;
         let slot = self.slot.other();
         self.disk.replace(&self.folder.join(slot.name()), &head)?;

@@ -5,11 +5,14 @@
 //! | `mod` | the walk: the way to the policies, the archive, the entries, the tiles |
 //! | `reading` | the next bundles, never many bytes at once |
 //! | `memory` | what a run leaves for the next one: to go on after an interruption, and to read only what is new |
+//! | `scratch` | a file for what would take too much memory |
 
 mod memory;
 mod reading;
+mod scratch;
 
 pub use memory::Memory;
+pub use scratch::Scratch;
 
 use super::error::VerifyError;
 use super::extends_head;
@@ -58,6 +61,10 @@ pub fn audit_keeping(
     if let Some(size) = earlier {
         auditor.keep_state_at(size);
     }
+    // Where there is no room on the disk, memory has to do.
+    if let Some(file) = opened.scratch.as_ref().and_then(|scratch| scratch.file().ok()) {
+        auditor.keep_ids_aside(file);
+    }
     walk(opened, auditor, Reading::new(), None, &mut progress)
 }
 
@@ -88,7 +95,11 @@ pub fn audit_remembering(
         }
         None => {
             memory.forget();
-            (Auditor::new(opened.trust.clone()), Reading::new(), true)
+            let mut auditor = Auditor::new(opened.trust.clone());
+            if let Ok(file) = memory.scratch().and_then(|scratch| scratch.file()) {
+                auditor.keep_ids_aside(file);
+            }
+            (auditor, Reading::new(), true)
         }
     };
     let mut audited = walk(opened, auditor, reading, kept.then_some(memory), &mut progress)?;
@@ -136,6 +147,7 @@ fn walk(
         };
         let before = auditor.state().size();
         auditor.add_chunks(next, |entries| progress(entries, size.get()))?;
+        relied_on(&auditor)?;
         found.into_iter().for_each(|finding| auditor.report(finding));
         for (leaf, text) in sha256.take_faults().into_iter().chain(blake3.take_faults()) {
             auditor.report(Finding::new(Check::TileDiffers, Some(leaf), text));
@@ -143,6 +155,7 @@ fn walk(
         if let Some(kept) = &mut memory
             && let Err(error) = kept.save(&auditor, &reading)
         {
+            relied_on(&auditor)?;
             unused = Some(format!("the next run begins anew, because the memory cannot be written: {error}"));
             memory = None;
         }
@@ -156,6 +169,11 @@ fn walk(
     let earlier = auditor.take_kept();
     let (report, state) = auditor.finish();
     Ok(Audited { report, state, earlier, confidential: reading.confidential, memory_unused: unused })
+}
+
+/// Nothing is said, or put down, on the word of a disk that failed.
+fn relied_on(auditor: &Auditor) -> Result<(), VerifyError> {
+    auditor.state().ids_failure().map_or(Ok(()), |why| Err(VerifyError::Scratch(why.to_owned())))
 }
 
 /// Every published checkpoint that the source shows: those under which a policy was changed, the archive, the latest.
