@@ -102,6 +102,7 @@ codes! {
         SealPremature = 191, "seal-premature", "Something that has to come before this seal is missing.";
         SealRootMismatch = 192, "seal-root-mismatch", "The root over admitted voters differs from the ledger's.";
         SealTallyMismatch = 193, "seal-tally-mismatch", "The tally's digest differs from the ledger's.";
+        SealRollsOverlap = 194, "seal-rolls-overlap", "A voter is on the rolls of two stations.";
         GovernanceQuorum = 200, "governance-quorum", "The organisations that signed do not satisfy the trust policy's quorum.";
         OrganisationUnknown = 201, "organisation-unknown", "The organisation is not one of the election's.";
         OrganisationConsent = 202, "organisation-consent", "The node's own organisation has not signed.";

@@ -224,6 +224,46 @@ fn no_ghost_voters_after_the_roll_seal() {
     assert_eq!(verdict, refused(Refusal::StageClosed));
 }
 
+/// The seal is the last moment at which a voter could be put on two rolls.
+#[test]
+fn nobody_is_on_two_rolls_once_the_roll_is_sealed() {
+    let mut world = World::new();
+    world.define();
+    world.register_keys();
+    for station in 1..=3 {
+        assert_eq!(world.roll(station), clean());
+    }
+    assert_eq!(world.state.on_two_rolls(10), []);
+    let mut twice = [tag(voter(1, 7)).roll_leaf(), tag(voter(3, 8)).roll_leaf()];
+    twice.sort();
+    let leaves = twice.iter().flat_map(|leaf| leaf.0).collect();
+    let chunk = RollChunk { list_version: 1, number: 0, chunks: 1, total: 2, leaves };
+    assert_eq!(world.record(Scope::Station(4), &[&registry_key()], &chunk), clean());
+
+    let found = world.state.on_two_rolls(10);
+    assert_eq!(found.iter().map(|one| one.leaf).collect::<Vec<_>>(), twice);
+    for one in &found {
+        let home = if one.leaf == tag(voter(1, 7)).roll_leaf() { 1 } else { 3 };
+        assert_eq!(one.stations, [home, 4]);
+    }
+    assert_eq!(world.state.on_two_rolls(1), found[..1]);
+    assert_eq!(world.seal(Stage::Roll), refused(Refusal::SealRollsOverlap));
+
+    // One of them still is.
+    for (removed, total, due) in [(twice[0], 1, refused(Refusal::SealRollsOverlap)), (twice[1], 0, clean())] {
+        let amendment = RollAmendment {
+            list_version: 1,
+            basis: AmendmentBasis::Corrected as u8,
+            document: Maybe(None),
+            removed: removed.0.to_vec(),
+            added: vec![],
+            total,
+        };
+        assert_eq!(world.record(Scope::Station(4), &[&registry_key()], &amendment), clean());
+        assert_eq!(world.seal(Stage::Roll), due);
+    }
+}
+
 #[test]
 fn genesis_rules_have_teeth() {
     type Change = fn(&mut Election);

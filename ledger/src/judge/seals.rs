@@ -5,7 +5,7 @@ use super::effect::Effect;
 use crate::ids::Digest;
 use crate::kinds::{Seal, Stage};
 use crate::record::Record;
-use crate::state::{State, UnitStatus};
+use crate::state::{State, StationRoll, UnitStatus};
 use crate::verdict::{Flag, FlagCode, Refusal};
 
 impl State {
@@ -22,7 +22,7 @@ impl State {
             return Err(Refusal::ContentInvalid);
         }
         match stage {
-            Stage::Roll => self.check_rolls_complete()?,
+            Stage::Roll => self.check_rolls()?,
             Stage::Voting => self.check_voting_over(seal)?,
             Stage::Results => self.check_results(seal, time_ms)?,
             Stage::Archive if !self.seals.contains_key(&Stage::Results) => return Err(Refusal::SealPremature),
@@ -42,12 +42,12 @@ impl State {
         self.cuts.iter().rev().find(named).map(drop).ok_or(Refusal::SealHeadUnknown)
     }
 
-    fn check_rolls_complete(&self) -> Result<(), Refusal> {
-        if self.rolls.values().all(crate::state::StationRoll::is_complete) {
-            Ok(())
-        } else {
-            Err(Refusal::SealPremature)
+    /// From here on nobody comes onto a roll, so whoever is on one of them only stays so.
+    fn check_rolls(&self) -> Result<(), Refusal> {
+        if !self.rolls.values().all(StationRoll::is_complete) {
+            return Err(Refusal::SealPremature);
         }
+        if self.on_two_rolls(1).is_empty() { Ok(()) } else { Err(Refusal::SealRollsOverlap) }
     }
 
     fn check_voting_over(&self, seal: &Seal) -> Result<(), Refusal> {

@@ -341,7 +341,7 @@ impl World {
             &registry_key(),
             HolderClass::Registry,
             Scope::Election,
-            &[Kind::RollChunk, Kind::Identification],
+            &[Kind::RollChunk, Kind::RollAmendment, Kind::Identification],
         )];
         for (station, _, _) in STATIONS {
             let scope = Scope::Unit(unit(station));

@@ -188,6 +188,7 @@ fn roll(day: &mut Day) {
     }
     day.record("a roll of no station", Scope::Station(9), &[&registry], &chunk(0, 1, leaves(1, 0..30)), &refused(106));
     amendments(day);
+    on_two_rolls(day);
     seal(day, "the roll is sealed", Stage::Roll, &clean());
     let late = amendment(&[], &[tag(voter(1, 90)).roll_leaf()], 31);
     day.record("a voter added after the roll was sealed", place, &[&registry], &late, &refused(105));
@@ -242,6 +243,15 @@ fn amendments(day: &mut Day) {
     record("back, in exchange for nobody", 1, &amendment(&[], &[mover], 30), &clean());
     record("one goes and one comes", 1, &amendment(&[other], &[nobody], 30), &clean());
     record("and the reverse", 1, &amendment(&[nobody], &[other], 30), &clean());
+}
+
+/// A registry that puts somebody on two rolls: chunks are not held against each other, the seal is.
+fn on_two_rolls(day: &mut Day) {
+    let (registry, station, twice) = (registry_key(), Scope::Station(4), tag(voter(2, 3)).roll_leaf());
+    let chunk = RollChunk { list_version: 1, number: 0, chunks: 1, total: 1, leaves: twice.0.to_vec() };
+    day.record("a voter of station 2 on the roll of station 4", station, &[&registry], &chunk, &clean());
+    seal(day, "the roll sealed while a voter is on two", Stage::Roll, &refused(194));
+    day.record("struck off station 4", station, &[&registry], &amendment(&[twice], &[], 0), &clean());
 }
 
 fn premature(day: &mut Day) {

@@ -182,6 +182,8 @@ def seal(state, record, time):
     need(bool(admitted) == (stage == 2) and bool(tally_digest) == (stage == 3), 107)
     if stage == 1:
         need(all(roll["received"] == roll["chunks"] for roll in state.rolls.values()), 191)
+        leaves = [leaf for roll in state.rolls.values() for leaf in roll["leaves"]]
+        need(len(leaves) == len(set(leaves)), 194)
     elif stage == 2:
         over = all(unit.status == "closed" and unit.complete for unit in state.units.values())
         need(1 in state.seals and over, 191)
