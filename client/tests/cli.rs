@@ -619,7 +619,9 @@ fn nothing_but_names_is_english_where_another_language_is_asked_for() {
         let court = file(&format!("court.{lang}"));
         let copy = file(&format!("copy.{lang}"));
         let (copied, proof) = (if lang == "ky" { "КӨЧҮРҮЛДҮ" } else { "СКОПИРОВАНО" }, file("again"));
-        let asked: [(&[&str], &str); 12] = [
+        let asked: [(&[&str], &str); 14] = [
+            (&["custody", &folder], first[0]),
+            (&["custody", &folder, "--serial", "KEG-1"], first[0]),
             (&["checkpoint", &folder], first[0]),
             (&["prove", &folder, "--leaf", "60", "--out", &proof], first[0]),
             (&["download", &folder, &copy], copied),

@@ -191,7 +191,11 @@ fn pieces(found: &BTreeMap<u64, Found>, signers: &BTreeSet<KeyId>) -> BTreeSet<S
 }
 
 fn body<B: Body>(found: &Found, kind: Kind) -> Option<B> {
-    let entry = Entry::from_bytes(&found.entry).ok().filter(|_| found.kind == Some(kind))?;
+    // Asked of every entry gathered: only those of the kind are read again.
+    if found.kind != Some(kind) {
+        return None;
+    }
+    let entry = Entry::from_bytes(&found.entry).ok()?;
     B::from_bytes(&record_of(&entry)?.body).ok()
 }
 

@@ -154,8 +154,8 @@ impl Policy {
     ) -> Result<Self, PolicyError> {
         // Other people's readers take no keyword for a name; C2SP forbids `none` only, and what is in a ledger is read as ever.
         let keyword = |name: &Name| ["log", "witness", "group", "quorum", "any", "all"].contains(&name.as_str());
-        if let Some(at) = organisations.iter().position(|(name, _)| keyword(name)) {
-            return Err(PolicyError { line: at + 1, problem: PolicyProblem::BadName });
+        if let Some((at, (name, _))) = organisations.iter().enumerate().find(|(_, (name, _))| keyword(name)) {
+            return Err(PolicyError { line: at + 1, problem: PolicyProblem::Keyword(name.to_string()) });
         }
         let mut text: String = logs.iter().map(|log| format!("{log}\n")).collect();
         for (name, witnesses) in organisations {

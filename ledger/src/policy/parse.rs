@@ -53,6 +53,11 @@ pub enum PolicyProblem {
     /// A name against the rules.
     #[error("a name is 1 to 255 bytes without spaces and control characters, and not \"none\"")]
     BadName,
+    /// An organisation's name that other people's readers take for a keyword.
+    #[error(
+        "no organisation may be called {0:?}: readers of trust policies take log, witness, group, quorum, any and all for keywords"
+    )]
+    Keyword(String),
     /// A URL against the limit.
     #[error("the URL has {0} bytes; at most 2048 are allowed")]
     UrlTooLong(usize),

@@ -1,7 +1,7 @@
 //! `tamga custody`: only out of a ledger whose audit finds nothing.
 
 use crate::args::CustodyShow;
-use crate::output::{CheckpointView, Done, Failure, Output, open_source, scratch};
+use crate::output::{CheckpointView, Done, Failure, Output, open_source, scratch, standing};
 use crate::report::{audited, entries_of};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -75,7 +75,7 @@ fn line(piece: &PieceLine, language: Language) -> String {
 }
 
 fn listed(checkpoint: &CheckpointView, content: &Inventory, language: Language) -> String {
-    let mut text = format!("VERIFIED\n  {}\n\n", checkpoint.line());
+    let mut text = format!("{}\n  {}\n\n", standing(true, language), checkpoint.line_in(language));
     content.pieces.iter().for_each(|piece| text += &(line(piece, language) + "\n"));
     if content.pieces.is_empty() {
         text += language.of("Эсепте жабдуу жок.\n", "На учёте ничего нет.\n", "The inventory is empty.\n");
@@ -109,7 +109,8 @@ fn listed(checkpoint: &CheckpointView, content: &Inventory, language: Language) 
 }
 
 fn told(checkpoint: &CheckpointView, content: &History, language: Language) -> String {
-    let mut text = format!("VERIFIED\n  {}\n\n{}\n", checkpoint.line(), content.serial);
+    let head = (standing(true, language), checkpoint.line_in(language));
+    let mut text = format!("{}\n  {}\n\n{}\n", head.0, head.1, content.serial);
     for event in &content.events {
         let what = event.event.map(|event| custody_word(event, language));
         let what = what.or_else(|| event.phase.map(|phase| phase_word(phase, language))).unwrap_or("?");

@@ -194,10 +194,6 @@ impl CheckpointView {
         }
     }
 
-    pub(crate) fn line(&self) -> String {
-        self.line_in(Language::En)
-    }
-
     /// How many entries the checkpoint covers and who has signed it, in one line.
     pub(crate) fn line_in(&self, language: Language) -> String {
         let rehearsal = match self.rehearsal {
