@@ -17,13 +17,17 @@ use common::{ORGANISATIONS, World, phase_filler};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tamga_client::counting::{Opening, Part};
 use tamga_client::court::{Wanted, make};
 use tamga_client::registry::{CommissionKey, ImportedRoll, RegistryKey, TagKeys};
 use tamga_client::verify::Opened;
+use tamga_ledger::commitment::{Blinding, BlindingPurpose, Counts};
 use tamga_ledger::court::Subject;
 use tamga_ledger::entry::{Entry, Payload};
 use tamga_ledger::evidence::{Claim, Entries, Evidence};
 use tamga_ledger::ids::ElectionId;
+use tamga_ledger::kinds::Basis;
+use tamga_ledger::record::UnitId;
 use tamga_ledger::submission::Submission;
 use tamga_ledger::tree::{LeafHashes, TwinFrontier, encode_bundle};
 use targets::{TARGETS, run};
@@ -126,6 +130,18 @@ fn made() -> Seeds {
     seeds.insert("form", vec![std::fs::read(data.join("forms/ru-20fz-12.toml")).unwrap()]);
     seeds.insert("election", vec![std::fs::read(data.join("elections/example-small/election.toml")).unwrap()]);
     seeds.insert("roll", vec![roll()]);
+    let counts: [&[u8]; 3] = [
+        b"# batch, constituency, counts\n1, 1, 3, 0, 0, 0\n1, 2, 0, 1, 0, 0\n2, 1, 5, 1, 0, 1\n",
+        "\u{feff}1;1;0;0;0;0\r\n4096;2;1;1;1;1\r\n".as_bytes(),
+        b"2, 1, 1, 1, 1, 1\n1, 1, 1, 1, 1, 1\n9, 9, x\n",
+    ];
+    seeds.insert("counts", counts.map(<[u8]>::to_vec).to_vec());
+    seeds.insert("part", vec![part().to_json().as_bytes().to_vec()]);
+    let sample = |path: &str| std::fs::read(data.join(path)).unwrap();
+    let mappings = ["mappings/sample-utf8.toml", "mappings/sample-windows1251.toml"];
+    seeds.insert("mapping", mappings.map(sample).to_vec());
+    let tables = [(0, "samples/protocols-utf8.csv"), (1, "samples/protocols-windows1251.csv")];
+    seeds.insert("table", tables.map(|(which, path)| [&[which][..], &sample(path)].concat()).to_vec());
     seeds.insert("court", vec![court]);
     seeds.insert("evidence", evidence);
     seeds
@@ -139,6 +155,19 @@ fn roll() -> Vec<u8> {
     let mut bytes = Vec::new();
     ImportedRoll::import(&table[..], &keys, None, |_, _| {}).unwrap().write(&mut bytes).unwrap();
     bytes
+}
+
+/// What a unit counted, of two constituencies.
+fn part() -> Part {
+    let opening = |constituency: u16, counts: &[u64]| Opening {
+        basis: Basis::Machine,
+        constituency: u32::from(constituency),
+        counts: Counts::new(counts.to_vec()).unwrap(),
+        blinding: Blinding::derive(&[7; 32], 1, constituency, BlindingPurpose::BallotBatch),
+    };
+    let (election, unit) = (ElectionId([3; 32]), UnitId { station: 4, unit: 2 });
+    let openings = vec![opening(1, &[2, 0, 1]), opening(2, &[0, 0])];
+    Part { election, unit, basis: Basis::Machine, batches: 1, complete: false, openings }
 }
 
 fn files() -> (Vec<u8>, Vec<Vec<u8>>) {

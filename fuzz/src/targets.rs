@@ -10,12 +10,15 @@ use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use sha2::digest::Output;
 use sha2::{Digest as _, Sha256};
 use tamga_client::author::{Draft, GenesisDraft};
+use tamga_client::counting::{Part, read_counts};
 use tamga_client::election::{ElectionFile, FormFile};
+use tamga_client::protocols::{Mapping, check};
 use tamga_client::registry::ImportedRoll;
 use tamga_client::verify::ProofBundle;
 use tamga_ledger::codec;
 use tamga_ledger::commitment::Commitment;
 use tamga_ledger::court::CourtBundle;
+use tamga_ledger::definition::Definition;
 use tamga_ledger::entry::{Entry, Payload};
 use tamga_ledger::evidence::Evidence;
 use tamga_ledger::history::History;
@@ -40,7 +43,7 @@ use tamga_platform::disk::{Disk, MemDisk};
 pub type Target = fn(&[u8]);
 
 /// All of them by name. Seeds stand in `fuzz/seeds/NAME/`.
-pub const TARGETS: [(&str, Target); 24] = [
+pub const TARGETS: [(&str, Target); 28] = [
     ("codec", codec_bytes),
     ("submission", submission),
     ("entry", entry),
@@ -65,6 +68,10 @@ pub const TARGETS: [(&str, Target); 24] = [
     ("roll", roll),
     ("form", form),
     ("election", election),
+    ("counts", counts),
+    ("part", part),
+    ("mapping", mapping),
+    ("table", table),
 ];
 
 fn codec_bytes(bytes: &[u8]) {
@@ -355,6 +362,70 @@ fn election(bytes: &[u8]) {
         }
     }
     drop(ElectionFile::read(&One(bytes), "one"));
+}
+
+/// What a scanner counted, for two constituencies of two candidates each.
+fn counts(bytes: &[u8]) {
+    static DEFINITION: OnceLock<Definition> = OnceLock::new();
+    let definition = DEFINITION.get_or_init(|| {
+        let title = || kinds::Title { ky: "t".to_owned(), ru: "t".to_owned(), en: "t".to_owned() };
+        let candidate = |position| kinds::Candidate {
+            position,
+            name_ky: position.to_string(),
+            name_ru: position.to_string(),
+            sex: 0,
+        };
+        let candidates = || [1, 2].map(candidate).to_vec();
+        let constituency = |number| kinds::Constituency { number, title: title(), seats: 1, candidates: candidates() };
+        let content = codec::encode(&[1, 2].map(constituency).to_vec());
+        let mut definition = Definition::default();
+        let added = definition.add(&kinds::DefinitionPart { part_kind: 1, number: 0, content });
+        assert!(added.is_ok(), "{added:?}");
+        definition
+    });
+    match read_counts(bytes, definition) {
+        Ok(batches) => {
+            for (number, of) in batches.values().flatten() {
+                assert!(definition.constituency(*number).is_some_and(|one| one.positions() == of.len()));
+            }
+        }
+        Err(faults) => assert!((1..=20).contains(&faults.len()) && faults.is_sorted_by_key(|fault| fault.line)),
+    }
+}
+
+fn part(bytes: &[u8]) {
+    if let Ok(read) = Part::from_json(bytes) {
+        assert_eq!(Part::from_json(read.to_json().as_bytes()), Ok(read), "written and read again it is another");
+    }
+}
+
+const FORM: &str = include_str!("../../client/data/forms/ru-20fz-12.toml");
+const MAPPINGS: [&str; 2] = [
+    include_str!("../../client/data/mappings/sample-utf8.toml"),
+    include_str!("../../client/data/mappings/sample-windows1251.toml"),
+];
+
+fn mapping(bytes: &[u8]) {
+    let (Ok(text), Ok(form)) = (std::str::from_utf8(bytes), FormFile::parse("form", FORM)) else { return };
+    drop(Mapping::parse("mapping", text, &form.form));
+}
+
+/// The first byte chooses the mapping, and with it the encoding.
+fn table(bytes: &[u8]) {
+    let Some((which, bytes)) = bytes.split_first() else { return };
+    let Ok(form) = FormFile::parse("form", FORM) else { return };
+    let Ok(mapping) = Mapping::parse("mapping", MAPPINGS[usize::from(*which) % MAPPINGS.len()], &form.form) else {
+        return;
+    };
+    let mut found = 0_u64;
+    let heard = |_| {
+        found += 1;
+        Ok(())
+    };
+    if let Ok(report) = check(bytes, &form, &mapping, heard, |_, _| {}) {
+        assert_eq!(report.rows, report.malformed + report.accepted);
+        assert_eq!(report.is_clean(), found == 0, "{report:?}");
+    }
 }
 
 fn entry_of(number: u64) -> Vec<u8> {
