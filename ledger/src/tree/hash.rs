@@ -70,6 +70,16 @@ impl Hash {
     }
 }
 
+impl Hash {
+    /// The hexadecimal text without a string of its own: an answer with a proof has some fifty.
+    fn with_hex<T>(&self, use_text: impl FnOnce(&str) -> T) -> T {
+        let mut text = [b'0'; 64];
+        // The length fits, and digits are UTF-8: neither can fail.
+        let _ = hex::encode_to_slice(self.0, &mut text);
+        use_text(std::str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
 impl From<[u8; 32]> for Hash {
     fn from(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -84,7 +94,7 @@ impl AsRef<[u8]> for Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&hex::encode(self.0))
+        self.with_hex(|text| out.write_str(text))
     }
 }
 
@@ -112,7 +122,7 @@ impl FromStr for Hash {
 
 impl Serialize for Hash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.with_hex(|text| serializer.serialize_str(text))
     }
 }
 

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use tamga_ledger::receipt::Receipt;
 use tamga_ledger::store::{Store, StoredTree};
 use tamga_ledger::tree::{
-    Blake3Tree, Hash, InclusionProof, LeafIndex, ProveError, Sha256Tree, TreeSize, prove_consistency, prove_inclusion,
-    root_at,
+    Blake3Tree, Hash, InclusionProof, LeafIndex, ProveError, Roots, Sha256Tree, TreeHead, TreeSize, prove_consistency,
+    prove_inclusion, root_at,
 };
 
 use super::problem::{self, Problem};
@@ -26,23 +26,39 @@ use crate::core::Core;
 
 /// `GET /api/v1/proofs/inclusion?leaf=&size=`; without `size` against the latest published checkpoint.
 pub(super) async fn inclusion(State(site): SiteState, uri: Uri) -> Result<Response, Problem> {
-    let (leaf, size, named) = inclusion_asked(&site, &uri)?;
-    let proof = with_hashes(&site, move |tiles| inclusion_json(tiles, leaf, size)).await?;
+    let asked = inclusion_asked(&site, &uri)?;
+    let named = asked.named;
+    let proof = with_hashes(&site, move |tiles| inclusion_json(tiles, &asked)).await?;
     Ok(cached(proof, named))
 }
 
 /// The same at once: JSON, and how long it may be kept. None if a tile is not in memory, or anything is wrong.
 pub(super) fn quick_inclusion(site: &Site, uri: &Uri) -> Option<(Vec<u8>, &'static str)> {
-    let (leaf, size, named) = inclusion_asked(site, uri).ok()?;
-    let tiles = Tiles { shelf: &site.shelf, store: None, published: site.published_size().ok()? };
-    let proof = inclusion_json(&tiles, leaf, size).ok()?;
-    Some((serde_json::to_vec(&proof).ok()?, cache_of(named)))
+    let asked = inclusion_asked(site, uri).ok()?;
+    let tiles = Tiles { shelf: &site.shelf, store: None, published: asked.published.size };
+    let proof = inclusion_json(&tiles, &asked).ok()?;
+    let mut json = Vec::with_capacity(ANSWER_BYTES);
+    serde_json::to_writer(&mut json, &proof).ok()?;
+    Some((json, cache_of(asked.named)))
 }
 
-/// Leaf, size, and whether the caller named the size.
-fn inclusion_asked(site: &Site, uri: &Uri) -> Result<(LeafIndex, TreeSize, bool), Problem> {
+/// Two paths of 23 hashes, at eight million entries, with room.
+const ANSWER_BYTES: usize = 4 << 10;
+
+/// What is asked for.
+struct Asked {
+    leaf: LeafIndex,
+    size: TreeSize,
+    /// Whether the caller named the size.
+    named: bool,
+    /// What is published now.
+    published: TreeHead,
+}
+
+fn inclusion_asked(site: &Site, uri: &Uri) -> Result<Asked, Problem> {
     let given = parameters(uri, &["leaf", "size"])?;
-    let published = site.published_size()?;
+    let head = site.published()?.checkpoint.head();
+    let published = head.size;
     let size = match given.get("size") {
         Some(text) => problem::size(number("size", text)?, published)?,
         None => published,
@@ -52,7 +68,7 @@ fn inclusion_asked(site: &Site, uri: &Uri) -> Result<(LeafIndex, TreeSize, bool)
     if leaf.within(size).is_err() {
         return Err(Problem::bad_parameter(format!("leaf {leaf} is not among the first {size} entries")));
     }
-    Ok((leaf, size, given.contains_key("size")))
+    Ok(Asked { leaf, size, named: given.contains_key("size"), published: head })
 }
 
 /// Written field by field: a value in between would be a text of its own for each of some fifty hashes.
@@ -78,17 +94,23 @@ impl<H> Serialize for Side<H> {
     }
 }
 
-fn inclusion_json(tiles: &Tiles<'_>, leaf: LeafIndex, size: TreeSize) -> Result<Inclusion, NoHash> {
-    fn side<H: StoredTree>(tiles: &Tiles<'_>, leaf: LeafIndex, size: TreeSize) -> Result<Side<H>, NoHash> {
-        let mut hashes = tiles.of::<H>(size);
-        let proof = prove_inclusion::<H, _>(&mut hashes, leaf, size).map_err(no_proof)?;
-        Ok(Side { proof, root: root_at::<H, _>(&mut hashes, size)? })
+fn inclusion_json(tiles: &Tiles<'_>, asked: &Asked) -> Result<Inclusion, NoHash> {
+    fn side<H: StoredTree>(tiles: &Tiles<'_>, asked: &Asked, published: Hash) -> Result<Side<H>, NoHash> {
+        let mut hashes = tiles.of::<H>(asked.size);
+        let proof = prove_inclusion::<H, _>(&mut hashes, asked.leaf, asked.size).map_err(no_proof)?;
+        // Most ask for the published size, whose root a quorum has signed.
+        let root = match asked.size == asked.published.size {
+            true => published,
+            false => root_at::<H, _>(&mut hashes, asked.size)?,
+        };
+        Ok(Side { proof, root })
     }
+    let Roots { sha256, blake3 } = asked.published.roots;
     Ok(Inclusion {
-        blake3: side::<Blake3Tree>(tiles, leaf, size)?,
-        leaf,
-        sha256: side::<Sha256Tree>(tiles, leaf, size)?,
-        size,
+        blake3: side::<Blake3Tree>(tiles, asked, blake3)?,
+        leaf: asked.leaf,
+        sha256: side::<Sha256Tree>(tiles, asked, sha256)?,
+        size: asked.size,
     })
 }
 
