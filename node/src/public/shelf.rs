@@ -159,7 +159,9 @@ impl<H: StoredTree> HashReader for Hashes<'_, H> {
         }
         let height = level % TILE_HEIGHT;
         let first = index << height; // fits: index < size >> level
-        let path = TilePath::in_tree(TileKind::Hashes(level / TILE_HEIGHT), first / TILE_WIDTH, self.size);
+        // The published tree's tile begins with what a smaller tree's has, and it is the one that is kept: a reader's checkpoint
+        // is some seconds old on a night when records come in.
+        let path = TilePath::in_tree(TileKind::Hashes(level / TILE_HEIGHT), first / TILE_WIDTH, self.published);
         let Some(path) = path else { return Err(outside) };
         let place = (first % TILE_WIDTH) as usize >> height;
         self.tile(&path)?.hash(height, place).ok_or(outside)
@@ -206,6 +208,17 @@ mod tests {
             }
             let root = root_at::<H, _>(&mut hashes, size).map_err(|_| "not kept").unwrap();
             assert_eq!(root, root_at::<H, _>(&mut expected, size).unwrap());
+            // A smaller tree out of the same tiles, up to its edge and not beyond.
+            for smaller in (1..count).step_by(13) {
+                let (smaller, last) = (TreeSize::new(smaller).unwrap(), LeafIndex::new(smaller - 1).unwrap());
+                let mut hashes = shelf.hashes::<H>(None, smaller, size);
+                let mut expected = TileHashReader::<H, _>::new(smaller, bytes);
+                let proof = prove_inclusion::<H, _>(&mut hashes, last, smaller).map_err(|_| "not kept").unwrap();
+                assert_eq!(proof.path(), prove_inclusion::<H, _>(&mut expected, last, smaller).unwrap().path());
+                let root = root_at::<H, _>(&mut hashes, smaller).map_err(|_| "not kept").unwrap();
+                assert_eq!(root, root_at::<H, _>(&mut expected, smaller).unwrap());
+                assert!(hashes.subtree(0, smaller.get()).is_err());
+            }
         }
         for count in [1, 2, 255, 256, 257, 511, 512, 700, 1_029] {
             compare::<Sha256Tree>(count);
