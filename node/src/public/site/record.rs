@@ -105,15 +105,18 @@ fn on_paper(scene: &Scene, entry: &Entry, record: &Record) -> Markup {
     };
     let id = entry.record_id();
     let qr = paper_qr(&scene.site.core.trust().election_id().to_owned(), unit, &id);
-    let code = QrCode::new(qr.as_bytes()).ok();
-    let svg = code.map(|code| code.render::<qrcode::render::svg::Color<'_>>().min_dimensions(180, 180).build());
     html! {
         p { (scene.t(words::PAPER_CODE)) ": " code { (paper_code(&id)) } }
         // Made of digits, letters and the crate's own markup; the declaration has no place inside a page.
-        @if let Some(svg) = svg {
-            div role="img" aria-label=(qr) { (PreEscaped(svg.split_once("?>").map_or(svg.as_str(), |(_, svg)| svg))) }
-        }
+        @if let Some(svg) = qr_svg(&qr) { div role="img" aria-label=(qr) { (PreEscaped(svg)) } }
     }
+}
+
+/// Dark squares of a QR code with its quiet zone; none for a text that is too long for one.
+fn qr_svg(text: &str) -> Option<String> {
+    let code = QrCode::new(text.as_bytes()).ok()?;
+    let svg = code.render::<qrcode::render::svg::Color<'_>>().min_dimensions(180, 180).build();
+    Some(svg.split_once("?>").map_or(svg.as_str(), |(_, svg)| svg).to_owned())
 }
 
 /// Flags and the refusal, in words.
@@ -206,6 +209,45 @@ fn content(scene: &Scene, record: &Record) -> Markup {
                 summary { (scene.t(words::CONTENT)) }
                 pre tabindex="0" { (text) }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "test code")]
+
+    use super::*;
+    use tamga_ledger::ids::{ElectionId, RecordId};
+    use tamga_ledger::record::UnitId;
+
+    /// Whether a point of the drawing is dark: the rectangles `Mx yhWvH…` of the path.
+    fn dark(svg: &str) -> (usize, Vec<bool>) {
+        let side: usize = svg.split_once("width=\"").unwrap().1.split_once('"').unwrap().0.parse().unwrap();
+        let path = svg.rsplit("d=\"").next().unwrap().split_once('"').unwrap().0;
+        let mut points = vec![false; side * side];
+        for rectangle in path.split('M').skip(1) {
+            let numbers = rectangle.split([' ', 'h', 'v', 'H', 'V']).map(|number| number.parse().unwrap());
+            let [left, top, width, height] = numbers.take(4).collect::<Vec<usize>>()[..] else { panic!("{rectangle}") };
+            for row in top..top + height {
+                points[row * side + left..row * side + left + width].fill(true);
+            }
+        }
+        (side, points)
+    }
+
+    /// What a telephone reads from the paper: by a reader that is not the writer's.
+    #[test]
+    fn a_code_on_paper_is_read_back_by_another_library() {
+        for number in 0..20_u8 {
+            let (unit, id) = (UnitId { station: 1 + 129 * u32::from(number), unit: 3 }, RecordId([number ^ 0x5a; 32]));
+            let text = paper_qr(&ElectionId([number; 32]), unit, &id);
+            let (side, points) = dark(&qr_svg(&text).unwrap());
+            let grey = |x: usize, y: usize| if points[y * side + x] { 0 } else { 255 };
+            let mut image = rqrr::PreparedImage::prepare_from_greyscale(side, side, grey);
+            let grids = image.detect_grids();
+            assert_eq!(grids.len(), 1, "{text}");
+            assert_eq!(grids[0].decode().unwrap().1, text);
         }
     }
 }
