@@ -20,6 +20,7 @@ const PHONE = { width: 360, height: 740 };
 const pages = [
   "", "results", "constituencies", "constituencies/1", "stations", "stations/1", "stations/5", "irregularities", "acts",
   `records/${plan.hand_protocol}`, `records/${plan.second_attempt}`, "how", "verify", "api",
+  ...plan.serials.map((serial) => `equipment/${encodeURIComponent(serial)}`),
 ];
 
 const browser = await chromium.launch({ executablePath: plan.chromium, args: ["--no-sandbox", "--disable-gpu"] });

@@ -6,7 +6,7 @@ use crate::world::{STATIONS, Voter, unit};
 use std::sync::Arc;
 use tamga_client::author::{admitted_root, voting_seal};
 use tamga_ledger::ids::{Digest, Maybe};
-use tamga_ledger::kinds::{ActEffect, Case, CaseState, Issuer, LegalAct};
+use tamga_ledger::kinds::{ActEffect, CHECKS_ALL, Case, CaseState, Custody, CustodyEvent, Issuer, Item, LegalAct};
 use tamga_ledger::promise::Judged;
 use tamga_ledger::record::Scope;
 use tamga_ledger::sign;
@@ -76,7 +76,43 @@ pub async fn pass(rehearsal: &Rehearsal, one_missing: bool) -> Day {
         }
     }
     court(rehearsal).await;
+    equipment(rehearsal).await;
     Day { identifications, voters, second_attempt: again.leaf.get(), voting_seal, hand_protocols }
+}
+
+/// Serial numbers at station 1: in use after a whole checklist, lost, and never checked.
+pub const SERIALS: [&str; 3] = ["KEG-0117", "МОДЕМ-9", "PRN-2-1"];
+
+async fn equipment(rehearsal: &Rehearsal) {
+    let members = rehearsal.world.keys.members(1);
+    let keys: Vec<_> = members.iter().map(sign::public_key).collect();
+    let [scanner, modem, printer] = SERIALS;
+    for (serial, item, event, seals, checks) in [
+        (scanner, Item::Scanner, CustodyEvent::Enter, &[][..], 0),
+        (scanner, Item::Scanner, CustodyEvent::Seal, &["KG-771", "KG-772"], 0),
+        (scanner, Item::Scanner, CustodyEvent::Store, &["KG-771", "KG-772"], 0),
+        // A seal less than when it was put away.
+        (scanner, Item::Scanner, CustodyEvent::Check, &["KG-771"], CHECKS_ALL),
+        (scanner, Item::Scanner, CustodyEvent::Deploy, &["KG-771", "KG-772"], 0),
+        (modem, Item::Modem, CustodyEvent::Enter, &[], 0),
+        (modem, Item::Modem, CustodyEvent::Lose, &[], 0),
+        (printer, Item::Printer, CustodyEvent::Enter, &[], 0),
+    ] {
+        let body = Custody {
+            item: item as u8,
+            serial: serial.to_owned(),
+            event: event as u8,
+            from: Maybe(None),
+            to: Maybe(None),
+            seals: seals.iter().map(|seal| (*seal).to_owned()).collect(),
+            checks,
+            place: String::new(),
+            key: Maybe(None),
+        };
+        let draft = rehearsal.world.scribe.draft(Scope::Unit(unit(1)), &keys, &body).unwrap();
+        let judged = rehearsal.judged(&draft.sign(&members.iter().collect::<Vec<_>>()).unwrap()).await;
+        assert!(judged.verdict.is_accepted(), "{serial} {event:?}: {}", judged.verdict);
+    }
 }
 
 /// Station 2 is annulled by its precinct commission, a complaint is filed, a court sets the decision aside: results are as before.

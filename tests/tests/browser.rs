@@ -68,6 +68,7 @@ async fn people_read_and_verify_in_a_browser() {
         "election": rehearsal.world.trust.election_id().to_string(),
         "hand_protocol": leaf,
         "second_attempt": day.second_attempt,
+        "serials": day::SERIALS,
         "receipt": BASE64.encode(&receipt),
         "forged": forgeries(&receipt),
         "court": court_files(&rehearsal, &receipt).await,

@@ -80,7 +80,7 @@ pub const fn item_word(item: Item, language: Language) -> &'static str {
     match item {
         Item::Device => language.of("идентификация аспабы", "устройство идентификации", "identification device"),
         Item::Printer => language.of("басма аспабы", "принтер", "printer"),
-        Item::Scanner => language.of("АСУ", "АСУ", "reading box"),
+        Item::Scanner => language.of("АЭУ", "АСУ", "reading box"),
         Item::Modem => language.of("модем", "модем", "modem"),
         Item::Box => language.of("стационардык куту", "стационарный ящик", "stationary box"),
         Item::MobileBox => language.of("көчмө куту", "переносной ящик", "mobile box"),
@@ -140,7 +140,7 @@ fn counters(of: &Counters, language: Language) -> String {
         (language.of("басылды, өз округ", "напечатано, свой округ", "printed, own ballot"), of.printed_own),
         (language.of("басылды, башка округ", "напечатано, другой округ", "printed, another ballot"), of.printed_other),
         (language.of("бузулду", "испорчено", "spoiled"), of.spoiled),
-        (language.of("АСУ кабыл алды", "принято АСУ", "taken by the scanner"), of.scanned),
+        (language.of("АЭУ кабыл алды", "принято АСУ", "taken by the scanner"), of.scanned),
     ];
     rows.iter().map(|(what, figure)| format!("\n  {what}: {figure}")).collect()
 }
@@ -192,7 +192,7 @@ fn hidden(cells: &[Cell], language: Language) -> String {
 }
 
 fn batch(body: &BallotBatch, language: Language) -> String {
-    let what = language.of("АСУнун бюллетендеринин топтому", "пакет бюллетеней АСУ", "batch of the reading box");
+    let what = language.of("АЭУнун бюллетендеринин топтому", "пакет бюллетеней АСУ", "batch of the reading box");
     let last = match body.last {
         0 => "",
         _ => language.of(", акыркысы", ", последний", ", the last one"),
@@ -204,7 +204,7 @@ fn batch(body: &BallotBatch, language: Language) -> String {
 
 fn opening(body: &TotalOpening, scope: Scope, language: Language) -> String {
     let basis = match Basis::from_number(body.basis) {
-        Some(Basis::Machine) => language.of("АСУ", "АСУ", "the reading boxes"),
+        Some(Basis::Machine) => language.of("АЭУ", "АСУ", "the reading boxes"),
         Some(Basis::Hand) => language.of("кол менен саноо", "ручной подсчёт", "the count by hand"),
         None => "?",
     };
@@ -229,7 +229,7 @@ fn opening(body: &TotalOpening, scope: Scope, language: Language) -> String {
 
 fn protocol(body: &Protocol, record: &Record, language: Language) -> String {
     let basis = match ProtocolBasis::from_number(body.basis) {
-        Some(ProtocolBasis::Machine) => language.of("АСУ протоколу", "протокол АСУ", "machine protocol"),
+        Some(ProtocolBasis::Machine) => language.of("АЭУ протоколу", "протокол АСУ", "machine protocol"),
         Some(ProtocolBasis::Hand) => {
             language.of("кол менен саноо протоколу", "протокол ручного подсчёта", "protocol by hand")
         }
@@ -311,7 +311,7 @@ fn keys(body: &KeyRegistration, language: Language) -> String {
             Some(HolderClass::Organisation) => language.of("уюм", "организация", "organisation"),
             Some(HolderClass::Registry) => language.of("реестр", "реестр", "registry"),
             Some(HolderClass::Device) => language.of("аспап", "устройство", "device"),
-            Some(HolderClass::Scanner) => language.of("АСУ", "АСУ", "reading box"),
+            Some(HolderClass::Scanner) => language.of("АЭУ", "АСУ", "reading box"),
             Some(HolderClass::Member) => language.of("комиссия мүчөсү", "член комиссии", "member"),
             Some(HolderClass::Node) => language.of("түйүн", "узел", "node"),
             Some(HolderClass::Observer) => language.of("байкоочу", "наблюдатель", "observer"),

@@ -119,7 +119,7 @@ words! {
     KEY_REVOKED: "ачкычы жокко чыгарылган", "ключ отозван", "its key is revoked";
     ITEM_DEVICE: "идентификация аспабы", "устройство идентификации", "identification device";
     ITEM_PRINTER: "басма аспабы", "принтер", "printer";
-    ITEM_SCANNER: "АЭУ (АСУ)", "АСУ", "reading box (АСУ)";
+    ITEM_SCANNER: "АЭУ", "АСУ", "reading box (АСУ)";
     ITEM_MODEM: "модем", "модем", "modem";
     ITEM_BOX: "стационардык куту", "стационарный ящик", "stationary box";
     ITEM_MOBILE_BOX: "көчмө куту", "переносной ящик", "mobile box";
