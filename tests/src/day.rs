@@ -41,6 +41,7 @@ fn visits() -> Vec<(u32, Voter)> {
 /// If something is not accepted.
 pub async fn pass(rehearsal: &Rehearsal, one_missing: bool) -> Day {
     let world = Arc::clone(&rehearsal.world);
+    equipment(rehearsal).await;
     let mut identifications = Vec::new();
     let voters = visits();
     for (station, voter) in &voters {
@@ -76,7 +77,6 @@ pub async fn pass(rehearsal: &Rehearsal, one_missing: bool) -> Day {
         }
     }
     court(rehearsal).await;
-    equipment(rehearsal).await;
     Day { identifications, voters, second_attempt: again.leaf.get(), voting_seal, hand_protocols }
 }
 
