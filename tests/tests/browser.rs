@@ -32,6 +32,9 @@ async fn people_read_and_verify_in_a_browser() {
     };
     let rehearsal = Rehearsal::open(Plan::of(3)).await;
     let day = day::pass(&rehearsal, false).await;
+    // Another checkpoint after the one that covers the day, so that courts' bundles have a proof between two.
+    rehearsal.agreed(rehearsal.ids()).await;
+    day::enter_printer(&rehearsal).await;
     let checkpoint = rehearsal.agreed(rehearsal.ids()).await;
     let size = checkpoint.checkpoint().size.get();
     for id in rehearsal.ids() {
