@@ -255,7 +255,7 @@ for (const [name, meddle, verdicts, sentence] of [
       body[40] ^= 1;
       await route.fulfill({ response: answer, body });
     });
-  }, "refuted", ""],
+  }, "refuted", `${plan.nodes[0]}: The node's files`],
 ]) {
   await open({}, async (page) => {
     await meddle(page);

@@ -39,7 +39,7 @@ pub(super) async fn page(
     let title = format!("{}: {serial}", scene.t(words::EQUIPMENT));
     let main = html! {
         @match piece {
-            Some(piece) => (table(&scene, &[piece])),
+            Some(piece) => (card(&scene, piece)),
             None => p.flag { (scene.t(words::NOT_IN_INVENTORY)) },
         }
         h2 { (scene.t(words::RECORDS)) }
@@ -98,6 +98,42 @@ fn readiness(scene: &Scene, unit: &UnitView) -> Markup {
     }
 }
 
+/// One piece, as a list: a table of six columns is wider than a phone.
+fn card(scene: &Scene, piece: &PieceView) -> Markup {
+    html! {
+        dl {
+            dt { (scene.t(words::SERIAL)) } dd { code { (piece.serial) } }
+            dt { (scene.t(words::ITEM)) } dd { (scene.t(item_word(piece.item))) }
+            dt { (scene.t(words::STATUS)) } dd { (stand(scene, piece)) }
+            dt { (scene.t(words::UNIT)) }
+            dd {
+                @match piece.about.station {
+                    Some(station) => a href=(scene.link(&format!("stations/{station}"))) { (place(piece)) },
+                    None => (place(piece)),
+                }
+            }
+            dt { (scene.t(words::SEALED)) } dd { (scene.t(if piece.sealed { words::YES } else { words::NO })) }
+            dt { (scene.t(words::READY)) } dd { (ready(scene, piece)) (missing(scene, piece)) }
+        }
+    }
+}
+
+fn stand(scene: &Scene, piece: &PieceView) -> Markup {
+    html! {
+        (scene.t(stand_word(piece.stand)))
+        @if piece.key_valid == Some(false) { ", " (scene.t(words::KEY_REVOKED)) }
+    }
+}
+
+/// Station and unit, or station.
+fn place(piece: &PieceView) -> String {
+    match (piece.about.station, piece.about.unit) {
+        (Some(station), Some(unit)) => format!("{station}/{unit}"),
+        (Some(station), None) => station.to_string(),
+        _ => "–".to_owned(),
+    }
+}
+
 fn table(scene: &Scene, pieces: &[&PieceView]) -> Markup {
     html! {
         table {
@@ -118,17 +154,8 @@ fn table(scene: &Scene, pieces: &[&PieceView]) -> Markup {
                             a href=(scene.link(&format!("equipment/{}", encoded(&piece.serial)))) { (piece.serial) }
                         }
                         td { (scene.t(item_word(piece.item))) }
-                        td {
-                            (scene.t(stand_word(piece.stand)))
-                            @if piece.key_valid == Some(false) { ", " (scene.t(words::KEY_REVOKED)) }
-                        }
-                        td {
-                            @match (piece.about.station, piece.about.unit) {
-                                (Some(station), Some(unit)) => (format!("{station}/{unit}")),
-                                (Some(station), None) => (station),
-                                _ => "–",
-                            }
-                        }
+                        td { (stand(scene, piece)) }
+                        td { (place(piece)) }
                         td { (scene.t(if piece.sealed { words::YES } else { words::NO })) }
                         td { (ready(scene, piece)) }
                     }
@@ -138,12 +165,22 @@ fn table(scene: &Scene, pieces: &[&PieceView]) -> Markup {
     }
 }
 
-/// Yes; or no, with the points that are missing.
+/// Yes; or no, with how many points are missing. Of what is lost or gone nobody asks.
 fn ready(scene: &Scene, piece: &PieceView) -> Markup {
     html! {
-        @if piece.ready { (scene.t(words::YES)) }
+        @if matches!(piece.stand, Stand::Lost | Stand::Retired) { "–" }
+        @else if piece.ready { (scene.t(words::YES)) }
         @else {
             (scene.t(words::NO))
+            @if !piece.missing.is_empty() { " (" (scene.lang.number(piece.missing.len() as u64)) ")" }
+        }
+    }
+}
+
+/// The points that are missing, by name.
+fn missing(scene: &Scene, piece: &PieceView) -> Markup {
+    html! {
+        @if !piece.ready && !matches!(piece.stand, Stand::Lost | Stand::Retired) {
             @for (place, point) in piece.missing.iter().enumerate() {
                 @if place == 0 { ": " } @else { ", " }
                 (point_word(point).map_or(point.as_str(), |word| scene.t(word)))

@@ -214,24 +214,32 @@
   async function compare(report, urls, pinned) {
     let genesis;
     const found = [];
+    // What a node shows is said of that node.
+    const of = async (url, look) => {
+      try {
+        await look();
+      } catch (error) {
+        if (error instanceof Tamga.Refuted) report.bad("nodeBad", url, say(error.said, error.detail));
+        else report.open("nodeSilent", url, error.message);
+      }
+    };
     for (const url of urls) {
       const node = new Tamga.Node(url);
-      try {
+      await of(url, async () => {
         const entry = await node.bytes("api/v1/genesis");
         genesis ??= await trusted(report, pinned, entry, await node.bytes("history"));
         Tamga.parseGenesis(entry, genesis.id);
         found.push({ url, node, note: await checkpoint(report, genesis, Tamga.text(await node.bytes("checkpoint"))) });
         report.good("nodeShows", url, found.at(-1).note.size);
-      } catch (error) {
-        if (error instanceof Tamga.Refuted) report.bad("nodeBad", url, say(error.said, error.detail));
-        else report.open("nodeSilent", url, error.message);
-      }
+      });
     }
     const largest = found.reduce((best, one) => (best && best.note.size >= one.note.size ? best : one), null);
     for (const one of found.filter((other) => other !== largest)) {
-      if (!(await consistent(largest.node, one.note, largest.note))) report.bad("nodesDiffer", one.url, largest.url);
-      else if (one.note.size < largest.note.size) report.good("behind", one.url, largest.note.size - one.note.size, largest.url);
-      else report.good("agrees", one.url, one.note.size, largest.url);
+      await of(largest.url, async () => {
+        if (!(await consistent(largest.node, one.note, largest.note))) report.bad("nodesDiffer", one.url, largest.url);
+        else if (one.note.size < largest.note.size) report.good("behind", one.url, largest.note.size - one.note.size, largest.url);
+        else report.good("agrees", one.url, one.note.size, largest.url);
+      });
     }
   }
 
