@@ -31,6 +31,7 @@ async fn people_read_and_verify_in_a_browser() {
         return needs::skipped("browser", "it needs chromium, node, and `npm ci` in tests/browser");
     };
     let rehearsal = Rehearsal::open(Plan::of(3)).await;
+    day::enter_equipment(&rehearsal).await;
     let day = day::pass(&rehearsal, false).await;
     // Another checkpoint after the one that covers the day, so that courts' bundles have a proof between two.
     rehearsal.agreed(rehearsal.ids()).await;
