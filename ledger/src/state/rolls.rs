@@ -74,7 +74,7 @@ const PARTS: u16 = 16;
 impl State {
     /// Voters who are on the rolls of two stations or more, ascending by leaf; at most so many.
     ///
-    /// Looks through all rolls in [`PARTS`] rounds, so that it needs room for a sixteenth of them only: half a second for four
+    /// Looks through all rolls in sixteen rounds, so that it needs room for a sixteenth of them only: half a second for four
     /// million voters, once, at the Roll seal.
     #[must_use]
     pub fn on_two_rolls(&self, most: usize) -> Vec<OnTwoRolls> {

@@ -106,9 +106,9 @@ fn table(scene: &Scene, points: &[Point], roll: u64) -> Markup {
                 thead {
                     tr {
                         th scope="col" { (scene.t(words::HOUR)) }
-                        th.n scope="col" { (scene.t(words::IDENTIFIED)) }
-                        th.n scope="col" { (scene.t(words::REMOTELY)) }
-                        th.n scope="col" { (scene.t(words::SHARE)) }
+                        th.n scope="col" { (scene.column(words::IDENTIFIED)) }
+                        th.n scope="col" { (scene.column(words::REMOTELY)) }
+                        th.n scope="col" { (scene.column(words::SHARE)) }
                     }
                 }
                 tbody {

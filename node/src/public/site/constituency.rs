@@ -44,11 +44,11 @@ fn table(scene: &Scene) -> Markup {
             thead {
                 tr {
                     th scope="col" { (scene.t(words::CONSTITUENCY)) }
-                    th.n scope="col" { (scene.t(words::ON_ROLL)) }
-                    th.n scope="col" { (scene.t(words::IDENTIFIED)) }
-                    th.n scope="col" { (scene.t(words::SHARE)) }
-                    th.n scope="col" { (scene.t(words::MACHINE)) }
-                    th.n scope="col" { (scene.t(words::HAND)) }
+                    th.n scope="col" { (scene.column(words::ON_ROLL)) }
+                    th.n scope="col" { (scene.column(words::IDENTIFIED)) }
+                    th.n scope="col" { (scene.column(words::SHARE)) }
+                    th.n scope="col" { (scene.column(words::MACHINE)) }
+                    th.n scope="col" { (scene.column(words::HAND)) }
                 }
             }
             tbody {
@@ -152,10 +152,10 @@ fn counts(scene: &Scene, constituency: &Constituency, row: &ConstituencyResult) 
             thead {
                 tr {
                     th scope="col" { (scene.t(words::CANDIDATE)) }
-                    th.n scope="col" { (scene.t(words::HAND)) }
-                    th.n scope="col" { (scene.t(words::SHARE)) }
-                    th.n scope="col" { (scene.t(words::MACHINE)) }
-                    @if !margins.is_empty() { th.n scope="col" { (scene.t(words::MARGIN)) } }
+                    th.n scope="col" { (scene.column(words::HAND)) }
+                    th.n scope="col" { (scene.column(words::SHARE)) }
+                    th.n scope="col" { (scene.column(words::MACHINE)) }
+                    @if !margins.is_empty() { th.n scope="col" { (scene.column(words::MARGIN)) } }
                 }
             }
             tbody {

@@ -242,9 +242,9 @@ fn one_table(scene: &Scene, table: &TableView) -> Markup {
                     thead {
                         tr {
                             th scope="col" { (scene.t(words::LINE)) }
-                            th.n scope="col" { (scene.t(words::STATED)) }
-                            th.n scope="col" { (scene.t(words::DUE)) }
-                            th.n scope="col" { (scene.t(words::DIFFERENCE)) }
+                            th.n scope="col" { (scene.column(words::STATED)) }
+                            th.n scope="col" { (scene.column(words::DUE)) }
+                            th.n scope="col" { (scene.column(words::DIFFERENCE)) }
                         }
                     }
                     tbody {

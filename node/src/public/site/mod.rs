@@ -7,6 +7,7 @@
 //! | `chart` | turnout as SVG, beside its table |
 //! | `overview`, `results`, `constituency`, `station`, `lists`, `record` | the pages |
 //! | `decisions` | acts in order of time, cases, summary tables; which concern a place |
+//! | `hyphens` | where long Kyrgyz and Russian words may break |
 //! | `equipment` | custody: what a station has, the history of one piece |
 //! | `check` | how to check this yourself; verification in the browser |
 //! | `assets` | stylesheet and scripts, with their integrity hashes |
@@ -22,6 +23,7 @@ mod constituency;
 mod decisions;
 mod equipment;
 mod frame;
+mod hyphens;
 mod lang;
 mod lists;
 mod overview;
@@ -99,6 +101,14 @@ struct Scene {
 impl Scene {
     fn t(&self, word: Word) -> &'static str {
         self.lang.of(word)
+    }
+
+    /// The heading of a column of figures, which may be narrower than its longest word.
+    fn column(&self, word: Word) -> String {
+        match self.lang {
+            Lang::Ky | Lang::Ru => hyphens::soft(self.t(word)),
+            Lang::En => self.t(word).to_owned(),
+        }
     }
 
     fn view(&self) -> &View {

@@ -137,8 +137,8 @@ fn nodes(scene: &Scene) -> Markup {
                         tr {
                             th scope="col" { (scene.t(words::NODE)) }
                             th scope="col" { (scene.t(words::ORGANISATION)) }
-                            th.n scope="col" { (scene.t(words::ENTRIES)) }
-                            th.n scope="col" { (scene.t(words::HEARD)) }
+                            th.n scope="col" { (scene.column(words::ENTRIES)) }
+                            th.n scope="col" { (scene.column(words::HEARD)) }
                         }
                     }
                     tbody {

@@ -159,9 +159,9 @@ fn difference(scene: &Scene, place: u64, before: &Protocol, record: &Record) -> 
                     thead {
                         tr {
                             th scope="col" { (scene.t(words::LINE)) }
-                            th.n scope="col" { (scene.t(words::BEFORE)) }
-                            th.n scope="col" { (scene.t(words::AFTER)) }
-                            th.n scope="col" { (scene.t(words::DIFFERENCE)) }
+                            th.n scope="col" { (scene.column(words::BEFORE)) }
+                            th.n scope="col" { (scene.column(words::AFTER)) }
+                            th.n scope="col" { (scene.column(words::DIFFERENCE)) }
                         }
                     }
                     tbody {

@@ -35,9 +35,9 @@ fn table(scene: &Scene) -> Markup {
             thead {
                 tr {
                     th scope="col" { (scene.t(words::CONSTITUENCY)) }
-                    th.n scope="col" { (scene.t(words::SEATS)) }
-                    th.n scope="col" { (scene.t(words::MACHINE)) }
-                    th.n scope="col" { (scene.t(words::HAND)) }
+                    th.n scope="col" { (scene.column(words::SEATS)) }
+                    th.n scope="col" { (scene.column(words::MACHINE)) }
+                    th.n scope="col" { (scene.column(words::HAND)) }
                     th scope="col" { (scene.t(words::ELECTED_LIST)) }
                 }
             }

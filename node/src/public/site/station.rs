@@ -83,7 +83,7 @@ fn table(scene: &Scene, stations: &[&Station]) -> Markup {
                     th scope="col" { (scene.t(words::STATION)) }
                     th scope="col" { (scene.t(words::UNIT)) }
                     th scope="col" { (scene.t(words::STATUS)) }
-                    th.n scope="col" { (scene.t(words::IDENTIFIED)) }
+                    th.n scope="col" { (scene.column(words::IDENTIFIED)) }
                     th scope="col" { (scene.t(words::MACHINE)) }
                     th scope="col" { (scene.t(words::HAND)) }
                 }
@@ -222,8 +222,8 @@ fn balance(scene: &Scene, unit: &UnitView) -> Markup {
             thead {
                 tr {
                     td {}
-                    th.n scope="col" { (scene.t(words::IN_LEDGER)) }
-                    th.n scope="col" { (scene.t(words::BY_REPORT)) }
+                    th.n scope="col" { (scene.column(words::IN_LEDGER)) }
+                    th.n scope="col" { (scene.column(words::BY_REPORT)) }
                 }
             }
             tbody {
@@ -348,9 +348,9 @@ fn protocols(scene: &Scene, station: &Station, unit: &UnitView) -> Markup {
             thead {
                 tr {
                     th scope="col" { (scene.t(words::LINE)) }
-                    th.n scope="col" { (scene.t(words::MACHINE)) }
-                    th.n scope="col" { (scene.t(words::HAND)) }
-                    th.n scope="col" { (scene.t(words::DIFFERENCE)) }
+                    th.n scope="col" { (scene.column(words::MACHINE)) }
+                    th.n scope="col" { (scene.column(words::HAND)) }
+                    th.n scope="col" { (scene.column(words::DIFFERENCE)) }
                 }
             }
             tbody {
