@@ -100,6 +100,12 @@ impl Organisation {
         papers
     }
 
+    /// The draft as a person reads it before signing.
+    async fn reads(&self, papers: &[String], lang: &str) -> Ran {
+        let papers: Vec<&str> = papers.iter().map(String::as_str).collect();
+        run(tamga(), &[&["ceremony", "show", "--lang", lang], &papers[..]].concat()).await
+    }
+
     async fn ceremony(&self, step: &str, papers: &[String], more: &[&str]) -> Ran {
         let papers: Vec<&str> = papers.iter().map(String::as_str).collect();
         run(tamga(), &[&["ceremony", step, "--json"], &papers[..], more].concat()).await
@@ -161,6 +167,13 @@ async fn five_organisations_found_an_election_and_nobody_ever_holds_anothers_key
             .map(|pair| pair[1].as_str().unwrap().to_owned())
             .collect();
         assert_eq!(told, fingerprints);
+        for (lang, first) in [("ky", "МАШЫГУУ"), ("ru", "РЕПЕТИЦИЯ"), ("en", "A REHEARSAL")] {
+            let read = one.reads(&papers, lang).await.ended_with(0).out;
+            assert!(read.starts_with(first) && read.contains(shown["read_aloud"].as_str().unwrap()), "{read}");
+            assert!(fingerprints.iter().all(|fingerprint| read.contains(fingerprint)), "{read}");
+            let english = ["organisation", "record key", "quorum", "stations", "checkpoints", "cards", "rules"];
+            assert_eq!(english.iter().any(|word| read.contains(word)), lang == "en", "{read}");
+        }
         let (key, share) = (one.secret("organisation/record.key"), format!("{}.share.json", one.name));
         let more = ["--id", &id, "--key", &key, "--passphrase-file", &one.passphrase, "--out", &one.desk(&share)];
         one.ceremony("sign", &papers, &more).await.ended_with(0);
@@ -210,6 +223,11 @@ async fn somebody_deceives(all: &[Organisation], parts: usize, id: &str) {
     // Another definition than the one that was handed out.
     let refuted = victim.ceremony("show", &victim.papers(all, parts - 1), &[]).await.ended_with(1);
     assert!(refuted.out.contains("definition parts"), "{refuted:?}");
+    for (lang, stop) in [("ky", "КОЛ КОЙБОҢУЗ"), ("ru", "НЕ ПОДПИСЫВАЙТЕ"), ("en", "DO NOT SIGN")]
+    {
+        let refuted = victim.reads(&victim.papers(all, parts - 1), lang).await.ended_with(1);
+        assert!(refuted.out.starts_with(stop), "{refuted:?}");
+    }
     // Another id than the one that was read aloud: nothing is signed.
     let (key, out) = (victim.secret("organisation/record.key"), victim.desk("never.json"));
     let wrong = id.chars().rev().collect::<String>();

@@ -6,13 +6,14 @@
 
 use crate::args::{Ceremony, CeremonyCard, CeremonyCheck, CeremonyDraft, CeremonyMerge, CeremonySign, Papers};
 use crate::governance::{failed, read, record_key, write};
-use crate::output::{Done, Failure, Output};
+use crate::output::{Done, Failure, Output, standing};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tamga_client::author::ceremony::{CeremonyError, Review, assemble, review};
 use tamga_client::author::{GenesisDraft, GenesisPlan, Share};
+use tamga_client::evidence::Language;
 use tamga_keys::{NodeCard, OrganisationCard, Purpose, check_mode, grouped, read_key};
 use tamga_ledger::ids::{Digest, ElectionId};
 use tamga_ledger::kinds::{Body as _, Decree, DefinitionPart, OfficialHour, Title};
@@ -68,13 +69,21 @@ fn card(arguments: &CeremonyCard, disk: &Arc<dyn Disk>, output: &Output) -> Done
     let text = serde_json::to_string_pretty(&card).map_err(failed)? + "\n";
     write(disk, &arguments.out, text.as_bytes())?;
     let made = CardMade { organisation: card.name.clone(), fingerprint: card.fingerprint(), text: card.text() };
+    let (language, out) = (Language::from(arguments.lang), arguments.out.display());
     output.answer(NAME, &made, || {
-        format!(
-            "{}\nfingerprint  {}\nwritten to {}: hand it to all other organisations, and read the fingerprint to them",
-            made.text,
-            made.fingerprint,
-            arguments.out.display()
-        )
+        let fingerprint = language.of("манжа изи", "отпечаток", "fingerprint");
+        let next = match language {
+            Language::Ky => {
+                format!("{out} файлына жазылды: аны калган бардык уюмдарга бериңиз жана манжа изин окуп бериңиз")
+            }
+            Language::Ru => {
+                format!("записано в {out}: передайте всем остальным организациям и прочтите им отпечаток вслух")
+            }
+            Language::En => {
+                format!("written to {out}: hand it to all other organisations, and read the fingerprint to them")
+            }
+        };
+        format!("{}\n{fingerprint}  {}\n{next}", made.text, made.fingerprint)
     });
     Ok(())
 }
@@ -163,25 +172,39 @@ fn held(disk: &Arc<dyn Disk>, papers: &Papers) -> Result<Held, Failure> {
 
 fn draft(arguments: &CeremonyDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let Held { cards, parts } = held(disk, &arguments.papers)?;
-    let draft = assemble(read_plan(disk, &arguments.plan)?, &cards, &parts, &OsEntropy).map_err(failed)?;
-    let review = review(&draft, &cards, &parts).map_err(failed)?;
+    let language = Language::from(arguments.papers.lang);
+    let unsound = |error: CeremonyError| failed(error.in_words(language));
+    let draft = assemble(read_plan(disk, &arguments.plan)?, &cards, &parts, &OsEntropy).map_err(unsound)?;
+    let review = review(&draft, &cards, &parts).map_err(unsound)?;
     write(disk, &arguments.papers.draft, draft.draft().bytes())?;
-    print(
-        output,
-        &review,
-        &format!("written to {}; everybody runs: tamga ceremony show", arguments.papers.draft.display()),
-    );
+    let out = arguments.papers.draft.display();
+    let next = match language {
+        Language::Ky => format!("{out} файлына жазылды; ар бир уюм иштетет: tamga ceremony show"),
+        Language::Ru => format!("записано в {out}; каждый выполняет: tamga ceremony show"),
+        Language::En => format!("written to {out}; everybody runs: tamga ceremony show"),
+    };
+    print(output, &review, &next, language);
     Ok(())
 }
 
-fn print(output: &Output, review: &Review, next: &str) {
+fn print(output: &Output, review: &Review, next: &str, language: Language) {
     output.answer(NAME, review, || {
         let fingerprints: Vec<String> =
             review.organisations.iter().map(|(name, fingerprint)| format!("  {fingerprint}  {name}")).collect();
         format!(
-            "{}\n\ncards, to be read aloud by each organisation itself:\n{}\n\nTHE ELECTION'S ID, to be read aloud by everybody:\n  {}\n\n{next}",
-            review.lines.join("\n"),
+            "{}\n\n{}:\n{}\n\n{}:\n  {}\n\n{next}",
+            review.lines_in(language).join("\n"),
+            language.of(
+                "карталар, ар бир уюм өзүнүкүн үн чыгарып окуйт",
+                "карты; каждая организация читает свою вслух",
+                "cards, to be read aloud by each organisation itself",
+            ),
             fingerprints.join("\n"),
+            language.of(
+                "ШАЙЛООНУН БЕЛГИСИ, аны баары үн чыгарып окуйт",
+                "ИДЕНТИФИКАТОР ВЫБОРОВ, его читают вслух все",
+                "THE ELECTION'S ID, to be read aloud by everybody",
+            ),
             review.read_aloud
         )
     });
@@ -193,37 +216,59 @@ fn reviewed(disk: &Arc<dyn Disk>, papers: &Papers, output: &Output) -> Result<(G
     let Held { cards, parts } = held(disk, papers)?;
     match review(&draft, &cards, &parts) {
         Ok(review) => Ok((draft, review)),
-        Err(error) => Err(refuted(output, &error)),
+        Err(error) => Err(refuted(output, &error, papers.lang.into())),
     }
 }
 
-fn refuted(output: &Output, error: &CeremonyError) -> Failure {
+fn refuted(output: &Output, error: &CeremonyError, language: Language) -> Failure {
     #[derive(Serialize)]
     struct Refuted {
         error: String,
     }
     let content = Refuted { error: error.to_string() };
-    output.refutation(NAME, &content, || content.error.clone())
+    output.refutation(NAME, &content, || error.in_words(language))
 }
 
 fn show(papers: &Papers, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let (_, review) = reviewed(disk, papers, output)?;
-    print(output, &review, "if all of this is right and everybody reads the same: tamga ceremony sign");
+    let language = Language::from(papers.lang);
+    let next = language.of(
+        "мунун баары туура болсо жана баары бирдей окуса: tamga ceremony sign",
+        "если всё это верно и все читают одно и то же: tamga ceremony sign",
+        "if all of this is right and everybody reads the same: tamga ceremony sign",
+    );
+    print(output, &review, next, language);
     Ok(())
 }
 
 fn sign(arguments: &CeremonySign, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let (draft, review) = reviewed(disk, &arguments.papers, output)?;
+    let language = Language::from(arguments.papers.lang);
     if arguments.id != draft.election_id() {
-        let what =
-            format!("this draft has the id {}, not the one that was read aloud: nothing is signed", review.read_aloud);
-        return Err(failed(what));
+        let found = &review.read_aloud;
+        return Err(failed(match language {
+            Language::Ky => {
+                format!("бул долбоордун белгиси {found}, үн чыгарып окулганы эмес: эч нерсеге кол коюлган жок")
+            }
+            Language::Ru => {
+                format!("идентификатор этого проекта {found}, а не тот, что читали вслух: ничего не подписано")
+            }
+            Language::En => {
+                format!("this draft has the id {found}, not the one that was read aloud: nothing is signed")
+            }
+        }));
     }
     let key = record_key(disk, &arguments.key, &arguments.passphrase)?;
     let share = draft.share_with(key.signer()).map_err(failed)?;
     let text = serde_json::to_string_pretty(&share).map_err(failed)? + "\n";
     write(disk, &arguments.out, text.as_bytes())?;
-    print(output, &review, &format!("signed; hand {} to whoever merges", arguments.out.display()));
+    let out = arguments.out.display();
+    let next = match language {
+        Language::Ky => format!("кол коюлду; {out} файлын бириктирүүчүгө бериңиз"),
+        Language::Ru => format!("подписано; передайте {out} тому, кто объединяет"),
+        Language::En => format!("signed; hand {out} to whoever merges"),
+    };
+    print(output, &review, &next, language);
     Ok(())
 }
 
@@ -251,12 +296,20 @@ fn merge(arguments: &CeremonyMerge, disk: &Arc<dyn Disk>, output: &Output) -> Do
     let genesis = draft.merge(&shares).map_err(failed)?;
     Trust::from_submission(genesis.clone(), None).map_err(failed)?;
     write(disk, &arguments.out, &genesis.to_bytes())?;
-    output.answer(NAME, &founded, || {
-        format!(
-            "all organisations have signed\nelection {}\nwritten to {}: every node's genesis file; everybody runs: tamga ceremony check",
-            founded.read_aloud,
-            arguments.out.display()
-        )
+    let (language, out, id) = (Language::from(arguments.lang), arguments.out.display(), &founded.read_aloud);
+    output.answer(NAME, &founded, || match language {
+        Language::Ky => format!(
+            "бардык уюмдар кол койду\nшайлоо {id}\n{out} файлына жазылды: ар бир түйүндүн негиздөөчү файлы; ар бир уюм иштетет: \
+             tamga ceremony check"
+        ),
+        Language::Ru => format!(
+            "подписали все организации\nвыборы {id}\nзаписано в {out}: учредительный файл каждого узла; каждый выполняет: tamga \
+             ceremony check"
+        ),
+        Language::En => format!(
+            "all organisations have signed\nelection {id}\nwritten to {out}: every node's genesis file; everybody runs: tamga \
+             ceremony check"
+        ),
     });
     Ok(())
 }
@@ -264,15 +317,19 @@ fn merge(arguments: &CeremonyMerge, disk: &Arc<dyn Disk>, output: &Output) -> Do
 fn check(arguments: &CeremonyCheck, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let bytes = read(disk, &arguments.genesis_file, SUBMISSION_BYTES_MAX as u64)?;
     let genesis = Submission::from_bytes(&bytes).map_err(failed)?;
-    let founded = Founded::of(&arguments.id);
+    let (founded, language) = (Founded::of(&arguments.id), Language::from(arguments.lang));
     match Trust::from_submission(genesis, Some(&arguments.id)) {
         Ok(trust) => {
             let all = trust.election().organisations.len();
-            output.answer(NAME, &founded, || {
-                format!(
-                    "election {}\nsigned by all {all} organisations; this is the record you agreed on",
-                    founded.read_aloud
-                )
+            let id = &founded.read_aloud;
+            output.answer(NAME, &founded, || match language {
+                Language::Ky => format!("шайлоо {id}\nбардык {all} уюм кол койгон; бул сиз макул болгон жазуу"),
+                Language::Ru => {
+                    format!("выборы {id}\nподписали все {all} организаций; это запись, о которой вы договорились")
+                }
+                Language::En => {
+                    format!("election {id}\nsigned by all {all} organisations; this is the record you agreed on")
+                }
             });
             Ok(())
         }
@@ -282,7 +339,7 @@ fn check(arguments: &CeremonyCheck, disk: &Arc<dyn Disk>, output: &Output) -> Do
                 error: String,
             }
             let content = Refuted { error: error.to_string() };
-            Err(output.refutation(NAME, &content, || format!("REFUTED: {}", content.error)))
+            Err(output.refutation(NAME, &content, || format!("{}: {}", standing(false, language), content.error)))
         }
     }
 }

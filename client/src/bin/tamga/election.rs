@@ -11,11 +11,12 @@ use std::sync::Arc;
 use tamga_client::author::Scribe;
 use tamga_client::document::Problems;
 use tamga_client::election::{ElectionFile, Files, Folder, NotOnBallot, Rules, shipped_election, shipped_elections};
+use tamga_client::evidence::Language;
 use tamga_client::verify::{Opened, Weight};
 use tamga_ledger::definition::part_digest;
 use tamga_ledger::forms::in_words;
 use tamga_ledger::ids::{Digest, PublicKey};
-use tamga_ledger::kinds::{Body as _, Decree, DefinitionPart, OfficialHour, Title};
+use tamga_ledger::kinds::{Body as _, Candidate, Decree, DefinitionPart, OfficialHour, Title};
 use tamga_ledger::record::{RECORD_BYTES_MAX, Scope};
 use tamga_platform::calendar::iso_utc;
 use tamga_platform::disk::Disk;
@@ -27,13 +28,13 @@ pub(crate) fn run(arguments: &ElectionCommand, disk: &Arc<dyn Disk>, output: &Ou
         ElectionCommand::Check(place) => {
             let election = read(place, &**disk, output)?;
             let content = Summary::of(&election);
-            output.print(NAME, "clean", &content, || content.line());
+            output.print(NAME, "clean", &content, || content.text(place.lang.into()));
             Ok(())
         }
         ElectionCommand::Show(place) => {
             let election = read(place, &**disk, output)?;
             let content = Shown::of(&election);
-            output.print(NAME, "shown", &content, || content.text());
+            output.print(NAME, "shown", &content, || content.text(place.lang.into()));
             Ok(())
         }
         ElectionCommand::Parts { place, out } => parts(place, out, disk, output),
@@ -110,7 +111,12 @@ fn read(place: &ElectionPlace, disk: &dyn Disk, output: &Output) -> Result<Elect
     };
     result.map_err(|problems| {
         let content = Faults { definition: path.display().to_string(), problems: &problems };
-        output.print(NAME, "faults", &content, || format!("{problems}\n{} faults", problems.total));
+        let total = problems.total;
+        output.print(NAME, "faults", &content, || match place.lang.into() {
+            Language::Ky => format!("{problems}\nКата: {total}"),
+            Language::Ru => format!("{problems}\nОшибок: {total}"),
+            Language::En => format!("{problems}\n{total} faults"),
+        });
         Failure::Shown(Weight::Refuted)
     })
 }
@@ -170,28 +176,33 @@ impl Summary {
         }
     }
 
-    fn line(&self) -> String {
-        let standing = if self.rehearsal { "REHEARSAL, no real election" } else { "A REAL ELECTION" };
-        format!(
-            "{standing}\n{}\n{}\n{}\n  origin {}\n  {} constituencies, {} seats, {} candidates ({} women)\n  {} stations: {} \
-             ordinary, {} remote, {} abroad; {} units, {} of them mobile\n  {} forms; {} definition records",
-            self.title.ky,
-            self.title.ru,
-            self.title.en,
-            self.origin,
-            self.constituencies,
-            self.seats,
-            self.candidates,
-            self.women,
-            self.stations,
-            self.stations_ordinary,
-            self.stations_remote,
-            self.stations_abroad,
-            self.units,
-            self.mobile_units,
-            self.forms,
-            self.parts
-        )
+    fn text(&self, language: Language) -> String {
+        let standing = if self.rehearsal {
+            language.of("МАШЫГУУ, чыныгы шайлоо эмес", "РЕПЕТИЦИЯ, не настоящие выборы", "REHEARSAL, no real election")
+        } else {
+            language.of("ЧЫНЫГЫ ШАЙЛОО", "НАСТОЯЩИЕ ВЫБОРЫ", "A REAL ELECTION")
+        };
+        let Self { title, origin, constituencies, seats, candidates, women, stations, .. } = self;
+        let Self { stations_ordinary: ordinary, stations_remote: remote, stations_abroad: abroad, .. } = self;
+        let Self { units, mobile_units: mobile, forms, parts, .. } = self;
+        let numbers = match language {
+            Language::Ky => format!(
+                "  журнал {origin}\n  {constituencies} округ, {seats} мандат, {candidates} талапкер (аялдар: {women})\n  {stations} участка: \
+                 кадимки {ordinary}, аралыктан {remote}, чет өлкөдө {abroad}; {units} бирдик, алардын көчмөсү {mobile}\n  {forms} \
+                 форма; аныктоонун жазуулары: {parts}"
+            ),
+            Language::Ru => format!(
+                "  журнал {origin}\n  округов {constituencies}, мандатов {seats}, кандидатов {candidates} (женщин {women})\n  участков \
+                 {stations}: обычных {ordinary}, дистанционных {remote}, за рубежом {abroad}; единиц {units}, из них выездных \
+                 {mobile}\n  форм {forms}; записей определения {parts}"
+            ),
+            Language::En => format!(
+                "  origin {origin}\n  {constituencies} constituencies, {seats} seats, {candidates} candidates ({women} women)\n  \
+                 {stations} stations: {ordinary} ordinary, {remote} remote, {abroad} abroad; {units} units, {mobile} of them \
+                 mobile\n  {forms} forms; {parts} definition records"
+            ),
+        };
+        format!("{standing}\n{}\n{}\n{}\n{numbers}", title.ky, title.ru, title.en)
     }
 }
 
@@ -249,38 +260,71 @@ impl<'a> Shown<'a> {
         }
     }
 
-    fn text(&self) -> String {
-        let mut text = self.summary.line();
+    fn text(&self, language: Language) -> String {
+        let of = |ky, ru, en| language.of(ky, ru, en);
+        let mut text = self.summary.text(language);
         let hours = self.official_hours.iter().map(|hour| hour.label.as_str()).collect::<Vec<_>>().join(", ");
-        let _ = write!(
-            text,
-            "\n\nAct {}, {}\n  SHA-256 {}\nEmbargo until {}; turnout at {hours}\nMember quorum {}; at most {} of one \
-             sex elected; smallest cell {} papers\n",
-            self.decree.number,
-            self.decree.date,
-            self.decree.sha256,
-            iso_utc(self.embargo_ms),
-            self.rules.member_quorum,
-            self.same_sex_max,
-            self.rules.cell_papers_min
-        );
+        let (number, date) = (&self.decree.number, &self.decree.date);
+        let (embargo, members) = (iso_utc(self.embargo_ms), self.rules.member_quorum);
+        let (same_sex, cell) = (self.same_sex_max, self.rules.cell_papers_min);
+        let _ = write!(text, "\n\n");
+        let _ = match language {
+            Language::Ky => write!(text, "{date} № {number} акты"),
+            Language::Ru => write!(text, "Акт № {number} от {date}"),
+            Language::En => write!(text, "Act {number}, {date}"),
+        };
+        let _ = writeln!(text, "\n  SHA-256 {}", self.decree.sha256);
+        let _ = match language {
+            Language::Ky => writeln!(
+                text,
+                "Жыйынтыкка тыюу {embargo} чейин; катышуу: {hours}\nКол коюуга керектүү мүчөлөр: {members}; бир жыныстан эң көп \
+                 шайланат: {same_sex}; эң кичине уяча: {cell} бюллетень"
+            ),
+            Language::Ru => writeln!(
+                text,
+                "Запрет на подсчёты до {embargo}; явка: {hours}\nПодписей членов нужно {members}; одного пола избирается не более \
+                 {same_sex}; наименьшая ячейка {cell} бюллетеней"
+            ),
+            Language::En => writeln!(
+                text,
+                "Embargo until {embargo}; turnout at {hours}\nMember quorum {members}; at most {same_sex} of one sex elected; \
+                 smallest cell {cell} papers"
+            ),
+        };
         for one in self.constituency_list {
-            let _ = writeln!(text, "\n{} ({} seats)", one.title.ru, one.seats);
+            let title = match language {
+                Language::Ky => &one.title.ky,
+                Language::Ru => &one.title.ru,
+                Language::En => &one.title.en,
+            };
+            let _ = writeln!(text, "\n{title} ({}: {})", of("мандат", "мандатов", "seats"), one.seats);
             for candidate in &one.candidates {
-                let sex = if candidate.sex == 1 { "w" } else { "m" };
-                let _ = writeln!(text, "  {:>3} {sex}  {}", candidate.position, candidate.name_ru);
+                let sex = if candidate.sex == 1 { of("а", "ж", "w") } else { of("э", "м", "m") };
+                let _ = writeln!(text, "  {:>3} {sex}  {}", candidate.position, name(candidate, language));
             }
             for other in self.not_on_ballot.iter().filter(|other| other.constituency == one.number) {
                 let _ = writeln!(text, "    –    {} ({})", other.name_ru, other.status);
             }
         }
-        for form in &self.form_list {
-            let _ =
-                writeln!(text, "\nForm {} version {}: {} lines. {}", form.code, form.version, form.lines, form.source);
-            for (code, weight, relation) in &form.relations {
+        for FormShown { code, version, source, lines, relations } in &self.form_list {
+            let _ = match language {
+                Language::Ky => writeln!(text, "\n{code} формасы, версиясы {version}, сап: {lines}. {source}"),
+                Language::Ru => writeln!(text, "\nФорма {code} версии {version}, строк: {lines}. {source}"),
+                Language::En => writeln!(text, "\nForm {code} version {version}: {lines} lines. {source}"),
+            };
+            for (code, weight, relation) in relations {
+                let weight = if *weight == "hard" {
+                    of("катуу", "жёсткое", "hard")
+                } else {
+                    of("жумшак", "мягкое", "soft")
+                };
                 let _ = writeln!(text, "  {code:<4} {weight}  {relation}");
             }
         }
         text
     }
+}
+
+fn name(candidate: &Candidate, language: Language) -> &str {
+    if language == Language::Ky { &candidate.name_ky } else { &candidate.name_ru }
 }

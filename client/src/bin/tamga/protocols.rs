@@ -226,7 +226,7 @@ fn check_table(arguments: &ProtocolsCheck, disk: &dyn Disk, output: &Output) -> 
     let clean = report.is_clean();
     let content = content(arguments, &form, report, findings);
     let outcome = if clean { "clean" } else { "findings" };
-    output.print(NAME, outcome, &content, || text::of(&content));
+    output.print(NAME, outcome, &content, || text::of(&content, arguments.lang.into()));
     // Findings are not what exit code 2 is for: everything could be checked.
     if clean { Ok(()) } else { Err(Failure::Shown(Weight::Refuted)) }
 }

@@ -1,6 +1,7 @@
 //! What reports call things, in Kyrgyz, Russian and English. The matches are whole: what is new does not compile without its words.
 
 use tamga_client::evidence::Language;
+use tamga_client::monitor::AlarmKind;
 use tamga_client::report::AnomalyKind;
 use tamga_ledger::balance::Term;
 use tamga_ledger::kinds::{Finding, HolderClass, Issuer, ProtocolBasis};
@@ -242,5 +243,55 @@ pub(crate) const fn anomaly_word(kind: AnomalyKind, language: Language) -> &'sta
             language.of("четке кагылган башка документтер", "прочие отклонённые документы", "other records refused")
         }
         AnomalyKind::OtherFlagged => language.of("башка белгилер", "прочие отметки", "other broken rules"),
+    }
+}
+
+/// What an alarm is called; its own text has the particulars.
+pub(crate) const fn alarm_word(kind: AlarmKind, language: Language) -> &'static str {
+    match kind {
+        AlarmKind::SplitView => language.of(
+            "кол коюлган эки көзөмөл чекити бири-бирине каршы",
+            "две подписанные контрольные точки противоречат друг другу",
+            "two signed checkpoints contradict each other",
+        ),
+        AlarmKind::Regress => language.of(
+            "мурдагыдан кичине көзөмөл чекити көрсөтүлүүдө",
+            "показана меньшая контрольная точка, чем раньше",
+            "a smaller checkpoint is shown than before",
+        ),
+        AlarmKind::Stall => {
+            language.of("көптөн бери эч нерсе жарыяланган жок", "давно ничего не опубликовано", "nothing is published")
+        }
+        AlarmKind::Behind => language.of("башкалардан артта калды", "отстаёт от других", "behind the others"),
+        AlarmKind::MissingCosigner => {
+            language.of("уюм кол койбой жатат", "организация не подписывает", "an organisation does not cosign")
+        }
+        AlarmKind::StaleTime => {
+            language.of("көрсөтүлгөн убакыт туура эмес", "указанное время неверно", "a stated time cannot be right")
+        }
+        AlarmKind::BrokenPromise => {
+            language.of("убада аткарылган жок", "обещание не выполнено", "a promise was not kept")
+        }
+        AlarmKind::Invalid => language.of(
+            "көзөмөл чекити текшерүүдөн өтпөйт",
+            "контрольная точка не проходит проверку",
+            "a checkpoint does not verify",
+        ),
+        AlarmKind::FalseFiles => language.of(
+            "файлдар көзөмөл чекитине туура келбейт",
+            "файлы не соответствуют контрольной точке",
+            "files are not those of the checkpoint",
+        ),
+        AlarmKind::Finding => language.of(
+            "эреже боюнча чечим журналдагыдан башка",
+            "по правилам выходит иное, чем в журнале",
+            "the rules give something else than the ledger has",
+        ),
+        AlarmKind::NumberTwice => language.of(
+            "бир автор бир номерди эки жолу колдонду",
+            "автор дважды использовал номер",
+            "a number used twice",
+        ),
+        AlarmKind::Unreachable => language.of("жооп бербейт", "не отвечает", "cannot be read"),
     }
 }

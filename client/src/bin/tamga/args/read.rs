@@ -259,6 +259,9 @@ pub(crate) struct Watch {
     /// Run this with sh for each alarm, which it gets as JSON on its standard input.
     #[arg(long, value_name = "COMMAND")]
     pub(crate) command: Option<String>,
+    /// The language of the text.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Subcommand)]

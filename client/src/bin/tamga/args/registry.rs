@@ -36,6 +36,9 @@ pub(crate) struct ProtocolsCheck {
     /// Most findings that are listed; all are counted, and all go to --out.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     pub(crate) list: usize,
+    /// The language of the text.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
@@ -84,6 +87,9 @@ pub(crate) struct ElectionPlace {
     /// A definition, or the code of one that comes with the program.
     #[arg(value_name = "FILE|CODE")]
     pub(crate) definition: PathBuf,
+    /// The language of the text.
+    #[arg(long, value_enum, default_value = "en")]
+    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Subcommand)]

@@ -16,6 +16,7 @@ use screen::Screen;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
+use tamga_client::evidence::Language;
 use tamga_client::monitor::{Event, Monitor, MonitorOptions, Round};
 use tamga_client::source::Source;
 use tamga_client::verify::Weight;
@@ -42,7 +43,9 @@ pub(crate) fn run(arguments: &Watch, disk: &Arc<dyn Disk>, output: &Output) -> D
     );
     let mut monitor = opened.map_err(|error| Failure::Use(error.to_string()))?;
     let people = !output.is_json() && !arguments.once && !arguments.plain && std::io::stdout().is_terminal();
-    let mut screen = if people { Some(Screen::open().map_err(|error| Failure::Use(error.to_string()))?) } else { None };
+    let language = Language::from(arguments.lang);
+    let mut screen =
+        if people { Some(Screen::open(language).map_err(|error| Failure::Use(error.to_string()))?) } else { None };
     let mut lied = false;
     loop {
         shuffle(&mut sources);
@@ -51,7 +54,7 @@ pub(crate) fn run(arguments: &Watch, disk: &Arc<dyn Disk>, output: &Output) -> D
         round.events.iter().filter_map(Event::alarm).for_each(|alarm| hooks.tell(alarm));
         match &mut screen {
             Some(screen) => screen.show(&monitor, &round).map_err(|error| Failure::Use(error.to_string()))?,
-            None => told(&round, output),
+            None => told(&round, output, language),
         }
         let alarmed = arguments.exit_on_alarm && round.events.iter().any(|event| event.alarm().is_some());
         if arguments.once || alarmed || !wait(arguments.interval, screen.as_mut()) {
@@ -84,7 +87,7 @@ fn options(arguments: &Watch, disk: &dyn Disk) -> Result<MonitorOptions, Failure
 }
 
 /// One line an event: JSON for programs, a sentence for people.
-fn told(round: &Round, output: &Output) {
+fn told(round: &Round, output: &Output, language: Language) {
     let mut out = std::io::stdout().lock();
     if output.is_json() {
         let line = serde_json::to_string(round).unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"));
@@ -93,7 +96,7 @@ fn told(round: &Round, output: &Output) {
         return;
     }
     for event in &round.events {
-        let _ = writeln!(out, "{}", screen::line(event));
+        let _ = writeln!(out, "{}", screen::line(event, language));
     }
     let _ = out.flush();
 }

@@ -13,7 +13,10 @@ use ratatui::widgets::{Block, Paragraph, Row, Table, Wrap};
 use std::collections::VecDeque;
 use std::io::{self, Stdout, stdout};
 use std::time::{Duration, Instant};
-use tamga_client::monitor::{Event, Monitor, Round};
+use tamga_client::evidence::Language;
+use tamga_client::monitor::{Alarm, Event, Monitor, Round};
+
+use crate::words::alarm_word;
 
 /// Lines of history kept.
 const LINES_MAX: usize = 200;
@@ -22,32 +25,40 @@ pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
     lines: VecDeque<(bool, String)>,
     last: Option<(Round, Vec<String>, String)>,
+    language: Language,
 }
 
 impl Screen {
-    pub(super) fn open() -> io::Result<Self> {
+    pub(super) fn open(language: Language) -> io::Result<Self> {
         enable_raw_mode()?;
         execute!(stdout(), EnterAlternateScreen)?;
         let terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
-        Ok(Self { terminal, lines: VecDeque::new(), last: None })
+        Ok(Self { terminal, lines: VecDeque::new(), last: None, language })
     }
 
     pub(super) fn show(&mut self, monitor: &Monitor, round: &Round) -> io::Result<()> {
         for event in &round.events {
             let bad = event.alarm().is_some_and(|alarm| alarm.kind.is_lie());
-            self.lines.push_front((bad, line(event)));
+            self.lines.push_front((bad, line(event, self.language)));
         }
         self.lines.truncate(LINES_MAX);
-        let standing =
-            monitor.standing().into_iter().map(|(kind, about)| format!("{}: {about}", kind.slug())).collect();
-        self.last = Some((round.clone(), standing, monitor.trust().election().title.en.clone()));
+        let standing = monitor.standing().into_iter();
+        let standing = standing.map(|(kind, about)| format!("{}: {about}", alarm_word(kind, self.language))).collect();
+        let title = &monitor.trust().election().title;
+        let title = match self.language {
+            Language::Ky => &title.ky,
+            Language::Ru => &title.ru,
+            Language::En => &title.en,
+        };
+        self.last = Some((round.clone(), standing, title.clone()));
         self.draw()
     }
 
     fn draw(&mut self) -> io::Result<()> {
-        let Self { terminal, lines, last } = self;
+        let Self { terminal, lines, last, language } = self;
         if let Some((round, standing, title)) = last {
-            terminal.draw(|frame| paint(frame, round, standing, title, lines))?;
+            let seen = Seen { round, standing, title, language: *language };
+            terminal.draw(|frame| paint(frame, &seen, lines))?;
         }
         Ok(())
     }
@@ -81,7 +92,16 @@ fn is_end(code: KeyCode, modifiers: KeyModifiers) -> bool {
         || (code == KeyCode::Char('c') && modifiers.contains(KeyModifiers::CONTROL))
 }
 
-fn paint(frame: &mut Frame<'_>, round: &Round, standing: &[String], title: &str, lines: &VecDeque<(bool, String)>) {
+/// What the last look gave.
+struct Seen<'a> {
+    round: &'a Round,
+    standing: &'a [String],
+    title: &'a str,
+    language: Language,
+}
+
+fn paint(frame: &mut Frame<'_>, seen: &Seen<'_>, lines: &VecDeque<(bool, String)>) {
+    let (round, language) = (seen.round, seen.language);
     let sources = u16::try_from(round.sources.len()).unwrap_or(u16::MAX).saturating_add(3);
     let areas = Layout::vertical([
         Constraint::Length(5),
@@ -90,10 +110,11 @@ fn paint(frame: &mut Frame<'_>, round: &Round, standing: &[String], title: &str,
     ])
     .split(frame.area());
     let [head, table, history] = areas.as_ref() else { return };
-    frame.render_widget(summary(round, standing, title), *head);
-    frame.render_widget(table_of(round), *table);
+    frame.render_widget(summary(seen), *head);
+    frame.render_widget(table_of(round, language), *table);
     let text: Vec<Line<'_>> = lines.iter().map(|(bad, text)| coloured(*bad, text)).collect();
-    let block = Block::bordered().title(" what happened (q ends) ");
+    let title = language.of(" эмне болду (q — бүтүрүү) ", " что произошло (q — конец) ", " what happened (q ends) ");
+    let block = Block::bordered().title(title);
     frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: false }).block(block), *history);
 }
 
@@ -102,20 +123,33 @@ fn coloured(bad: bool, text: &str) -> Line<'_> {
     Line::from(Span::styled(text, style))
 }
 
-fn summary<'a>(round: &'a Round, standing: &'a [String], title: &'a str) -> Paragraph<'a> {
+fn summary<'a>(seen: &Seen<'a>) -> Paragraph<'a> {
+    let Seen { round, standing, title, language } = seen;
     let cosigned = round.cosigned_s.map_or_else(String::new, |time_s| {
-        format!(", latest cosignature {} s ago", (round.at_ms / 1_000).saturating_sub(time_s))
+        let ago_s = (round.at_ms / 1_000).saturating_sub(time_s);
+        match language {
+            Language::Ky => format!(", акыркы кол {ago_s} с мурда"),
+            Language::Ru => format!(", последняя подпись {ago_s} с назад"),
+            Language::En => format!(", latest cosignature {ago_s} s ago"),
+        }
     });
-    let published = format!(
-        "{} entries, confirmed by {} of {} organisations ({}){cosigned}; {} judged here",
-        round.size,
-        round.organisations.len(),
-        round.organisations_of,
-        round.organisations.join(", "),
-        round.followed,
-    );
+    let (size, signed, of) = (round.size, round.organisations.len(), round.organisations_of);
+    let (who, judged) = (round.organisations.join(", "), round.followed);
+    let published = match language {
+        Language::Ky => {
+            format!("{size} жазуу, {of} уюмдун {signed} кол койгон ({who}){cosigned}; бул жерде текшерилди: {judged}")
+        }
+        Language::Ru => format!(
+            "записей {size}, подписали {signed} из {of} организаций ({who}){cosigned}; проверено здесь: {judged}"
+        ),
+        Language::En => {
+            format!(
+                "{size} entries, confirmed by {signed} of {of} organisations ({who}){cosigned}; {judged} judged here"
+            )
+        }
+    };
     let (colour, state) = if standing.is_empty() {
-        (Color::Green, "nothing is wrong".to_owned())
+        (Color::Green, language.of("баары жайында", "всё в порядке", "nothing is wrong").to_owned())
     } else {
         (Color::Yellow, standing.join("; "))
     };
@@ -123,27 +157,50 @@ fn summary<'a>(round: &'a Round, standing: &'a [String], title: &'a str) -> Para
     Paragraph::new(lines).wrap(Wrap { trim: false }).block(Block::bordered().title(format!(" {title} ")))
 }
 
-fn table_of(round: &Round) -> Table<'_> {
+fn table_of(round: &Round, language: Language) -> Table<'_> {
     let rows = round.sources.iter().map(|source| {
         let size = source.size.map_or_else(|| "–".to_owned(), |size| size.to_string());
         let row = Row::new([source.name.clone(), size, source.problem.clone().unwrap_or_default()]);
         if source.problem.is_some() { row.style(Style::default().fg(Color::Yellow)) } else { row }
     });
+    let head = [
+        language.of("булак", "источник", "source"),
+        language.of("жазуулар", "записей", "entries"),
+        language.of("көйгөй", "неполадка", "problem"),
+    ];
     let widths = [Constraint::Percentage(35), Constraint::Length(12), Constraint::Fill(1)];
-    Table::new(rows, widths).header(Row::new(["source", "entries", "problem"])).block(Block::bordered())
+    Table::new(rows, widths).header(Row::new(head)).block(Block::bordered())
 }
 
 /// An event in one line.
-pub(super) fn line(event: &Event) -> String {
+pub(super) fn line(event: &Event, language: Language) -> String {
     match event {
-        Event::Alarm(alarm) => {
-            let word = if alarm.kind.is_lie() { "ALARM" } else { "alarm" };
-            format!("{} {word} {} ({}): {}", utc(alarm.at_ms), alarm.kind.slug(), alarm.about, alarm.text)
+        Event::Alarm(Alarm { kind, about, text, at_ms, .. }) => {
+            let word = match kind.is_lie() {
+                true => language.of("ЖАЛГАН", "ЛОЖЬ", "ALARM"),
+                false => language.of("көңүл буруңуз", "внимание", "alarm"),
+            };
+            // The particulars are for whoever looks into it, and for the evidence beside them: in English, with the name.
+            let what = match language {
+                Language::En => kind.slug().to_owned(),
+                _ => format!("{} [{}]", alarm_word(*kind, language), kind.slug()),
+            };
+            format!("{} {word} {what} ({about}): {text}", utc(*at_ms))
         }
-        Event::Over { kind, about, at_ms } => format!("{} over  {} ({about})", utc(*at_ms), kind.slug()),
+        Event::Over { kind, about, at_ms } => match language {
+            Language::En => format!("{} over  {} ({about})", utc(*at_ms), kind.slug()),
+            _ => {
+                let over = language.of("бүттү", "прошло", "over");
+                format!("{} {over}: {} ({about})", utc(*at_ms), alarm_word(*kind, language))
+            }
+        },
         Event::Checkpoint { size, organisations, source, at_ms } => {
             let (at, by) = (utc(*at_ms), organisations.join(", "));
-            format!("{at} published {size} entries, confirmed by {by} ({source})")
+            match language {
+                Language::Ky => format!("{at} {size} жазуу жарыяланды, кол койгондор: {by} ({source})"),
+                Language::Ru => format!("{at} опубликовано записей {size}, подписали {by} ({source})"),
+                Language::En => format!("{at} published {size} entries, confirmed by {by} ({source})"),
+            }
         }
     }
 }

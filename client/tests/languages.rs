@@ -1,0 +1,128 @@
+//! Commands that need no ledger, and the monitor, in the language that was asked for. Those that read a ledger: `cli.rs`.
+
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+mod common;
+#[path = "common/mirror.rs"]
+mod mirror;
+
+use common::{ORGANISATIONS, World};
+use mirror::StoreSource;
+use std::path::Path;
+use std::process::{Command, Output};
+use tamga_client::source::download;
+use tamga_platform::disk::OsDisk;
+
+fn tamga(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tamga")).args(arguments).output().unwrap()
+}
+
+/// What it says, and its exit code.
+fn said(arguments: &[&str]) -> (String, Option<i32>) {
+    let output = tamga(arguments);
+    (String::from_utf8([output.stdout, output.stderr].concat()).unwrap(), output.status.code())
+}
+
+fn data(path: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(path).display().to_string()
+}
+
+/// English words of these commands; what stands in the files that they read is nobody's to translate.
+fn no_english(text: &str, words: &[&str]) {
+    for word in words {
+        assert!(!text.contains(word), "{word}: {text}");
+    }
+}
+
+#[test]
+fn a_definition_is_told_in_the_language() {
+    let words = [
+        "REHEARSAL",
+        "constituencies",
+        "seats",
+        "candidates",
+        "stations",
+        "units",
+        "forms",
+        "Embargo",
+        "Act ",
+        "hard ",
+        "soft ",
+    ];
+    for (lang, first, seats) in [("ky", "МАШЫГУУ", "мандат"), ("ru", "РЕПЕТИЦИЯ", "мандатов")]
+    {
+        for step in ["check", "show"] {
+            let (text, code) = said(&["election", step, "example-small", "--lang", lang]);
+            assert!(text.starts_with(first) && text.contains(seats) && code == Some(0), "{text}");
+            no_english(&text, &words);
+        }
+    }
+    let (text, _) = said(&["election", "check", "example-small"]);
+    assert!(text.starts_with("REHEARSAL") && text.contains("2 constituencies"), "{text}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("election.toml");
+    std::fs::write(&file, "rehearsal = 3\n").unwrap();
+    for (lang, faults) in [("ky", "Ката: "), ("ru", "Ошибок: "), ("en", " faults")] {
+        let (text, code) = said(&["election", "check", file.to_str().unwrap(), "--lang", lang]);
+        assert!(text.contains(faults) && code == Some(1), "{text}");
+    }
+}
+
+#[test]
+fn a_table_of_protocols_is_told_in_the_language() {
+    let (mapping, table) = (data("mappings/sample-utf8.toml"), data("samples/protocols-utf8.csv"));
+    let check = ["protocols", "check", "--form", "ru-20fz-12", "--mapping", &mapping, &table];
+    let words = [
+        "rows",
+        "malformed",
+        "Malformed",
+        "accepted",
+        "relation",
+        "hard ",
+        "soft ",
+        "holds in",
+        "broken",
+        "line ",
+        "against",
+    ];
+    let (english, code) = said(&check);
+    assert!(words.iter().filter(|word| english.contains(**word)).count() > 7, "{english}");
+    for (lang, sample) in [("ky", "катуу катыш бузулган"), ("ru", "нарушено жёсткое соотношение")]
+    {
+        let (text, same) = said(&[&check[..], &["--lang", lang]].concat());
+        assert_eq!(same, code);
+        assert!(text.contains(sample), "{text}");
+        // Behind the last colon of a malformed row stands what was found in it.
+        let ours: Vec<&str> = text.lines().map(|line| line.rsplit_once(": ").map_or(line, |(ours, _)| ours)).collect();
+        no_english(&ours.join("\n"), &words);
+        assert_eq!(text.lines().count(), english.lines().count());
+    }
+}
+
+#[test]
+fn the_monitor_speaks_the_language() {
+    let mut world = World::prepared();
+    world.seal_roll();
+    world.open_all();
+    let source = StoreSource::of(&world, world.checkpoint(&ORGANISATIONS));
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    download(&source, &world.trust, &OsDisk, Path::new(&path("copy")), |_, _| {}).unwrap();
+    let genesis = world.scribe.election().to_string();
+    for (lang, published, silent) in [
+        ("ky", "жазуу жарыяланды", "жооп бербейт"),
+        ("ru", "опубликовано записей", "не отвечает"),
+        ("en", "published", "unreachable"),
+    ] {
+        let state = path(&format!("state-{lang}"));
+        let look = ["watch", "--once", "--plain", "--genesis", &genesis, "--state", &state, "--lang", lang];
+        let (text, code) = said(&[&look[..], &[&path("copy")]].concat());
+        assert!(text.contains(published) && code == Some(0), "{text}");
+        let (text, code) = said(&[&look[..], &[&path("copy"), &path("nothing")]].concat());
+        assert!(text.contains(silent) && code == Some(2), "{text}");
+        if lang != "en" {
+            no_english(&text, &["published", "alarm", "over  "]);
+        }
+    }
+}
