@@ -215,7 +215,7 @@ fn acts(results: &ResultsView) -> Vec<Row> {
             act.date.clone(),
             name(act.issuer),
             act.effect.to_owned(),
-            act.about.clone(),
+            act.about.to_string(),
             act.effective_ms.to_string(),
             flag(act.final_act),
             flag(act.in_force),

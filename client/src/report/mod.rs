@@ -21,4 +21,6 @@ pub use custody::{Event, Inventory, PieceLine, history, inventory};
 pub use export::{Stamp, Table, tables};
 pub(crate) use nist::instant;
 pub use nist::{NIST_FILE, nist_report};
-pub use unit::{Change, PhaseLine, TableReport, UnitReport, Version, Word, changes, table_reports, unit_report};
+pub use unit::{
+    Change, Figure, PhaseLine, TableReport, UnitReport, Version, Word, changes, table_reports, unit_report,
+};

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt;
 use tamga_ledger::balance::Discrepancy;
 use tamga_ledger::entry::{Entry, Payload};
 use tamga_ledger::ids::{KeyId, RecordId};
@@ -103,11 +104,38 @@ pub struct Version {
     pub changes: Vec<Change>,
 }
 
+/// Which figure of a protocol. As text, in JSON too: `line CODE`, `position N`, `papers for constituency N`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Figure {
+    /// A line, by its code.
+    Line(String),
+    /// A position of the own counts, from 1.
+    Position(u32),
+    /// Papers of a constituency whose counts are not shown.
+    Papers(u32),
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(code) => write!(out, "line {code}"),
+            Self::Position(place) => write!(out, "position {place}"),
+            Self::Papers(constituency) => write!(out, "papers for constituency {constituency}"),
+        }
+    }
+}
+
+impl Serialize for Figure {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// A figure that a correction changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// A line's code, `position N` of the own counts, or `papers for constituency N`.
-    pub figure: String,
+    /// Which.
+    pub figure: Figure,
     /// In the version replaced; none if it was not shown there.
     pub before: Option<u64>,
     /// In this one; none if it is not shown any more.
@@ -135,11 +163,9 @@ pub struct Word {
 #[must_use]
 pub fn changes(before: &Protocol, after: &Protocol) -> Vec<Change> {
     let figures = |protocol: &Protocol| {
-        let lines = protocol.lines.iter().map(|line| (format!("line {}", line.code), line.value));
-        let counts = (1..).zip(&protocol.counts).map(|(place, count)| (format!("position {place}"), *count));
-        let cells = protocol.cells.iter();
-        let cells =
-            cells.map(|cell| (format!("papers for constituency {}", cell.constituency), u64::from(cell.papers)));
+        let lines = protocol.lines.iter().map(|line| (Figure::Line(line.code.clone()), line.value));
+        let counts = (1..).zip(&protocol.counts).map(|(place, count)| (Figure::Position(place), *count));
+        let cells = protocol.cells.iter().map(|cell| (Figure::Papers(cell.constituency), u64::from(cell.papers)));
         lines.chain(counts).chain(cells).collect::<Vec<_>>()
     };
     let (old, new) = (figures(before), figures(after));

@@ -32,5 +32,5 @@ use extends::extends_head;
 pub(crate) use extends::extends_of;
 pub use open::Opened;
 pub use prove::{find_record, last_sequence, prove};
-pub use results::{ActView, ConstituencyView, HourTurnout, ResultsView, results};
+pub use results::{About, ActView, ConstituencyView, HourTurnout, ResultsView, results};
 pub use rolls::{RecordedRoll, rolls};

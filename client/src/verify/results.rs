@@ -1,6 +1,8 @@
 //! Turnout and results out of an audited state.
 
 use serde::Serialize;
+use std::fmt;
+use tamga_ledger::ids::RecordId;
 use tamga_ledger::kinds::{Issuer, Stage};
 use tamga_ledger::record::Scope;
 use tamga_ledger::state::{RecordedAct, State};
@@ -88,7 +90,7 @@ pub struct ActView {
     /// What it does.
     pub effect: &'static str,
     /// What it is about.
-    pub about: String,
+    pub about: About,
     /// From when on, ms UTC; 0 from its leaf on.
     pub effective_ms: u64,
     /// No appeal is possible any more.
@@ -99,13 +101,37 @@ pub struct ActView {
     pub document: String,
 }
 
+/// What an act is about. As text, in JSON too: `act ID`, `the election`, `constituency N`, `station N`, `unit N/M`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Another act.
+    Act(RecordId),
+    /// Some part of the election.
+    Place(Scope),
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Act(act) => write!(out, "act {act}"),
+            Self::Place(Scope::Election) => out.write_str("the election"),
+            Self::Place(Scope::Constituency(number)) => write!(out, "constituency {number}"),
+            Self::Place(Scope::Station(number)) => write!(out, "station {number}"),
+            Self::Place(Scope::Unit(unit)) => write!(out, "unit {unit}"),
+        }
+    }
+}
+
+impl Serialize for About {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 fn act_view(act: &RecordedAct, in_force: &[u64]) -> ActView {
     let about = match (act.act.effect.about(), act.scope) {
-        (Some(other), _) => format!("act {other}"),
-        (None, Scope::Election) => "the election".to_owned(),
-        (None, Scope::Constituency(number)) => format!("constituency {number}"),
-        (None, Scope::Station(number)) => format!("station {number}"),
-        (None, Scope::Unit(unit)) => format!("unit {unit}"),
+        (Some(other), _) => About::Act(*other),
+        (None, scope) => About::Place(scope),
     };
     ActView {
         leaf: act.leaf,

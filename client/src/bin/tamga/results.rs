@@ -152,7 +152,7 @@ fn legal(results: &ResultsView, language: Language) -> String {
             .issuer
             .map_or(of("белгисиз", "неизвестно", "unknown"), |issuer| issuer_word(issuer, language));
         let (leaf, number, date) = (act.leaf, &act.number, &act.date);
-        let about = about_word(&act.about, language);
+        let about = about_word(act.about, language);
         let (effect, head) = (effect_word(act.effect, language), of("Акт, орду", "Акт на месте", "Act at leaf"));
         let _ = writeln!(text, "{head} {leaf}: {number}, {date} ({issuer}), {effect}: {about}; {standing}");
     }

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use tamga_client::author::{phase_word, place_in_words, role_word};
 use tamga_client::evidence::Language;
-use tamga_client::report::{TableReport, UnitReport, Version, table_reports, unit_report};
+use tamga_client::report::{Figure, TableReport, UnitReport, Version, table_reports, unit_report};
 use tamga_client::verify::Opened;
 use tamga_ledger::record::{Scope, UnitId};
 use tamga_ledger::verdict::FlagCode;
@@ -164,17 +164,15 @@ fn protocol(version: &Version, language: Language) -> String {
 }
 
 /// `line 4`, `position 2`, `papers for constituency 7`.
-fn figure_in_words(figure: &str, language: Language) -> String {
-    let Some((what, number)) = figure.rsplit_once(' ') else { return figure.to_owned() };
-    let what = match what {
-        "line" => language.of("сап", "строка", "line"),
-        "position" => language.of("позиция", "позиция", "position"),
-        "papers for constituency" => {
-            language.of("округдун бюллетендери:", "бюллетени округа", "papers for constituency")
+fn figure_in_words(figure: &Figure, language: Language) -> String {
+    match figure {
+        Figure::Line(code) => format!("{} {code}", language.of("сап", "строка", "line")),
+        Figure::Position(place) => format!("{} {place}", language.of("позиция", "позиция", "position")),
+        Figure::Papers(constituency) => {
+            let what = language.of("округдун бюллетендери:", "бюллетени округа", "papers for constituency");
+            format!("{what} {constituency}")
         }
-        other => other,
-    };
-    format!("{what} {number}")
+    }
 }
 
 #[derive(Serialize)]

@@ -3,8 +3,10 @@
 use tamga_client::evidence::Language;
 use tamga_client::monitor::AlarmKind;
 use tamga_client::report::AnomalyKind;
+use tamga_client::verify::About;
 use tamga_ledger::balance::Term;
 use tamga_ledger::kinds::{Finding, HolderClass, Issuer, ProtocolBasis};
+use tamga_ledger::record::Scope;
 use tamga_ledger::state::UnitStatus;
 use tamga_ledger::tally::UnitWithheld;
 
@@ -44,18 +46,17 @@ pub(crate) fn effect_word(effect: &str, language: Language) -> &str {
     }
 }
 
-/// What an act is about, out of its English name: `act ID`, `the election`, `constituency N`, `station N`, `unit N/M`.
-pub(crate) fn about_word(about: &str, language: Language) -> String {
-    let Some((what, which)) = about.split_once(' ') else { return about.to_owned() };
-    let what = match what {
-        "act" => language.of("акт", "акт", "act"),
-        "the" => return language.of("бүт шайлоо", "вся страна", "the election").to_owned(),
-        "constituency" => language.of("округ", "округ", "constituency"),
-        "station" => language.of("участок", "участок", "station"),
-        "unit" => language.of("бирдик", "единица", "unit"),
-        other => other,
-    };
-    format!("{what} {which}")
+/// What an act is about.
+pub(crate) fn about_word(about: About, language: Language) -> String {
+    match about {
+        About::Act(act) => format!("{} {act}", language.of("акт", "акт", "act")),
+        About::Place(Scope::Election) => language.of("бүт шайлоо", "вся страна", "the election").to_owned(),
+        About::Place(Scope::Constituency(number)) => {
+            format!("{} {number}", language.of("округ", "округ", "constituency"))
+        }
+        About::Place(Scope::Station(number)) => format!("{} {number}", language.of("участок", "участок", "station")),
+        About::Place(Scope::Unit(unit)) => format!("{} {unit}", language.of("бирдик", "единица", "unit")),
+    }
 }
 
 /// Why counts are not shown.
