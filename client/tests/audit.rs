@@ -332,3 +332,33 @@ fn the_page_is_one_file_in_three_languages_and_escapes_what_it_shows() {
         assert_eq!(html.contains("class=\"yes\""), report.ok);
     }
 }
+
+/// A roll's chunks have 54 KB each, and a bundle of them more than is checked at once: it is read once, and audited in parts.
+#[test]
+fn a_bundle_that_is_checked_in_parts_is_audited_whole() {
+    let mut world = World::with_voters(500_000);
+    world.seal_roll();
+    world.open_all();
+    phase_filler(&mut world, 40);
+    let copy = Copy::of(&world, &Published::new());
+    let bundle = copy.files[&copy.bundle_path("entries", 0)].len();
+    assert!(bundle > 7 << 20 && world.entries.len() < 256, "{bundle} bytes, {} entries", world.entries.len());
+    let whole = copy.audit().unwrap();
+    assert!(whole.ok && whole.entries == world.entries.len() as u64, "{:#?}", whole.findings);
+    // Interrupted after each part, and gone on with.
+    let disk: Arc<dyn Disk> = Arc::new(MemDisk::default());
+    same(&remembering(&copy, &copy, &disk).unwrap().report, &whole);
+    // What is false behind the first part is found where it is.
+    let mut items = copy.items("entries");
+    let last = items.len() - 1;
+    let byte = items[last].len() / 2;
+    items[last][byte] ^= 1;
+    let mut damaged = copy.clone();
+    damaged.set_items("entries", &items);
+    let found = damaged.audit().unwrap();
+    assert!(
+        !found.ok && found.findings.iter().all(|finding| finding.leaf == Some(last as u64)),
+        "{:#?}",
+        found.findings
+    );
+}

@@ -132,7 +132,7 @@ fn walk(
     add_checkpoints(opened, &mut auditor)?;
     let mut sha256 = TileSide::<Sha256Tree>::new(opened.files, Tree::Sha256, size, &roots.sha256)?;
     let mut blake3 = TileSide::<Blake3Tree>::new(opened.files, Tree::Blake3, size, &roots.blake3)?;
-    let mut unused = None;
+    let (mut unused, mut held) = (None, None);
     while auditor.state().size() < size {
         // A span at a time, so that what was found can be put down in between; within one, reading and judging overlap.
         let mut found = Vec::new();
@@ -141,7 +141,7 @@ fn walk(
             if left == 0 {
                 return Ok(None);
             }
-            let chunk = reading.chunk(opened, &mut sha256, &mut blake3, &mut found)?;
+            let chunk = reading.chunk(&mut held, opened, (&mut sha256, &mut blake3), &mut found)?;
             left = left.saturating_sub(chunk.as_ref().map_or(0, |chunk| chunk.entries.len() as u64));
             Ok(chunk)
         };

@@ -4,13 +4,15 @@ use crate::source::{Bundle, Files, SourceError, bundle_count, leaf_hashes};
 use crate::verify::open::Opened;
 use crate::verify::tiles::TileSide;
 use serde::{Deserialize, Serialize};
+use std::vec::IntoIter;
 use tamga_ledger::audit::{Check, Chunk, Finding};
-use tamga_ledger::tree::{Blake3Tree, Sha256Tree, TILE_WIDTH, TreeSize};
+use tamga_ledger::tree::{Blake3Tree, LeafHashes, Sha256Tree, TILE_WIDTH, TreeSize};
 
 /// Bundles checked together: enough to keep all cores busy.
 const BUNDLES_AT_ONCE: u64 = 16;
-/// Bytes checked together, so that large entries do not need more memory than small ones: four bundles of typical entries fit.
-const BYTES_AT_ONCE: usize = 8 << 20;
+/// Bytes checked together, so that large entries do not need more memory than small ones. Each byte is there some eight times while two
+/// chunks are under way, and a bundle of a roll's chunks has 14 MB.
+const BYTES_AT_ONCE: usize = 4 << 20;
 
 /// Where reading stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,56 +26,90 @@ pub(super) struct Reading {
     pub(super) unsound: bool,
 }
 
+/// What is left of a bundle.
+#[derive(Debug)]
+pub(super) struct Held {
+    index: u64,
+    entries: IntoIter<Vec<u8>>,
+    bodies: IntoIter<Vec<u8>>,
+    /// Fewer where tiles are not sound.
+    hashes: IntoIter<LeafHashes>,
+}
+
 impl Reading {
     pub(super) const fn new() -> Self {
         Self { next: 0, confidential: true, unsound: false }
     }
 
-    /// The next bundles; `None` after the last. What is wrong with files and does not show in what they give goes to `found`.
+    /// The next entries; `None` after the last. `held` is what a call left of a bundle for the next one. What is wrong with files and
+    /// does not show in what they give goes to `found`.
     pub(super) fn chunk(
         &mut self,
+        held: &mut Option<Held>,
         opened: &Opened<'_>,
-        sha256: &mut TileSide<'_, Sha256Tree>,
-        blake3: &mut TileSide<'_, Blake3Tree>,
+        sides: (&mut TileSide<'_, Sha256Tree>, &mut TileSide<'_, Blake3Tree>),
         found: &mut Vec<Finding>,
     ) -> Result<Option<Chunk>, SourceError> {
         let size = opened.size();
-        let (first, bundles) = (self.next / TILE_WIDTH, bundle_count(size));
         if self.next >= size.get() {
             return Ok(None);
         }
-        // An earlier run may have ended within a bundle.
-        let skipped = (self.next % TILE_WIDTH) as usize;
+        let (sha256, blake3) = sides;
+        let (first, bundles) = (self.next / TILE_WIDTH, bundle_count(size));
         let (mut chunk, mut bytes) = (Chunk::default(), 0);
         for index in first..(first + BUNDLES_AT_ONCE).min(bundles) {
-            let skip = if index == first { skipped } else { 0 };
-            let hashes = sha256.leaves(index)?.zip(blake3.leaves(index)?);
-            let Bundle { entries, fault, .. } = opened.files.entries(index, size)?;
-            if let Some(fault @ SourceError::BundleLong { .. }) = &fault {
-                found.push(beyond(index, entries.len(), fault));
-            }
-            let bodies = self.bodies(opened.files, index, size, entries.len(), found)?;
-            if index == 0 && entries.first().is_some_and(|entry| *entry != opened.genesis) {
-                // The record in it is the pinned one, or nothing would have been opened; its time or its verdict is not.
-                let text = "the file of the genesis record is not entry 0".to_owned();
-                found.push(Finding::new(Check::LeafDiffers, Some(0), text));
-            }
-            bytes += entries.iter().chain(&bodies).map(Vec::len).sum::<usize>();
-            // A damaged bundle gives empty entries from the damage on, which the auditor names.
-            chunk.entries.extend(entries.into_iter().skip(skip));
-            chunk.confidential.extend(bodies.into_iter().skip(skip));
-            match hashes {
-                Some((sha256, blake3)) if !self.unsound => {
-                    chunk.hashes.extend(leaf_hashes(&sha256, &blake3).into_iter().skip(skip));
-                }
-                _ => self.unsound = true,
+            let mut bundle = match held.take().filter(|held| held.index == index) {
+                Some(held) => held,
+                None => self.bundle(index, opened, (&mut *sha256, &mut *blake3), found)?,
+            };
+            while bytes < BYTES_AT_ONCE
+                && let Some(entry) = bundle.entries.next()
+            {
+                let body = bundle.bodies.next().unwrap_or_default();
+                bytes += entry.len() + body.len();
+                chunk.entries.push(entry);
+                chunk.confidential.push(body);
+                chunk.hashes.extend(bundle.hashes.next());
             }
             if bytes >= BYTES_AT_ONCE {
+                *held = Some(bundle);
                 break;
             }
         }
         self.next += chunk.entries.len() as u64;
         Ok(Some(chunk))
+    }
+
+    fn bundle(
+        &mut self,
+        index: u64,
+        opened: &Opened<'_>,
+        (sha256, blake3): (&mut TileSide<'_, Sha256Tree>, &mut TileSide<'_, Blake3Tree>),
+        found: &mut Vec<Finding>,
+    ) -> Result<Held, SourceError> {
+        let size = opened.size();
+        // An earlier run may have ended within a bundle.
+        let skip = self.next.saturating_sub(index * TILE_WIDTH) as usize;
+        let hashes = sha256.leaves(index)?.zip(blake3.leaves(index)?);
+        let Bundle { entries, fault, .. } = opened.files.entries(index, size)?;
+        if let Some(fault @ SourceError::BundleLong { .. }) = &fault {
+            found.push(beyond(index, entries.len(), fault));
+        }
+        let bodies = self.bodies(opened.files, index, size, entries.len(), found)?;
+        if index == 0 && entries.first().is_some_and(|entry| *entry != opened.genesis) {
+            // The record in it is the pinned one, or nothing would have been opened; its time or its verdict is not.
+            let text = "the file of the genesis record is not entry 0".to_owned();
+            found.push(Finding::new(Check::LeafDiffers, Some(0), text));
+        }
+        let hashes = hashes.filter(|_| !self.unsound).map(|(sha256, blake3)| leaf_hashes(&sha256, &blake3));
+        self.unsound |= hashes.is_none();
+        // A damaged bundle gives empty entries from the damage on, which the auditor names.
+        let (mut entries, mut bodies) = (entries.into_iter(), bodies.into_iter());
+        let mut hashes = hashes.unwrap_or_default().into_iter();
+        if skip > 0 {
+            let _ = (entries.nth(skip - 1), bodies.nth(skip - 1), hashes.nth(skip - 1));
+        }
+        Ok(Held { index, entries, bodies, hashes })
     }
 
     /// The confidential bodies beside a bundle, as many as it has entries, if those before were at hand.
