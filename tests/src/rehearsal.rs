@@ -102,12 +102,19 @@ impl Rehearsal {
         Self::sealed(Self::start(plan).await).await
     }
 
-    /// The zero report of a station, by its own members.
+    /// The zero report of a station, by its own members; node 1 has published it.
     ///
     /// # Panics
     /// If it is not accepted.
     pub async fn open_station(&self, station: u32) {
-        self.accepted(&self.world.opening(station)).await;
+        self.seen(&self.world.opening(station)).await;
+    }
+
+    /// As [`accepted`](Self::accepted), and node 1 has published it: who drafts the next record of this author from what
+    /// is published there takes a number of its own.
+    async fn seen(&self, record: &Submission) {
+        let judged = self.accepted(record).await;
+        self.published(1, judged.leaf.get() + 1).await;
     }
 
     async fn sealed(rehearsal: Self) -> Self {
@@ -117,7 +124,7 @@ impl Rehearsal {
             rehearsal.accepted(record).await;
         }
         let sealed = rehearsal.published(1, rehearsal.applied(1).await).await;
-        rehearsal.accepted(&world.roll_seal(&sealed.checkpoint().head())).await;
+        rehearsal.seen(&world.roll_seal(&sealed.checkpoint().head())).await;
         rehearsal
     }
 
