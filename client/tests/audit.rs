@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use tamga_client::evidence::Language;
 use tamga_client::report::audit::{Page, check_name, page, sentence};
 use tamga_client::source::{Fetched, Resource, Source, SourceError};
-use tamga_client::verify::{Audited, Memory, Opened, VerifyError, audit, audit_remembering};
+use tamga_client::verify::{Audited, Memory, Opened, VerifyError, audit, audit_remembering, over_entries, rolls};
 use tamga_ledger::audit::{Check, Finding, NotProven, Report};
 use tamga_ledger::ids::RecordId;
 use tamga_ledger::tree::LeafIndex;
@@ -353,7 +353,7 @@ fn a_bundle_that_is_checked_in_parts_is_audited_whole() {
     let last = items.len() - 1;
     let byte = items[last].len() / 2;
     items[last][byte] ^= 1;
-    let mut damaged = copy.clone();
+    let mut damaged = copy;
     damaged.set_items("entries", &items);
     let found = damaged.audit().unwrap();
     assert!(
@@ -361,4 +361,43 @@ fn a_bundle_that_is_checked_in_parts_is_audited_whole() {
         "{:#?}",
         found.findings
     );
+}
+
+#[test]
+fn what_is_read_beside_an_audit_is_held_against_the_roots_too() {
+    let (mut world, mut published) = (World::prepared(), Published::new());
+    world.seal_roll();
+    publish(&world, &mut published);
+    let honest = Copy::of(&world, &published);
+    let opened = Opened::open(&honest, &honest.election).unwrap();
+    let all: Vec<(u64, Vec<u8>)> = over_entries(&opened, |_, _| {}, |entries| entries.collect()).unwrap();
+    assert_eq!(all.len() as u64, honest.size);
+    assert!(all.iter().zip(&world.entries).zip(0..).all(|((read, due), leaf)| *read == (leaf, due.0.clone())));
+    assert_eq!(rolls(&opened, |_, _| {}).unwrap().len(), 4);
+
+    // The same checkpoint over other entries: the last one is another, one is missing, two change places.
+    let items = honest.items("entries");
+    let lied = |change: &dyn Fn(&mut Vec<Vec<u8>>)| {
+        let (mut copy, mut items) = (honest.clone(), items.clone());
+        change(&mut items);
+        copy.set_items("entries", &items);
+        copy
+    };
+    let last = items.len() - 1;
+    let lies = [
+        lied(&|items| *items[last].last_mut().unwrap() ^= 1),
+        lied(&|items| items[last].clear()),
+        lied(&|items| items.swap(1, 2)),
+    ];
+    for copy in &lies {
+        let opened = Opened::open(copy, &copy.election).unwrap();
+        // Of a reader too who has seen enough before the lie comes.
+        let first = over_entries(&opened, |_, _| {}, |entries| entries.next().is_some());
+        assert!(matches!(first, Err(VerifyError::OtherEntries(size)) if size.get() == copy.size), "{first:?}");
+        assert!(matches!(rolls(&opened, |_, _| {}), Err(VerifyError::OtherEntries(_))));
+    }
+    let mut short = honest;
+    short.files.remove(&short.bundle_path("entries", 0));
+    let opened = Opened::open(&short, &short.election).unwrap();
+    assert!(matches!(over_entries(&opened, |_, _| {}, |entries| entries.count()), Err(VerifyError::Source(_))));
 }

@@ -171,10 +171,14 @@ pub struct Anomalies {
 /// Reads entries in leaf order; `listed` findings of each kind are kept, all are counted. `state` is that after the last entry.
 ///
 /// Entries that cannot be read are passed over: an audit speaks of them.
-pub fn anomalies<'e>(state: &State, entries: impl IntoIterator<Item = (u64, &'e [u8])>, listed: usize) -> Anomalies {
+pub fn anomalies<E: AsRef<[u8]>>(
+    state: &State,
+    entries: impl IntoIterator<Item = (u64, E)>,
+    listed: usize,
+) -> Anomalies {
     let mut groups: BTreeMap<AnomalyKind, Group> = BTreeMap::new();
     for (leaf, bytes) in entries {
-        let Ok(entry) = Entry::from_bytes(bytes) else { continue };
+        let Ok(entry) = Entry::from_bytes(bytes.as_ref()) else { continue };
         for (anomaly, code, detail) in of_entry(state, &entry) {
             let scope = scope_of(&entry);
             let group = groups.entry(anomaly).or_insert_with(|| Group { anomaly, count: 0, findings: Vec::new() });

@@ -106,10 +106,10 @@ fn accepted(bytes: &[u8]) -> Option<(Entry, tamga_ledger::record::Record)> {
 }
 
 /// The inventory, compared with what units report. Out of all entries, in order.
-pub fn inventory<'a>(state: &State, entries: impl Iterator<Item = (u64, &'a [u8])>) -> Inventory {
+pub fn inventory<E: AsRef<[u8]>>(state: &State, entries: impl IntoIterator<Item = (u64, E)>) -> Inventory {
     let mut used: BTreeMap<UnitId, Vec<String>> = BTreeMap::new();
     for (_, bytes) in entries {
-        let Some((_, record)) = accepted(bytes) else { continue };
+        let Some((_, record)) = accepted(bytes.as_ref()) else { continue };
         let Scope::Unit(unit) = record.scope else { continue };
         if record.kind != Kind::StationPhase as u16 {
             continue;
@@ -160,10 +160,10 @@ pub fn inventory<'a>(state: &State, entries: impl Iterator<Item = (u64, &'a [u8]
 }
 
 /// Everything that the ledger has about one serial number: custody, and phases of units that name it.
-pub fn history<'a>(serial: &str, entries: impl Iterator<Item = (u64, &'a [u8])>) -> Vec<Event> {
+pub fn history<E: AsRef<[u8]>>(serial: &str, entries: impl IntoIterator<Item = (u64, E)>) -> Vec<Event> {
     let mut events = Vec::new();
     for (leaf, bytes) in entries {
-        let Some((entry, record)) = accepted(bytes) else { continue };
+        let Some((entry, record)) = accepted(bytes.as_ref()) else { continue };
         let flags = entry.verdict.flags().iter().map(|flag| flag.code).collect();
         let event = Event {
             leaf,

@@ -181,10 +181,10 @@ pub fn changes(before: &Protocol, after: &Protocol) -> Vec<Change> {
 }
 
 /// Reads a unit out of a state and the entries it was made from.
-pub fn unit_report<'e>(
+pub fn unit_report<E: AsRef<[u8]>>(
     state: &State,
     unit: UnitId,
-    entries: impl IntoIterator<Item = (u64, &'e [u8])>,
+    entries: impl IntoIterator<Item = (u64, E)>,
 ) -> Option<UnitReport> {
     let default = tamga_ledger::state::UnitState::default();
     if !state.definition().has_unit(unit) {
@@ -209,7 +209,7 @@ pub fn unit_report<'e>(
     let in_force: Vec<u64> = own.protocols.iter().flatten().map(|protocol| protocol.leaf).collect();
     let mut before: BTreeMap<RecordId, (u64, Protocol)> = BTreeMap::new();
     for (leaf, bytes) in entries {
-        let Ok(entry) = Entry::from_bytes(bytes) else { continue };
+        let Ok(entry) = Entry::from_bytes(bytes.as_ref()) else { continue };
         let Payload::Full(signed) = &entry.payload else { continue };
         let Ok(record) = signed.parse() else { continue };
         if record.scope != Scope::Unit(unit) || !entry.verdict.is_accepted() {

@@ -64,6 +64,12 @@ pub enum VerifyError {
     /// An evidence file that proves nothing, or cannot be verified here.
     #[error("evidence: {0}")]
     Evidence(#[from] EvidenceError),
+    /// Entries were read that are not those of the checkpoint.
+    #[error(
+        "the source's entries do not hash to the checkpoint of size {0}: they are not what the organisations cosigned; \
+         `tamga audit` names the place"
+    )]
+    OtherEntries(TreeSize),
     /// The file that an audit had for itself cannot be read again: what was judged since may be false.
     #[error("the audit is given up: {0}; a disk that fails is no place to audit on")]
     Scratch(String),

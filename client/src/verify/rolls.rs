@@ -1,8 +1,9 @@
-//! The stations' rolls out of a ledger's entries, without an audit: the verdicts in the entries are taken as they stand.
+//! The stations' rolls out of a ledger's entries, without an audit: the verdicts in the entries are taken as a quorum of the
+//! organisations cosigned them.
 
+use super::entries::over_entries;
 use super::error::VerifyError;
 use super::open::Opened;
-use crate::source::bundle_count;
 use std::collections::{BTreeMap, BTreeSet};
 use tamga_ledger::entry::{Entry, Payload};
 use tamga_ledger::ids::RollLeaf;
@@ -23,21 +24,16 @@ pub struct RecordedRoll {
 /// `progress` hears bundles read and bundles in all.
 ///
 /// # Errors
-/// [`VerifyError`]: entries cannot be read.
-pub fn rolls(
-    opened: &Opened<'_>,
-    mut progress: impl FnMut(u64, u64),
-) -> Result<BTreeMap<u32, RecordedRoll>, VerifyError> {
-    let (size, mut found) = (opened.size(), BTreeMap::new());
-    let bundles = bundle_count(size);
-    for index in 0..bundles {
-        for entry in opened.files.entries(index, size)?.entries {
+/// [`VerifyError`]: entries cannot be read, or are not those of the checkpoint.
+pub fn rolls(opened: &Opened<'_>, progress: impl FnMut(u64, u64)) -> Result<BTreeMap<u32, RecordedRoll>, VerifyError> {
+    over_entries(opened, progress, |entries| {
+        let mut found = BTreeMap::new();
+        for (_, entry) in entries {
             // What is none of these, or cannot be read, changes no roll.
             let _ = take(&mut found, &entry);
         }
-        progress(index + 1, bundles);
-    }
-    Ok(found)
+        found
+    })
 }
 
 fn take(rolls: &mut BTreeMap<u32, RecordedRoll>, entry: &[u8]) -> Option<()> {

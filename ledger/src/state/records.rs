@@ -310,7 +310,7 @@ mod tests {
             }
         }
         let (slots, taken) = index.tables.iter().fold((0, 0), |sum, one| (sum.0 + one.slots.len(), sum.1 + one.taken));
-        println!("{slots} slots for {taken}: {} MiB", slots * 8 >> 20);
+        println!("{slots} slots for {taken}: {} MiB", (slots * 8) >> 20);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::args::CustodyShow;
 use crate::output::{CheckpointView, Done, Failure, Output, open_source, scratch, standing};
-use crate::report::{audited, entries_of};
+use crate::report::{audited, entries_read};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -33,17 +33,17 @@ pub(crate) fn run(arguments: &CustodyShow, disk: &Arc<dyn Disk>, output: &Output
     let source = open_source(&arguments.place.source, disk)?;
     let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?.with_scratch(scratch(disk));
     let (checkpoint, state) = audited(NAME, &opened, arguments.lang.into(), output)?;
-    let entries = entries_of(&opened)?;
-    let all = entries.iter().map(|(leaf, entry)| (*leaf, entry.as_slice()));
     let language = arguments.lang.into();
     if let Some(serial) = &arguments.serial {
-        let content = History { serial: serial.clone(), events: history(serial, all) };
+        let events = entries_read(&opened, output, |entries| history(serial, entries))?;
+        let content = History { serial: serial.clone(), events };
         let content = Found { checkpoint, content };
         output.answer(NAME, &content, || told(&content.checkpoint, &content.content, language));
         // Nothing about a serial number is an answer, and no good one.
         return if content.content.events.is_empty() { Err(Failure::Shown(Weight::Refuted)) } else { Ok(()) };
     }
-    let content = Found { checkpoint, content: inventory(&state, all) };
+    let content = entries_read(&opened, output, |entries| inventory(&state, entries))?;
+    let content = Found { checkpoint, content };
     output.answer(NAME, &content, || listed(&content.checkpoint, &content.content, language));
     Ok(())
 }

@@ -11,12 +11,10 @@ use std::sync::Arc;
 use tamga_client::author::place_in_words;
 use tamga_client::evidence::Language;
 use tamga_client::report::{Anomalies, NIST_FILE, Stamp, anomalies, nist_report, tables};
-use tamga_client::source::bundle_count;
-use tamga_client::verify::{Opened, audit, results};
+use tamga_client::verify::{Opened, audit, over_entries, results};
 use tamga_ledger::audit::Report;
 use tamga_ledger::record::{Scope, UnitId};
 use tamga_ledger::state::State;
-use tamga_ledger::tree::TILE_WIDTH;
 use tamga_platform::disk::Disk;
 
 #[derive(Serialize)]
@@ -44,14 +42,16 @@ pub(crate) fn audited(
     Err(output.refutation(command, &content, || nothing_shown(&content.audit, language)))
 }
 
-/// All entries with their leaves.
-pub(crate) fn entries_of(opened: &Opened<'_>) -> Result<Vec<(u64, Vec<u8>)>, Failure> {
-    let size = opened.size();
-    let mut entries = Vec::new();
-    for index in 0..bundle_count(size) {
-        entries.extend((index * TILE_WIDTH..).zip(opened.files.entries(index, size)?.entries));
-    }
-    Ok(entries)
+/// What `read` makes of all entries with their leaves.
+pub(crate) fn entries_read<T>(
+    opened: &Opened<'_>,
+    output: &Output,
+    read: impl FnOnce(&mut dyn Iterator<Item = (u64, Vec<u8>)>) -> T,
+) -> Result<T, Failure> {
+    let bar = output.bar("reading entries");
+    let made = over_entries(opened, |done, all| advance(&bar, done, all), read);
+    bar.finish_and_clear();
+    Ok(made?)
 }
 
 #[derive(Serialize)]
@@ -67,9 +67,8 @@ pub(crate) fn run_anomalies(arguments: &AnomaliesArguments, disk: &Arc<dyn Disk>
     let source = open_source(source, disk)?;
     let opened = Opened::open(&*source, &pinned.genesis)?.with_scratch(scratch(disk));
     let (checkpoint, state) = audited(NAME, &opened, language, output)?;
-    let entries = entries_of(&opened)?;
-    let all = entries.iter().map(|(leaf, entry)| (*leaf, entry.as_slice()));
-    let content = Found { checkpoint, anomalies: anomalies(&state, all, arguments.listed) };
+    let anomalies = entries_read(&opened, output, |entries| anomalies(&state, entries, arguments.listed))?;
+    let content = Found { checkpoint, anomalies };
     output.answer(NAME, &content, || text(&content, language));
     Ok(())
 }

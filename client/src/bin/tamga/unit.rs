@@ -3,7 +3,7 @@
 use crate::args::{Tables, Unit};
 use crate::governance::failed;
 use crate::output::{CheckpointView, Done, Output, open_source, scratch, standing};
-use crate::report::{audited, entries_of};
+use crate::report::{audited, entries_read};
 use crate::words::{basis_word, finding_word, holder_word, reason_word, status_word, term_word};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -28,10 +28,9 @@ pub(crate) fn run(arguments: &Unit, disk: &Arc<dyn Disk>, output: &Output) -> Do
     let source = open_source(&arguments.place.source, disk)?;
     let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?.with_scratch(scratch(disk));
     let (checkpoint, state) = audited(NAME, &opened, language, output)?;
-    let entries = entries_of(&opened)?;
-    let all = entries.iter().map(|(leaf, entry)| (*leaf, entry.as_slice()));
     let unit = UnitId { station: arguments.station, unit: arguments.unit };
-    let report = unit_report(&state, unit, all).ok_or_else(|| failed(format!("there is no unit {unit}")))?;
+    let report = entries_read(&opened, output, |entries| unit_report(&state, unit, entries))?;
+    let report = report.ok_or_else(|| failed(format!("there is no unit {unit}")))?;
     let content = Found { checkpoint, report };
     output.answer(NAME, &content, || text(&content, language));
     Ok(())
