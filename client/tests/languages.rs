@@ -126,3 +126,54 @@ fn the_monitor_speaks_the_language() {
         }
     }
 }
+
+/// What stands in no sentence of the other two languages.
+const ENGLISH: [&str; 8] = ["cannot", "could", "there is", "does not", "is not", "missing", "lists", "give "];
+
+#[test]
+fn what_cannot_be_used_is_said_in_the_language_and_to_programs_always_in_english() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("key"), "no key").unwrap();
+    let (digest, nowhere, out) = ("0".repeat(64), path("nowhere"), path("out"));
+    let keys = ["--registry-key", &path("key"), "--commission-key", &nowhere];
+    let import = [&["roll", "import", &nowhere, "--genesis", &digest, "--out", &out], &keys[..]].concat();
+    let commands: [(&[&str], &str, &str, &str); 6] = [
+        (&["audit", &nowhere, "--genesis", &digest], "мүмкүн болбоду", "не удалось", "could not check"),
+        (&["verify", &nowhere, "--genesis", &digest], "окулбайт", "не читается", "could not check"),
+        (&["election", "check", &nowhere], "программа менен", "с программой", "those that come"),
+        (
+            &["protocols", "check", &nowhere, "--form", "no-form", "--mapping", &nowhere],
+            "программа менен",
+            "с программой",
+            "those that come",
+        ),
+        (&import, "64 белги", "64 шестнадцатеричных", "64 hexadecimal"),
+        (&["day", "seed", "--out", &path("key")], "буга чейин", "уже есть", "is there already"),
+    ];
+    for (command, ky, ru, en) in commands {
+        for (lang, words) in [("ky", ky), ("ru", ru), ("en", en)] {
+            let (text, code) = said(&[command, &["--lang", lang]].concat());
+            assert!(text.contains(words) && code == Some(2), "{lang} {command:?}: {text} {code:?}");
+            if lang != "en" {
+                no_english(&text, &ENGLISH);
+            }
+            let (json, code) = said(&[command, &["--json", "--lang", lang]].concat());
+            let fault: serde_json::Value = serde_json::from_str(&json).unwrap();
+            assert_eq!((&fault["outcome"], code), (&"unchecked".into(), Some(2)), "{json}");
+            let (_, english) = (text, said(&[command, &["--json"]].concat()).0);
+            assert_eq!(json, english, "{command:?}");
+        }
+    }
+}
+
+#[test]
+fn the_language_may_stand_in_the_environment() {
+    let run = |arguments: &[&str]| {
+        let mut tamga = Command::new(env!("CARGO_BIN_EXE_tamga"));
+        let output = tamga.env("TAMGA_LANG", "ky").args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(run(&["election", "show", "example-small"]).starts_with("МАШЫГУУ"));
+    assert!(run(&["--lang", "ru", "election", "show", "example-small"]).starts_with("РЕПЕТИЦИЯ"));
+}

@@ -2,8 +2,9 @@
 //! (`governance`).
 
 use crate::args::{About, Act, ActDraft, CaseCategory, CaseCommand, CaseDraft, CaseStep, Effect};
-use crate::governance::{Content, failed, merge, read, sign, write};
-use crate::output::{Done, Failure, Output, advance, open_source};
+use crate::failure::{Done, Failure, failed, no_organisation, said};
+use crate::governance::{Content, merge, read, sign, write};
+use crate::output::{Output, advance, open_source};
 use crate::submit::submit;
 use crate::words::issuer_word;
 use std::sync::Arc;
@@ -74,7 +75,7 @@ fn digest_of(disk: &Arc<dyn Disk>, path: &std::path::Path) -> Result<Digest, Fai
 pub(crate) fn signers(opened: &Opened<'_>, names: &[String]) -> Result<Vec<PublicKey>, Failure> {
     let key = |name: &String| {
         let found = opened.trust.registry().organisation(name);
-        found.map(|own| own.record_key).ok_or_else(|| failed(format!("there is no organisation {name:?}")))
+        found.map(|own| own.record_key).ok_or_else(|| no_organisation(name))
     };
     names.iter().map(key).collect()
 }
@@ -91,7 +92,7 @@ pub(crate) fn scribe(
         let last_used = match sequence {
             Some(next) => next.saturating_sub(1),
             None => {
-                let bar = output.bar("reading");
+                let bar = output.bar("окулууда", "чтение", "reading");
                 let last = last_sequence(opened, &author, |done, all| advance(&bar, done, all))?;
                 bar.finish_and_clear();
                 last
@@ -125,7 +126,9 @@ fn draft(arguments: &ActDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let commission = opened.trust.election().organisations.first().map(|one| one.name.as_str());
     let alone = arguments.by.len() == 1 && arguments.by.first().map(String::as_str) == commission;
     if !alone && !opened.trust.policy().satisfied_by_organisations(arguments.by.iter().map(String::as_str)) {
-        return Err(failed(
+        return Err(said(
+            "актыны комиссия жалгыз же ишеним эрежелеринин кворумун түзгөн уюмдар жазат: --by менен дагы атаңыз",
+            "акт записывает комиссия одна или организации, составляющие кворум: назовите больше через --by",
             "an act is recorded by the commission alone, or by organisations that satisfy the trust policy's quorum: name more with --by",
         ));
     }
@@ -141,7 +144,7 @@ fn draft(arguments: &ActDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     };
     let scribe = scribe(&opened, signers.first(), arguments.sequence, output)?;
     let draft = scribe.legal_act(&signers, scope_of(&arguments.about), &act).map_err(failed)?;
-    written("act", &draft, &arguments.out, arguments.lang.into(), disk, output)
+    written("act", &draft, &arguments.out, output.language(), disk, output)
 }
 
 fn draft_case(arguments: &CaseDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
@@ -169,9 +172,9 @@ fn draft_case(arguments: &CaseDraft, disk: &Arc<dyn Disk>, output: &Output) -> D
         document: digest_of(disk, &arguments.document)?,
     };
     let scribe = scribe(&opened, signers.first(), arguments.sequence, output)?;
-    let author = *signers.first().ok_or_else(|| failed("nobody signs"))?;
+    let author = *signers.first().ok_or_else(|| said("эч ким кол койбойт", "никто не подписывает", "nobody signs"))?;
     let draft = scribe.case(author, scope_of(&arguments.about), &case).map_err(failed)?;
-    written("case", &draft, &arguments.out, arguments.lang.into(), disk, output)
+    written("case", &draft, &arguments.out, output.language(), disk, output)
 }
 
 /// What signers read before they sign.

@@ -2,8 +2,9 @@
 
 use crate::args::Audit;
 use crate::bundle;
+use crate::failure::Done;
 use crate::governance::write;
-use crate::output::{CheckpointView, Done, Output, advance, open_source, scratch, standing};
+use crate::output::{CheckpointView, Output, advance, open_source, scratch, standing};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -32,11 +33,11 @@ pub(crate) fn run(arguments: &Audit, disk: &Arc<dyn Disk>, output: &Output) -> D
     {
         // Of a bundle, what can be re-derived is what verifying it re-derives.
         let (pinned, page) = (&place.pinned.genesis, arguments.html.as_deref());
-        return bundle::verify("audit", &bytes, pinned, page, arguments.lang.into(), disk, output);
+        return bundle::verify("audit", &bytes, pinned, page, output.language(), disk, output);
     }
     let source = open_source(&place.source, disk)?;
     let opened = Opened::open(&*source, &place.pinned.genesis)?.with_scratch(scratch(disk));
-    let bar = output.bar("auditing entries");
+    let bar = output.bar("жазуулардын аудити", "аудит записей", "auditing entries");
     let heard = |done, all| advance(&bar, done, all);
     let audited = match &arguments.memory {
         Some(folder) => audit_remembering(&opened, &mut Memory::new(Arc::clone(disk), folder), heard),
@@ -67,7 +68,7 @@ pub(crate) fn run(arguments: &Audit, disk: &Arc<dyn Disk>, output: &Output) -> D
         memory_unused: audited.memory_unused,
         audit: told(report),
     };
-    let text = || text(&content, report, arguments.findings, arguments.lang.into());
+    let text = || text(&content, report, arguments.findings, output.language());
     if report.ok {
         output.answer("audit", &content, text);
         Ok(())

@@ -1,8 +1,9 @@
 //! `tamga bundle`, and what `tamga verify` and `tamga audit` do with such a file.
 
 use crate::args::Bundle;
-use crate::governance::{failed, write};
-use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source, standing};
+use crate::failure::{Done, Failure, failed, said};
+use crate::governance::write;
+use crate::output::{CheckpointView, Output, advance, open_source, standing};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ pub(crate) fn run(arguments: &Bundle, disk: &Arc<dyn Disk>, output: &Output) -> 
         body: &handed,
         tool: concat!("tamga ", env!("CARGO_PKG_VERSION")).to_owned(),
     };
-    let bar = output.bar("reading bundles");
+    let bar = output.bar("топтомдор окулууда", "чтение записей", "reading bundles");
     let bundle = make(&opened, &wanted, |done, all| advance(&bar, done, all));
     bar.finish_and_clear();
     let bundle = bundle.map_err(|error| match error {
@@ -60,7 +61,7 @@ pub(crate) fn run(arguments: &Bundle, disk: &Arc<dyn Disk>, output: &Output) -> 
         asked: bundle.items.iter().filter(|item| item.asked).count(),
         bodies: bundle.items.iter().filter(|item| !item.body.is_empty()).count(),
     };
-    output.answer("bundle", &content, || made(&content, arguments.lang.into()));
+    output.answer("bundle", &content, || made(&content, output.language()));
     Ok(())
 }
 
@@ -134,7 +135,13 @@ pub(crate) fn verify(
     if let Some(path) = page {
         write(disk, path, court_page(&bundle, &verified).as_bytes())?;
     }
-    let Some(last) = verified.checkpoints.last() else { return Err(failed("the bundle has no checkpoint".to_owned())) };
+    let Some(last) = verified.checkpoints.last() else {
+        return Err(said(
+            "топтомдо көзөмөл чекити жок",
+            "в пакете нет контрольной точки",
+            "the bundle has no checkpoint",
+        ));
+    };
     let entry = |item: &tamga_ledger::court::VerifiedItem| HeldEntry {
         leaf: item.leaf.get(),
         about: item.asked,

@@ -5,8 +5,9 @@
 //! ```
 
 use crate::args::{Ceremony, CeremonyCard, CeremonyCheck, CeremonyDraft, CeremonyMerge, CeremonySign, Papers};
-use crate::governance::{failed, read, record_key, write};
-use crate::output::{Done, Failure, Output, standing};
+use crate::failure::{Done, Failure, failed, said, unfit};
+use crate::governance::{read, record_key, write};
+use crate::output::{Output, standing};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
@@ -69,7 +70,7 @@ fn card(arguments: &CeremonyCard, disk: &Arc<dyn Disk>, output: &Output) -> Done
     let text = serde_json::to_string_pretty(&card).map_err(failed)? + "\n";
     write(disk, &arguments.out, text.as_bytes())?;
     let made = CardMade { organisation: card.name.clone(), fingerprint: card.fingerprint(), text: card.text() };
-    let (language, out) = (Language::from(arguments.lang), arguments.out.display());
+    let (language, out) = (output.language(), arguments.out.display());
     output.answer(NAME, &made, || {
         let fingerprint = language.of("манжа изи", "отпечаток", "fingerprint");
         let next = match language {
@@ -127,7 +128,7 @@ struct HourFile {
 
 fn read_plan(disk: &Arc<dyn Disk>, path: &Path) -> Result<GenesisPlan, Failure> {
     let text = String::from_utf8(read(disk, path, FILE_BYTES_MAX)?).map_err(failed)?;
-    let plan: PlanFile = toml::from_str(&text).map_err(|error| failed(format!("{}: {error}", path.display())))?;
+    let plan: PlanFile = toml::from_str(&text).map_err(|error| unfit(path, error))?;
     let decree = path.parent().unwrap_or_else(|| Path::new(".")).join(&plan.decree.file);
     let decree = read(disk, &decree, DECREE_BYTES_MAX)?;
     let hour = |hour: HourFile| OfficialHour { label: hour.label, at_ms: hour.at_ms };
@@ -165,14 +166,21 @@ fn held(disk: &Arc<dyn Disk>, papers: &Papers) -> Result<Held, Failure> {
     let cards = papers.cards.iter().map(|path| json(disk, path, "an organisation's card")).collect::<Result<_, _>>()?;
     let part = |path: &PathBuf| {
         let bytes = read(disk, path, RECORD_BYTES_MAX as u64)?;
-        DefinitionPart::from_bytes(&bytes).map_err(|_| failed(format!("{} is no definition part", path.display())))
+        DefinitionPart::from_bytes(&bytes).map_err(|_| {
+            let path = path.display();
+            said(
+                format!("{path} аныктаманын бөлүгү эмес"),
+                format!("{path} не часть определения"),
+                format!("{path} is no definition part"),
+            )
+        })
     };
     Ok(Held { cards, parts: papers.parts.iter().map(part).collect::<Result<_, _>>()? })
 }
 
 fn draft(arguments: &CeremonyDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let Held { cards, parts } = held(disk, &arguments.papers)?;
-    let language = Language::from(arguments.papers.lang);
+    let language = output.language();
     let unsound = |error: CeremonyError| failed(error.in_words(language));
     let draft = assemble(read_plan(disk, &arguments.plan)?, &cards, &parts, &OsEntropy).map_err(unsound)?;
     let review = review(&draft, &cards, &parts).map_err(unsound)?;
@@ -216,7 +224,7 @@ fn reviewed(disk: &Arc<dyn Disk>, papers: &Papers, output: &Output) -> Result<(G
     let Held { cards, parts } = held(disk, papers)?;
     match review(&draft, &cards, &parts) {
         Ok(review) => Ok((draft, review)),
-        Err(error) => Err(refuted(output, &error, papers.lang.into())),
+        Err(error) => Err(refuted(output, &error, output.language())),
     }
 }
 
@@ -231,7 +239,7 @@ fn refuted(output: &Output, error: &CeremonyError, language: Language) -> Failur
 
 fn show(papers: &Papers, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let (_, review) = reviewed(disk, papers, output)?;
-    let language = Language::from(papers.lang);
+    let language = output.language();
     let next = language.of(
         "мунун баары туура болсо жана баары бирдей окуса: tamga ceremony sign",
         "если всё это верно и все читают одно и то же: tamga ceremony sign",
@@ -243,7 +251,7 @@ fn show(papers: &Papers, disk: &Arc<dyn Disk>, output: &Output) -> Done {
 
 fn sign(arguments: &CeremonySign, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let (draft, review) = reviewed(disk, &arguments.papers, output)?;
-    let language = Language::from(arguments.papers.lang);
+    let language = output.language();
     if arguments.id != draft.election_id() {
         let found = &review.read_aloud;
         return Err(failed(match language {
@@ -296,7 +304,7 @@ fn merge(arguments: &CeremonyMerge, disk: &Arc<dyn Disk>, output: &Output) -> Do
     let genesis = draft.merge(&shares).map_err(failed)?;
     Trust::from_submission(genesis.clone(), None).map_err(failed)?;
     write(disk, &arguments.out, &genesis.to_bytes())?;
-    let (language, out, id) = (Language::from(arguments.lang), arguments.out.display(), &founded.read_aloud);
+    let (language, out, id) = (output.language(), arguments.out.display(), &founded.read_aloud);
     output.answer(NAME, &founded, || match language {
         Language::Ky => format!(
             "бардык уюмдар кол койду\nшайлоо {id}\n{out} файлына жазылды: ар бир түйүндүн негиздөөчү файлы; ар бир уюм иштетет: \
@@ -317,7 +325,7 @@ fn merge(arguments: &CeremonyMerge, disk: &Arc<dyn Disk>, output: &Output) -> Do
 fn check(arguments: &CeremonyCheck, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let bytes = read(disk, &arguments.genesis_file, SUBMISSION_BYTES_MAX as u64)?;
     let genesis = Submission::from_bytes(&bytes).map_err(failed)?;
-    let (founded, language) = (Founded::of(&arguments.id), Language::from(arguments.lang));
+    let (founded, language) = (Founded::of(&arguments.id), output.language());
     match Trust::from_submission(genesis, Some(&arguments.id)) {
         Ok(trust) => {
             let all = trust.election().organisations.len();

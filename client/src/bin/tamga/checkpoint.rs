@@ -1,7 +1,8 @@
 //! `tamga checkpoint`.
 
 use crate::args::Checkpoint;
-use crate::output::{CheckpointView, Done, Failure, Output, open_source, standing};
+use crate::failure::{Done, Failure, failed, unread};
+use crate::output::{CheckpointView, Output, open_source, standing};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
@@ -67,7 +68,7 @@ pub(crate) fn run(arguments: &Checkpoint, disk: &Arc<dyn Disk>, clock: &dyn Cloc
     let age_s = latest_s.and_then(|latest_s| (clock.now_ms() / 1000).checked_sub(latest_s));
     let note = opened.checkpoint.note().to_string();
     let content = Content { checkpoint, sequenced_ms, confirmed, age_s, extends, note };
-    output.answer("checkpoint", &content, || text(&content, &opened, arguments.lang.into()));
+    output.answer("checkpoint", &content, || text(&content, &opened, output.language()));
     Ok(())
 }
 
@@ -75,7 +76,7 @@ pub(crate) fn run(arguments: &Checkpoint, disk: &Arc<dyn Disk>, clock: &dyn Cloc
 fn wanted(arguments: &Checkpoint, latest: &Opened<'_>) -> Result<Option<TreeSize>, Failure> {
     let missing = |what: String| Failure::Error(SourceError::Missing(what).into());
     match (arguments.size, &arguments.at) {
-        (Some(size), _) => TreeSize::new(size).map(Some).map_err(|error| Failure::Use(error.to_string())),
+        (Some(size), _) => TreeSize::new(size).map(Some).map_err(failed),
         (None, Some(at)) => {
             let size = latest.files.source().published_by(at)?;
             Ok(Some(size.ok_or_else(|| missing(format!("a checkpoint published by {at}")))?))
@@ -92,7 +93,7 @@ fn earlier(
 ) -> Result<Option<VerifiedCheckpoint>, Failure> {
     let note = match (arguments.since, &arguments.since_file) {
         (Some(size), _) => {
-            let size = TreeSize::new(size).map_err(|error| Failure::Use(error.to_string()))?;
+            let size = TreeSize::new(size).map_err(failed)?;
             opened.files.archived(size)?
         }
         (None, Some(path)) => read(disk, path)?,
@@ -102,8 +103,7 @@ fn earlier(
 }
 
 fn read(disk: &Arc<dyn Disk>, path: &Path) -> Result<Vec<u8>, Failure> {
-    disk.read(path, NOTE_BYTES_MAX as u64)
-        .map_err(|error| Failure::Use(format!("cannot read {}: {error}", path.display())))
+    disk.read(path, NOTE_BYTES_MAX as u64).map_err(|error| unread(path, error))
 }
 
 /// Sequenced time of the last entry that the checkpoint covers, proven.

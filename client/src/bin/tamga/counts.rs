@@ -4,8 +4,9 @@
 //! and the judge's own rules are asked.
 
 use crate::args::{BasisSide, SeedArguments};
-use crate::governance::{failed, read, write};
-use crate::output::{Done, Failure, Output};
+use crate::failure::{Done, Failure, failed, no_constituency, said, unfit};
+use crate::governance::{read, write};
+use crate::output::Output;
 use crate::report::audited;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -37,8 +38,12 @@ struct Written<'a> {
 pub(crate) fn new_seed(arguments: &SeedArguments, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let path = &arguments.out;
     if !matches!(disk.read(path, 80), Err(error) if error.kind() == std::io::ErrorKind::NotFound) {
-        let what = "is there already: what was committed under a seed can be opened with this seed only";
-        return Err(failed(format!("{} {what}", path.display())));
+        let path = path.display();
+        return Err(said(
+            format!("{path} буга чейин эле бар: бул үрөн менен бекитилгенди ушул үрөн менен гана ачууга болот"),
+            format!("{path} уже есть: запечатанное под этим зерном открывается только им"),
+            format!("{path} is there already: what was committed under a seed can be opened with this seed only"),
+        ));
     }
     let mut bytes: [u8; 32] = random_bytes(&OsEntropy);
     let text = Zeroizing::new(hex::encode(bytes) + "\n");
@@ -52,16 +57,28 @@ pub(crate) fn seed(path: &Path, disk: &Arc<dyn Disk>) -> Result<UnitSeed, Failur
     let text = Zeroizing::new(read(disk, path, 80)?);
     let mut bytes = Zeroizing::new([0; 32]);
     let decoded = hex::decode_to_slice(text.trim_ascii(), bytes.as_mut_slice());
-    decoded.map_err(|_| failed(format!("{}: a seed has 64 hexadecimal digits", path.display())))?;
+    decoded.map_err(|_| {
+        let path = path.display();
+        said(
+            format!("{path}: үрөндө он алтылык 64 белги болушу керек"),
+            format!("{path}: в зерне должно быть 64 шестнадцатеричных знака"),
+            format!("{path}: a seed has 64 hexadecimal digits"),
+        )
+    })?;
     Ok(UnitSeed::new(*bytes))
 }
 
 /// A part, out of a file of the right election.
 fn part(path: &Path, opened: &Opened<'_>, disk: &Arc<dyn Disk>) -> Result<Part, Failure> {
     let bytes = Zeroizing::new(read(disk, path, PART_BYTES_MAX as u64)?);
-    let part = Part::from_json(&bytes).map_err(|error| failed(format!("{}: {error}", path.display())))?;
+    let part = Part::from_json(&bytes).map_err(|error| unfit(path, error))?;
     if part.election != *opened.trust.election_id() {
-        return Err(failed(format!("{}: it is of another election, {}", path.display(), part.election)));
+        let (path, election) = (path.display(), part.election);
+        return Err(said(
+            format!("{path}: бул башка шайлоонуку, {election}"),
+            format!("{path}: это от других выборов, {election}"),
+            format!("{path}: it is of another election, {election}"),
+        ));
     }
     Ok(part)
 }
@@ -87,7 +104,13 @@ pub(crate) fn batch(
     known: &Definition,
     disk: &Arc<dyn Disk>,
 ) -> Result<BallotBatch, Failure> {
-    let Scope::Unit(unit) = scope else { return Err(failed("a batch is a unit's: give --station and --unit")) };
+    let Scope::Unit(unit) = scope else {
+        return Err(said(
+            "бюллетендердин топтому бирдиктики: --station менен --unit бериңиз",
+            "партия бюллетеней бывает у единицы: укажите --station и --unit",
+            "a batch is a unit's: give --station and --unit",
+        ));
+    };
     let text = Zeroizing::new(read(disk, files.counts, COUNTS_BYTES_MAX as u64)?);
     let counts = read_counts(&text, known).map_err(|faults| {
         let path = files.counts.display();
@@ -97,7 +120,12 @@ pub(crate) fn batch(
         eprintln!("tamga: WARNING: {}: batch {number} has no line, so no papers", files.counts.display());
     }
     if let Some(later) = counts.keys().next_back().filter(|later| last && **later > number) {
-        return Err(failed(format!("{}: batch {later} is behind the last one, {number}", files.counts.display())));
+        let path = files.counts.display();
+        return Err(said(
+            format!("{path}: {later}-топтом акыркысынан, {number}-топтомдон кийин турат"),
+            format!("{path}: партия {later} стоит за последней, {number}"),
+            format!("{path}: batch {later} is behind the last one, {number}"),
+        ));
     }
     // A folder in which the file is not there yet begins with batch 1.
     let earlier = match disk.read(files.part, PART_BYTES_MAX as u64) {
@@ -106,9 +134,18 @@ pub(crate) fn batch(
     };
     let place = (*opened.trust.election_id(), unit);
     let made = Part::with_batch(place, earlier.as_ref(), seed(files.seed, disk)?, known, &counts, (number, last));
-    let (part, batch) = made.map_err(|error| failed(format!("{}: {error}", files.part.display())))?;
+    let (part, batch) = made.map_err(|error| unfit(files.part, error))?;
     keep(&part, files.part, disk)?;
     Ok(batch)
+}
+
+fn no_cell(path: &Path, number: u32) -> Failure {
+    let path = path.display();
+    said(
+        format!("{path}: {number}-уяча жок"),
+        format!("{path}: нет ячейки {number}"),
+        format!("{path}: no cell {number}"),
+    )
 }
 
 /// The ledger as audited, after the embargo.
@@ -116,7 +153,12 @@ fn counted(opened: &Opened<'_>, output: &Output) -> Result<State, Failure> {
     let (_, state) = audited(NAME, opened, Language::En, output)?;
     let embargo_ms = state.election().map_or(u64::MAX, |election| election.embargo_ms);
     if SystemClock.now_ms() < embargo_ms {
-        return Err(failed(format!("counts are not shown before the embargo ends: {}", iso_utc(embargo_ms))));
+        let ends = iso_utc(embargo_ms);
+        return Err(said(
+            format!("тыюу бүткүчө эсептер көрсөтүлбөйт: {ends}"),
+            format!("до конца запрета подсчёты не показываются: {ends}"),
+            format!("counts are not shown before the embargo ends: {ends}"),
+        ));
     }
     Ok(state)
 }
@@ -129,16 +171,26 @@ pub(crate) fn own_opening(
     disk: &Arc<dyn Disk>,
     output: &Output,
 ) -> Result<TotalOpening, Failure> {
-    let Scope::Unit(unit) = scope else { return Err(failed("an opening is a unit's: give --station and --unit")) };
+    let Scope::Unit(unit) = scope else {
+        return Err(said(
+            "ачылыш бирдиктики: --station менен --unit бериңиз",
+            "открытие бывает у единицы: укажите --station и --unit",
+            "an opening is a unit's: give --station and --unit",
+        ));
+    };
     let part = part(path, opened, disk)?;
     if (part.unit, part.basis, part.complete) != (unit, Basis::Machine, true) {
-        let what = "it is not the part of this unit's batches with the last one";
-        return Err(failed(format!("{}: {what}: {part:?}", path.display())));
+        let path = path.display();
+        return Err(said(
+            format!("{path}: бул ушул бирдиктин акыркы топтому менен толук бөлүгү эмес: {part:?}"),
+            format!("{path}: это не часть партий этой единицы с последней: {part:?}"),
+            format!("{path}: it is not the part of this unit's batches with the last one: {part:?}"),
+        ));
     }
     let state = counted(opened, output)?;
     let (papers, commitment) = state.own_cell_to_open(unit).map_err(|refusal| refused(refusal, None))?;
     let home = state.definition().station(unit.station).map_or(0, |station| station.constituency);
-    let opening = part.opening(home).ok_or_else(|| failed(format!("{}: no cell {home}", path.display())))?;
+    let opening = part.opening(home).ok_or_else(|| no_cell(path, home))?;
     check(opening, papers, &commitment, path)?;
     Ok(body(opening))
 }
@@ -152,7 +204,13 @@ pub(crate) fn total(
     disk: &Arc<dyn Disk>,
     output: &Output,
 ) -> Result<TotalOpening, Failure> {
-    let Scope::Constituency(number) = scope else { return Err(failed("a total has a --constituency")) };
+    let Scope::Constituency(number) = scope else {
+        return Err(said(
+            "жыйынтык округдуку: --constituency бериңиз",
+            "итог бывает у округа: укажите --constituency",
+            "a total has a --constituency",
+        ));
+    };
     let basis = match side {
         BasisSide::Machine => Basis::Machine,
         BasisSide::Hand => Basis::Hand,
@@ -160,7 +218,7 @@ pub(crate) fn total(
     let state = counted(opened, output)?;
     let legal = state.legal();
     let known = state.definition().constituency(number);
-    known.ok_or_else(|| failed(format!("the election has no constituency {number}")))?;
+    known.ok_or_else(|| no_constituency(number))?;
     // Which units lack a cell is the first thing that whoever sums has to know.
     let covered = state
         .remote_cells_to_open(basis, number, &legal)
@@ -168,12 +226,20 @@ pub(crate) fn total(
     let (mut sum, mut added): (Aggregator, Vec<UnitId>) = (Aggregator::new(basis, number), Vec::new());
     for path in paths {
         let part = part(path, opened, disk)?;
-        let at = |what: &str| failed(format!("{}: {what}", path.display()));
+        let file = path.display();
         if part.basis != basis {
-            return Err(at("it is of the other count: machine and hand are summed apart"));
+            return Err(said(
+                format!("{file}: бул башка эсептики: машина менен кол эсеби өз-өзүнчө кошулат"),
+                format!("{file}: это от другого подсчёта: машинный и ручной складываются отдельно"),
+                format!("{file}: it is of the other count: machine and hand are summed apart"),
+            ));
         }
         if added.contains(&part.unit) {
-            return Err(at(&format!("unit {} was given before", part.unit)));
+            return Err(said(
+                format!("{file}: {} бирдиги мурда берилген", part.unit),
+                format!("{file}: единица {} уже дана", part.unit),
+                format!("{file}: unit {} was given before", part.unit),
+            ));
         }
         added.push(part.unit);
         if legal.is_annulled(part.unit) {
@@ -181,13 +247,19 @@ pub(crate) fn total(
             continue;
         }
         match state.hidden_cell(basis, part.unit, number) {
-            None => return Err(at(&format!("unit {} has no cell in the ledger", part.unit))),
+            None => {
+                return Err(said(
+                    format!("{file}: журналда {} бирдигинин уячасы жок", part.unit),
+                    format!("{file}: в журнале нет ячейки единицы {}", part.unit),
+                    format!("{file}: unit {} has no cell in the ledger", part.unit),
+                ));
+            }
             // Shown by itself: never summed, or the sum would open nothing.
             Some(None) => {}
             Some(Some((papers, commitment))) => {
-                let opening = part.opening(number).ok_or_else(|| at("the constituency's cell is not in it"))?;
+                let opening = part.opening(number).ok_or_else(|| no_cell(path, number))?;
                 check(opening, papers, &commitment, path)?;
-                sum.add(opening).map_err(|error| at(&error.to_string()))?;
+                sum.add(opening).map_err(|error| unfit(path, error))?;
             }
         }
     }
@@ -199,9 +271,20 @@ pub(crate) fn total(
         .map(|unit| unit.to_string())
         .collect();
     if !missing.is_empty() {
-        return Err(failed(format!("the parts of these units are missing: {}", listed(&missing))));
+        let units = listed(&missing);
+        return Err(said(
+            format!("бул бирдиктердин бөлүктөрү жок: {units}"),
+            format!("не хватает частей этих единиц: {units}"),
+            format!("the parts of these units are missing: {units}"),
+        ));
     }
-    let opening = sum.opening().ok_or_else(|| failed("no unit has a cell that is to be summed"))?;
+    let opening = sum.opening().ok_or_else(|| {
+        said(
+            "бир да бирдикте кошула турган уяча жок",
+            "ни у одной единицы нет ячейки для суммы",
+            "no unit has a cell that is to be summed",
+        )
+    })?;
     let all = tamga_ledger::commitment::sum(&covered.commitments);
     check(&opening, covered.papers, &all, Path::new("the sum of the parts"))?;
     Ok(body(&opening))
@@ -223,8 +306,20 @@ fn listed(units: &[String]) -> String {
 
 fn refused(refusal: Refusal, waiting: Option<Vec<String>>) -> Failure {
     let units = waiting.filter(|units| refusal == Refusal::CoverageIncomplete && !units.is_empty());
-    let units = units.map_or_else(String::new, |units| format!(" Waiting for units {}.", listed(&units)));
-    failed(format!("the ledger would refuse it ({}): {}{units}", refusal.slug(), refusal.text()))
+    let (slug, text) = (refusal.slug(), refusal.text());
+    let (ky, ru, en) = units.map_or_else(Default::default, |units| {
+        let units = listed(&units);
+        (
+            format!(" Күтүлгөн бирдиктер: {units}."),
+            format!(" Ожидаются единицы {units}."),
+            format!(" Waiting for units {units}."),
+        )
+    });
+    said(
+        format!("журнал муну кабыл албайт ({slug}): {text}{ky}"),
+        format!("журнал это не примет ({slug}): {text}{ru}"),
+        format!("the ledger would refuse it ({slug}): {text}{en}"),
+    )
 }
 
 fn check(opening: &Opening, papers: u64, commitment: &Commitment, path: &Path) -> Done {
@@ -232,12 +327,17 @@ fn check(opening: &Opening, papers: u64, commitment: &Commitment, path: &Path) -
     if opens && opening.papers() == papers {
         return Ok(());
     }
-    Err(failed(format!(
-        "{}: it does not open what the ledger holds of constituency {} ({papers} papers in the ledger, {} here)",
-        path.display(),
-        opening.constituency,
-        opening.papers()
-    )))
+    let (path, number, here) = (path.display(), opening.constituency, opening.papers());
+    Err(said(
+        format!("{path}: журналдагы {number}-округдун бекитилгенин ачпайт (журналда {papers} бюллетень, мында {here})"),
+        format!(
+            "{path}: не открывает того, что в журнале об округе {number} (бюллетеней в журнале {papers}, здесь {here})"
+        ),
+        format!(
+            "{path}: it does not open what the ledger holds of constituency {number} ({papers} papers in the ledger, \
+             {here} here)"
+        ),
+    ))
 }
 
 fn body(opening: &Opening) -> TotalOpening {

@@ -1,7 +1,8 @@
 //! `tamga custody`: only out of a ledger whose audit finds nothing.
 
 use crate::args::CustodyShow;
-use crate::output::{CheckpointView, Done, Failure, Output, open_source, scratch, standing};
+use crate::failure::{Done, Failure};
+use crate::output::{CheckpointView, Output, open_source, scratch, standing};
 use crate::report::{audited, entries_read};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -32,8 +33,8 @@ struct History {
 pub(crate) fn run(arguments: &CustodyShow, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let source = open_source(&arguments.place.source, disk)?;
     let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?.with_scratch(scratch(disk));
-    let (checkpoint, state) = audited(NAME, &opened, arguments.lang.into(), output)?;
-    let language = arguments.lang.into();
+    let (checkpoint, state) = audited(NAME, &opened, output.language(), output)?;
+    let language = output.language();
     if let Some(serial) = &arguments.serial {
         let events = entries_read(&opened, output, |entries| history(serial, entries))?;
         let content = History { serial: serial.clone(), events };

@@ -7,8 +7,9 @@ use crate::args::{
     KeyCommand, PassphraseArguments, ProtocolArguments, Sign,
 };
 use crate::counts::{BatchFiles, batch, keep, new_seed, own_opening, seed, total};
-use crate::governance::{FILE_BYTES_MAX, failed, merge, read, read_draft, record_key, write};
-use crate::output::{Done, Failure, Output, open_source};
+use crate::failure::{Done, Failure, failed, said};
+use crate::governance::{FILE_BYTES_MAX, merge, read, read_draft, record_key, write};
+use crate::output::{Output, open_source};
 use crate::submit::submit;
 use ed25519_dalek::SigningKey;
 use serde::Serialize;
@@ -65,8 +66,13 @@ impl<'a> Content<'a> {
         Ok(Self {
             record: draft.id().to_string(),
             election: record.election.to_string(),
-            says: says
-                .ok_or_else(|| failed("this is no record of a commission's day: see tamga act, tamga governance"))?,
+            says: says.ok_or_else(|| {
+                said(
+                    "бул комиссиянын күнүнүн документи эмес: tamga act, tamga governance буйруктарын караңыз",
+                    "это не документ дня комиссии: см. tamga act, tamga governance",
+                    "this is no record of a commission's day: see tamga act, tamga governance",
+                )
+            })?,
             signers: record.signers.iter().map(ToString::to_string).collect(),
             soft_relations_broken: soft,
         })
@@ -96,7 +102,7 @@ fn show(draft: &Draft, soft: &[BrokenRelation], done: &str, language: Language, 
 }
 
 fn sign(arguments: &Sign, disk: &Arc<dyn Disk>, output: &Output) -> Done {
-    let (files, language) = (arguments, arguments.lang.into());
+    let (files, language) = (arguments, output.language());
     let draft = read_draft(disk, &files.draft)?;
     // Nobody signs what this program cannot say.
     let content = Content::of(&draft, &[], language)?;
@@ -117,7 +123,11 @@ fn draft(arguments: &DayDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let scribe = scribe(&opened, keys.first(), arguments.sequence, output)?;
     let mut soft = Vec::new();
     if !arguments.roles.is_empty() && phase_of(&arguments.what).is_none() {
-        return Err(failed("only a phase names members by their roles: leave --role away"));
+        return Err(said(
+            "мүчөлөрдүн кызматтары фазада гана жазылат: --role кереги жок",
+            "члены называются по должностям только в фазе: уберите --role",
+            "only a phase names members by their roles: leave --role away",
+        ));
     }
     let draft = match &arguments.what {
         DayRecord::Void { target, printed } => {
@@ -170,7 +180,9 @@ fn draft(arguments: &DayDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
         }
         DayRecord::Custody(custody) => scribe.draft(scope, &keys, &custody_of(custody)?),
         other => {
-            let mut body = phase_of(other).ok_or_else(|| failed("this is no phase of a unit"))?;
+            let mut body = phase_of(other).ok_or_else(|| {
+                said("бул бирдиктин фазасы эмес", "это не фаза единицы", "this is no phase of a unit")
+            })?;
             body.checkpoint_size_seen = opened.size().get();
             body.roles = roles_of(&arguments.roles)?;
             scribe.draft(scope, &keys, &body)
@@ -182,7 +194,7 @@ fn draft(arguments: &DayDraft, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     }
     write(disk, &arguments.out, draft.bytes())?;
     let done = format!("→ {}; tamga day sign", arguments.out.display());
-    show(&draft, &soft, &done, arguments.lang.into(), output)
+    show(&draft, &soft, &done, output.language(), output)
 }
 
 /// Members by their roles: each once, at most one in the chair and one secretary.
@@ -190,11 +202,19 @@ fn roles_of(given: &[MemberRole]) -> Result<Vec<MemberRole>, Failure> {
     for (place, one) in given.iter().enumerate() {
         let before = &given[..place];
         if before.iter().any(|other| other.key == one.key) {
-            return Err(failed(format!("member {} is named twice", one.key)));
+            return Err(said(
+                format!("{} мүчөсү эки жолу аталган", one.key),
+                format!("член {} назван дважды", one.key),
+                format!("member {} is named twice", one.key),
+            ));
         }
         if one.role < 3 && before.iter().any(|other| other.role == one.role) {
             let name = MEMBER_ROLES.get(usize::from(one.role) - 1).unwrap_or(&"?");
-            return Err(failed(format!("a unit has one {name}: --role {name} is given twice")));
+            return Err(said(
+                format!("бирдикте бир гана {name} болот: --role {name} эки жолу берилген"),
+                format!("{name} в единице один: --role {name} дано дважды"),
+                format!("a unit has one {name}: --role {name} is given twice"),
+            ));
         }
     }
     Ok(given.to_vec())
@@ -209,14 +229,27 @@ fn keys_of(opened: &Opened<'_>, by: &[String]) -> Result<Vec<PublicKey>, Failure
     by.iter().map(key).collect()
 }
 
-fn known_definition(opened: &Opened<'_>) -> Result<Definition, Failure> {
-    definition(opened)?.ok_or_else(|| failed("the ledger does not have the election's whole definition"))
+pub(crate) fn known_definition(opened: &Opened<'_>) -> Result<Definition, Failure> {
+    definition(opened)?.ok_or_else(|| {
+        said(
+            "журналда шайлоонун толук аныктамасы жок",
+            "в журнале нет полного определения выборов",
+            "the ledger does not have the election's whole definition",
+        )
+    })
 }
 
 fn form_of<'a>(known: &'a Definition, code: &str, version: u32) -> Result<&'a Form, Failure> {
     let all =
         || known.forms().values().map(|form| format!("{} {}", form.code, form.version)).collect::<Vec<_>>().join(", ");
-    known.form(code, version).ok_or_else(|| failed(format!("the election has no form {code} {version}, but {}", all())))
+    known.form(code, version).ok_or_else(|| {
+        let all = all();
+        said(
+            format!("шайлоодо {code} {version} формасы жок; булар бар: {all}"),
+            format!("на выборах нет формы {code} {version}; есть {all}"),
+            format!("the election has no form {code} {version}, but {all}"),
+        )
+    })
 }
 
 /// All lines of the form, none missing, none unknown.
@@ -224,15 +257,27 @@ fn lines_in_order(figures: &Figures, known: &Definition) -> Result<Vec<LineValue
     let form = form_of(known, &figures.form, figures.form_version)?;
     for (place, (code, _)) in figures.lines.iter().enumerate() {
         if !form.lines.iter().any(|line| line.code == *code) {
-            return Err(failed(format!("the form has no line {code:?}")));
+            return Err(said(
+                format!("формада {code:?} сабы жок"),
+                format!("в форме нет строки {code:?}"),
+                format!("the form has no line {code:?}"),
+            ));
         }
         if figures.lines[..place].iter().any(|(before, _)| before == code) {
-            return Err(failed(format!("line {code:?} is given twice")));
+            return Err(said(
+                format!("{code:?} сабы эки жолу берилген"),
+                format!("строка {code:?} дана дважды"),
+                format!("line {code:?} is given twice"),
+            ));
         }
     }
     let given = |code: &str| figures.lines.iter().find(|(own, _)| own == code).map(|(_, value)| *value);
     if let Some(missing) = form.lines.iter().find(|line| given(&line.code).is_none()) {
-        return Err(failed(format!("line {:?} ({}) is missing", missing.code, missing.title.en)));
+        return Err(said(
+            format!("{:?} сабы ({}) жок", missing.code, missing.title.ky),
+            format!("не хватает строки {:?} ({})", missing.code, missing.title.ru),
+            format!("line {:?} ({}) is missing", missing.code, missing.title.en),
+        ));
     }
     Ok(lines_of(form, |code| given(code).unwrap_or(0)))
 }
@@ -250,7 +295,13 @@ fn protocol_of(
     disk: &Arc<dyn Disk>,
 ) -> Result<Protocol, Failure> {
     let figures = &arguments.figures;
-    let Scope::Unit(unit) = scope else { return Err(failed("a protocol is a unit's: give --station and --unit")) };
+    let Scope::Unit(unit) = scope else {
+        return Err(said(
+            "протокол бирдиктики: --station менен --unit бериңиз",
+            "протокол бывает у единицы: укажите --station и --unit",
+            "a protocol is a unit's: give --station and --unit",
+        ));
+    };
     let own = known.station(unit.station).map(|station| station.constituency).filter(|number| *number > 0);
     let basis = match arguments.basis {
         BasisName::Machine => ProtocolBasis::Machine,
@@ -263,7 +314,13 @@ fn protocol_of(
     } else {
         let counts = arguments.remote.iter().cloned().collect();
         let shown = own.filter(|_| !figures.counts.is_empty());
-        let path = arguments.seed.as_deref().ok_or_else(|| failed("a hand count commits its cells: give --seed"))?;
+        let path = arguments.seed.as_deref().ok_or_else(|| {
+            said(
+                "кол эсеби уячаларын мөөр менен бекитет: --seed бериңиз",
+                "ручной подсчёт запечатывает свои ячейки: укажите --seed",
+                "a hand count commits its cells: give --seed",
+            )
+        })?;
         let number = protocol_number(unit, basis, &counts);
         let made = commit_cells(&seed(path, disk)?, number, known, &counts, shown);
         let (cells, openings) = made.map_err(failed)?;
@@ -303,7 +360,14 @@ fn custody_of(arguments: &CustodyArguments) -> Result<Custody, Failure> {
         checks |= match CHECKS.iter().position(|name| name == point) {
             Some(bit) => 1 << bit,
             None if point == "all" => CHECKS_ALL,
-            None => return Err(failed(format!("the checklist has no point {point:?}, but {}", CHECKS.join(", ")))),
+            None => {
+                let all = CHECKS.join(", ");
+                return Err(said(
+                    format!("текшерүү тизмесинде {point:?} жок; булар бар: {all}"),
+                    format!("в перечне проверки нет пункта {point:?}; есть {all}"),
+                    format!("the checklist has no point {point:?}, but {all}"),
+                ));
+            }
         };
     }
     Ok(Custody {
@@ -365,16 +429,14 @@ fn phase_of(what: &DayRecord) -> Option<StationPhase> {
 
 pub(crate) fn run_key(arguments: &KeyCommand, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     match arguments {
-        KeyCommand::New { out, clear, passphrase, lang } => {
-            new_key(out, *clear, passphrase, (*lang).into(), disk, output)
-        }
-        KeyCommand::Request { key, passphrase, pinned, class, about, out, lang } => {
+        KeyCommand::New { out, clear, passphrase } => new_key(out, *clear, passphrase, output.language(), disk, output),
+        KeyCommand::Request { key, passphrase, pinned, class, about, out } => {
             let own = record_key(disk, key, passphrase)?;
             let made = request(own.signer(), (*class, scope_of(about)), &pinned.genesis, out, disk)?;
-            Made::show(made, out, (*lang).into(), output);
+            Made::show(made, out, output.language(), output);
             Ok(())
         }
-        KeyCommand::Draft { place, requests, sequence, out, lang } => {
+        KeyCommand::Draft { place, requests, sequence, out } => {
             let source = open_source(&place.source, disk)?;
             let opened = Opened::open(&*source, &place.pinned.genesis)?;
             let commission = opened.trust.election().organisations.first().map(|one| one.name.clone());
@@ -383,7 +445,7 @@ pub(crate) fn run_key(arguments: &KeyCommand, disk: &Arc<dyn Disk>, output: &Out
             let scribe = scribe(&opened, keys.first(), *sequence, output)?;
             let draft = scribe.draft(Scope::Election, &keys, &KeyRegistration { grants }).map_err(failed)?;
             write(disk, out, draft.bytes())?;
-            show(&draft, &[], &format!("→ {}; tamga day sign", out.display()), (*lang).into(), output)
+            show(&draft, &[], &format!("→ {}; tamga day sign", out.display()), output.language(), output)
         }
     }
 }
@@ -440,6 +502,13 @@ fn request(
 
 fn read_request(path: &Path, disk: &Arc<dyn Disk>) -> Result<KeyGrant, Failure> {
     let bytes = read(disk, path, FILE_BYTES_MAX)?;
-    let refused = |error| failed(format!("{} is no request for a key: {error}", path.display()));
+    let refused = |error: tamga_ledger::codec::CodecError| {
+        let path = path.display();
+        said(
+            format!("{path} ачкыч сурамы эмес: {error}"),
+            format!("{path} не запрос на ключ: {error}"),
+            format!("{path} is no request for a key: {error}"),
+        )
+    };
     tamga_ledger::codec::decode(&bytes, bytes.len()).map_err(refused)
 }

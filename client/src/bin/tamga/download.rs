@@ -1,7 +1,8 @@
 //! `tamga download`.
 
 use crate::args::Download;
-use crate::output::{CheckpointView, Done, Output, advance, open_source};
+use crate::failure::Done;
+use crate::output::{CheckpointView, Output, advance, open_source};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ struct Content<'a> {
 pub(crate) fn run(arguments: &Download, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let source = open_source(&arguments.source, disk)?;
     let opened = Opened::open(&*source, &arguments.pinned.genesis)?;
-    let bar = output.bar("copying files");
+    let bar = output.bar("файлдар көчүрүлүүдө", "копирование файлов", "copying files");
     let folder = &arguments.folder;
     let done = download(&*source, &opened.trust, &**disk, folder, |done, all| advance(&bar, done, all));
     bar.finish_and_clear();
@@ -39,7 +40,7 @@ pub(crate) fn run(arguments: &Download, disk: &Arc<dyn Disk>, output: &Output) -
         confidential,
         archived,
     };
-    output.answer("download", &content, || text(&content, arguments.lang.into()));
+    output.answer("download", &content, || text(&content, output.language()));
     Ok(())
 }
 

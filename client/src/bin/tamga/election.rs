@@ -1,16 +1,18 @@
 //! `tamga election`: the definition of an election as files; only `submit` needs a ledger.
 
 use crate::args::{ElectionCommand, ElectionPlace, ElectionSubmit};
-use crate::governance::{failed, read as read_file, write};
-use crate::output::{Done, Failure, Output, open_source};
+use crate::failure::{Done, Failure, failed, said, unread};
+use crate::governance::{read as read_file, write};
+use crate::output::{Output, open_source};
 use crate::submit::submit_all;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use tamga_client::author::Scribe;
+use tamga_client::document::DOCUMENT_BYTES_MAX;
 use tamga_client::document::Problems;
-use tamga_client::election::{ElectionFile, Files, Folder, NotOnBallot, Rules, shipped_election, shipped_elections};
+use tamga_client::election::{ElectionFile, Folder, NotOnBallot, Rules, shipped_election, shipped_elections};
 use tamga_client::evidence::Language;
 use tamga_client::verify::{Opened, Weight};
 use tamga_ledger::definition::part_digest;
@@ -28,13 +30,13 @@ pub(crate) fn run(arguments: &ElectionCommand, disk: &Arc<dyn Disk>, output: &Ou
         ElectionCommand::Check(place) => {
             let election = read(place, &**disk, output)?;
             let content = Summary::of(&election);
-            output.print(NAME, "clean", &content, || content.text(place.lang.into()));
+            output.print(NAME, "clean", &content, || content.text(output.language()));
             Ok(())
         }
         ElectionCommand::Show(place) => {
             let election = read(place, &**disk, output)?;
             let content = Shown::of(&election);
-            output.print(NAME, "shown", &content, || content.text(place.lang.into()));
+            output.print(NAME, "shown", &content, || content.text(output.language()));
             Ok(())
         }
         ElectionCommand::Parts { place, out } => parts(place, out, disk, output),
@@ -87,7 +89,11 @@ fn submit(arguments: &ElectionSubmit, disk: &Arc<dyn Disk>, output: &Output) -> 
         parts.push(DefinitionPart::from_bytes(&bytes).map_err(failed)?);
     }
     if parts.len() != due.len() {
-        return Err(failed(format!("the genesis record lists {} parts: name all of them", due.len())));
+        return Err(said(
+            format!("негиздөөчү жазууда {} бөлүк саналган: баарын атаңыз", due.len()),
+            format!("в учредительной записи частей {}: назовите все", due.len()),
+            format!("the genesis record lists {} parts: name all of them", due.len()),
+        ));
     }
     let draft = |scribe: &Scribe, commission: PublicKey| {
         parts.iter().map(|part| scribe.draft(Scope::Election, &[commission], part)).collect()
@@ -112,7 +118,7 @@ fn read(place: &ElectionPlace, disk: &dyn Disk, output: &Output) -> Result<Elect
     result.map_err(|problems| {
         let content = Faults { definition: path.display().to_string(), problems: &problems };
         let total = problems.total;
-        output.print(NAME, "faults", &content, || match place.lang.into() {
+        output.print(NAME, "faults", &content, || match output.language() {
             Language::Ky => format!("{problems}\nКата: {total}"),
             Language::Ru => format!("{problems}\nОшибок: {total}"),
             Language::En => format!("{problems}\n{total} faults"),
@@ -124,10 +130,10 @@ fn read(place: &ElectionPlace, disk: &dyn Disk, output: &Output) -> Result<Elect
 /// A main file that cannot be read is no fault of the definition.
 fn from_disk(path: &Path, disk: &dyn Disk) -> Result<Result<ElectionFile, Problems>, Failure> {
     let (folder, name) = Folder::of(disk, path);
-    folder.read(&name).map_err(|what| {
+    if let Err(error) = disk.read(path, DOCUMENT_BYTES_MAX) {
         let known = shipped_elections().iter().map(|election| election.code).collect::<Vec<_>>().join(", ");
-        Failure::Use(format!("{what}; definitions that come with the program: {known}"))
-    })?;
+        return Err(unread(path, error).and(&known));
+    }
     Ok(ElectionFile::read(&folder, &name))
 }
 

@@ -1,7 +1,8 @@
 //! `tamga evidence`.
 
 use crate::args::{Evidence as Arguments, EvidenceVerify};
-use crate::output::{Done, Output, open_source};
+use crate::failure::Done;
+use crate::output::{Output, open_source};
 use serde::Serialize;
 use std::sync::Arc;
 use tamga_client::evidence::{SourceCopy, tell};
@@ -38,7 +39,7 @@ fn verify(arguments: &EvidenceVerify, disk: &Arc<dyn Disk>, output: &Output) -> 
     let content =
         Content { election: *trust.election_id(), confidential: verified.is_confidential(), evidence: &verified };
     output.answer("evidence verify", &content, || {
-        format!("VERIFIED  {}\n\n{}", trust.election().title.en, tell(&verified, arguments.lang.into()))
+        format!("VERIFIED  {}\n\n{}", trust.election().title.en, tell(&verified, output.language()))
     });
     Ok(())
 }

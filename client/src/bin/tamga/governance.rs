@@ -7,7 +7,8 @@
 
 use crate::act;
 use crate::args::{Change, Draft as DraftArguments, Governance, Merge, PassphraseArguments, PolicyText, Sign};
-use crate::output::{Done, Failure, Output, advance, open_source};
+use crate::failure::{Done, Failure, failed, no_organisation, said, unread, unwritten};
+use crate::output::{Output, advance, open_source};
 use crate::submit::submit;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -42,16 +43,12 @@ pub(crate) fn run(arguments: &Governance, disk: &Arc<dyn Disk>, output: &Output)
     }
 }
 
-pub(crate) fn failed(what: impl std::fmt::Display) -> Failure {
-    Failure::Use(what.to_string())
-}
-
 pub(crate) fn read(disk: &Arc<dyn Disk>, path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
-    disk.read(path, max).map_err(|error| failed(format!("cannot read {}: {error}", path.display())))
+    disk.read(path, max).map_err(|error| unread(path, error))
 }
 
 pub(crate) fn write(disk: &Arc<dyn Disk>, path: &Path, bytes: &[u8]) -> Done {
-    disk.replace(path, bytes).map_err(|error| failed(format!("cannot write {}: {error}", path.display())))
+    disk.replace(path, bytes).map_err(|error| unwritten(path, error))
 }
 
 /// What is decided, for people and programs.
@@ -95,7 +92,13 @@ impl Content {
 
 /// What a draft decides, as its signers read it.
 fn decided(record: &Record, language: Language) -> Result<String, Failure> {
-    let unknown = |_| failed("the draft is no decision of organisations");
+    let unknown = |_| {
+        said(
+            "долбоор уюмдардын чечими эмес",
+            "проект не решение организаций",
+            "the draft is no decision of organisations",
+        )
+    };
     let said = if record.kind == Kind::KeyRevocation as u16 {
         revocation_in_words(&KeyRevocation::from_bytes(&record.body).map_err(unknown)?, language)
     } else if record.kind == Kind::LegalAct as u16 {
@@ -272,8 +275,14 @@ struct PublicNode {
 /// A node's `public.json`.
 fn node_keys(disk: &Arc<dyn Disk>, path: &Path) -> Result<NodeKeys, Failure> {
     let bytes = read(disk, path, FILE_BYTES_MAX)?;
-    let node: PublicNode = serde_json::from_slice(&bytes)
-        .map_err(|error| failed(format!("{} is not a node's public.json: {error}", path.display())))?;
+    let node: PublicNode = serde_json::from_slice(&bytes).map_err(|error| {
+        let path = path.display();
+        said(
+            format!("{path} түйүндүн public.json файлы эмес: {error}"),
+            format!("{path} не public.json узла: {error}"),
+            format!("{path} is not a node's public.json: {error}"),
+        )
+    })?;
     Ok(NodeKeys {
         id: node.id,
         cosigner_name: node.cosigner_name,
@@ -293,10 +302,18 @@ fn change(what: &Change, opened: &Opened<'_>, disk: &Arc<dyn Disk>) -> Result<De
             let (voters, learners) = (sorted(voters), sorted(learners));
             let unknown = voters.iter().chain(&learners).find(|id| trust.registry().member(**id).is_none());
             if let Some(unknown) = unknown {
-                return Err(failed(format!("there is no node {unknown}, or it has been removed")));
+                return Err(said(
+                    format!("{unknown} түйүнү жок же чыгарылган"),
+                    format!("узла {unknown} нет, или он исключён"),
+                    format!("there is no node {unknown}, or it has been removed"),
+                ));
             }
             if let Some(twice) = learners.iter().find(|id| voters.contains(id)) {
-                return Err(failed(format!("node {twice} is to be a voter and a learner")));
+                return Err(said(
+                    format!("{twice} түйүнү добуш берүүчү да, үйрөнүүчү да болуп аталган"),
+                    format!("узел {twice} назван и голосующим, и обучающимся"),
+                    format!("node {twice} is to be a voter and a learner"),
+                ));
             }
             let head = opened.checkpoint.checkpoint().head();
             Decision::ClusterEpoch {
@@ -314,7 +331,7 @@ fn change(what: &Change, opened: &Opened<'_>, disk: &Arc<dyn Disk>) -> Result<De
         Change::Rotate { keys, reason } => node_rotate_keys(node_keys(disk, keys)?, (*reason).into()),
         Change::OrganisationKeys { organisation, record_key: path, passphrase, standby, reason } => {
             let own = trust.registry().organisation(organisation);
-            let own = own.ok_or_else(|| failed(format!("there is no organisation {organisation:?}")))?;
+            let own = own.ok_or_else(|| no_organisation(organisation))?;
             let standby = standby.unwrap_or(own.standby_cosigner_key);
             let key = record_key(disk, path, passphrase)?;
             organisation_keys(trust.election_id(), organisation, key.signer(), standby, (*reason).into())
@@ -322,13 +339,25 @@ fn change(what: &Change, opened: &Opened<'_>, disk: &Arc<dyn Disk>) -> Result<De
         }
         Change::Policy { file } => {
             let text = read(disk, file, RECORD_BYTES_MAX as u64)?;
-            let text = String::from_utf8(text).map_err(|_| failed("a trust policy is UTF-8 text"))?;
+            let text = String::from_utf8(text).map_err(|_| {
+                said(
+                    "ишеним эрежелери UTF-8 тексти болушу керек",
+                    "политика доверия — текст UTF-8",
+                    "a trust policy is UTF-8 text",
+                )
+            })?;
             let number = trust.registry().epochs().len() as u32 + 1;
             // What the judge will say, before anybody signs.
             check_epoch(trust.registry(), trust.election(), number, &text).map_err(failed)?;
             Decision::PolicyEpoch { number, policy: text }
         }
-        Change::Revoke { .. } => return Err(failed("a revocation is no decision about nodes")),
+        Change::Revoke { .. } => {
+            return Err(said(
+                "ачкычты кайтаруу түйүндөр жөнүндө чечим эмес",
+                "отзыв ключа не решение об узлах",
+                "a revocation is no decision about nodes",
+            ));
+        }
     })
 }
 
@@ -342,7 +371,7 @@ fn policy(arguments: &PolicyText, disk: &Arc<dyn Disk>, output: &Output) -> Done
     let source = open_source(&arguments.place.source, disk)?;
     let trust = Opened::open(&*source, &arguments.place.pinned.genesis)?.trust;
     if let Some(unknown) = arguments.without.iter().find(|name| trust.registry().organisation(name).is_none()) {
-        return Err(failed(format!("there is no organisation {unknown:?}")));
+        return Err(no_organisation(unknown));
     }
     let text = policy_text(&trust, arguments.quorum, &arguments.without).map_err(failed)?;
     let epoch = trust.registry().epochs().len() as u32 + 1;
@@ -360,20 +389,24 @@ fn draft(arguments: &DraftArguments, disk: &Arc<dyn Disk>, output: &Output) -> D
     let mut signers = Vec::new();
     for name in &arguments.by {
         let found = trust.registry().organisation(name);
-        signers.push(found.ok_or_else(|| failed(format!("there is no organisation {name:?}")))?.record_key);
+        signers.push(found.ok_or_else(|| no_organisation(name))?.record_key);
     }
     let commission = trust.election().organisations.first().map(|one| one.name.as_str());
     let revokes = matches!(arguments.change, Change::Revoke { .. });
     let alone = revokes && arguments.by.len() == 1 && arguments.by.first().map(String::as_str) == commission;
     if !alone && !trust.policy().satisfied_by_organisations(arguments.by.iter().map(String::as_str)) {
-        return Err(failed("these organisations do not satisfy the trust policy's quorum: name more with --by"));
+        return Err(said(
+            "бул уюмдар ишеним эрежелеринин кворумун түзбөйт: --by менен дагы атаңыз",
+            "эти организации не составляют кворума: назовите больше через --by",
+            "these organisations do not satisfy the trust policy's quorum: name more with --by",
+        ));
     }
     let scribe = Scribe::new(*trust.election_id(), Arc::new(OsEntropy));
     if let Some(author) = signers.first().map(PublicKey::id) {
         let last_used = match arguments.sequence {
             Some(next) => next.saturating_sub(1),
             None => {
-                let bar = output.bar("reading");
+                let bar = output.bar("окулууда", "чтение", "reading");
                 let last = last_sequence(&opened, &author, |done, all| advance(&bar, done, all))?;
                 bar.finish_and_clear();
                 last
@@ -387,8 +420,8 @@ fn draft(arguments: &DraftArguments, disk: &Arc<dyn Disk>, output: &Output) -> D
     };
     let draft = draft.map_err(failed)?;
     write(disk, &arguments.out, draft.bytes())?;
-    let content = Content::of(&draft, arguments.lang.into())?;
-    let language: Language = arguments.lang.into();
+    let content = Content::of(&draft, output.language())?;
+    let language = output.language();
     let next = language.of("ар бир кол коюучу:", "каждый подписывающий:", "each signer runs:");
     let done = format!("→ {}; {next} tamga governance sign", arguments.out.display());
     output.answer(NAME, &content, || content.text(&done, language));
@@ -401,12 +434,12 @@ pub(crate) fn read_draft(disk: &Arc<dyn Disk>, path: &Path) -> Result<Draft, Fai
 
 pub(crate) fn sign(name: &str, arguments: &Sign, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let draft = read_draft(disk, &arguments.draft)?;
-    let content = Content::of(&draft, arguments.lang.into())?;
+    let content = Content::of(&draft, output.language())?;
     let key = record_key(disk, &arguments.key, &arguments.passphrase)?;
     let share = draft.share_with(key.signer()).map_err(failed)?;
     let text = serde_json::to_string_pretty(&share).map_err(failed)? + "\n";
     write(disk, &arguments.out, text.as_bytes())?;
-    let language: Language = arguments.lang.into();
+    let language = output.language();
     let signed = language.of("бул ачкыч менен кол коюлду:", "подписано ключом", "signed with key");
     let done = format!("{signed} {}\n→ {}", share.key.id(), arguments.out.display());
     output.answer(name, &content, || content.text(&done, language));
@@ -425,16 +458,23 @@ pub(crate) fn record_key(disk: &Arc<dyn Disk>, path: &Path, passphrase: &Passphr
 
 pub(crate) fn merge(name: &str, arguments: &Merge, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let draft = read_draft(disk, &arguments.draft)?;
-    let content = Content::of(&draft, arguments.lang.into())?;
+    let content = Content::of(&draft, output.language())?;
     let mut shares: Vec<Share> = Vec::new();
     for path in &arguments.shares {
         let bytes = read(disk, path, FILE_BYTES_MAX)?;
         let share = serde_json::from_slice(&bytes);
-        shares.push(share.map_err(|error| failed(format!("{} is not a share: {error}", path.display())))?);
+        shares.push(share.map_err(|error| {
+            let path = path.display();
+            said(
+                format!("{path} колтамганын үлүшү эмес: {error}"),
+                format!("{path} не доля подписи: {error}"),
+                format!("{path} is not a share: {error}"),
+            )
+        })?);
     }
     let submission = draft.merge(&shares).map_err(failed)?;
     write(disk, &arguments.out, &submission.to_bytes())?;
-    let language: Language = arguments.lang.into();
+    let language = output.language();
     let signed = language.of("баары кол койду", "подписано всеми", "signed by all");
     let done = format!("{signed}\n→ {}", arguments.out.display());
     output.answer(name, &content, || content.text(&done, language));

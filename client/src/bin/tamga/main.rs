@@ -14,6 +14,7 @@ mod day;
 mod download;
 mod election;
 mod evidence;
+mod failure;
 mod governance;
 mod mirror;
 mod output;
@@ -30,7 +31,7 @@ mod words;
 
 use args::{Arguments, Command};
 use clap::Parser as _;
-use output::{Failure, Output};
+use output::Output;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tamga_platform::clock::SystemClock;
@@ -38,8 +39,8 @@ use tamga_platform::disk::{Disk, OsDisk};
 
 fn main() -> ExitCode {
     // clap itself exits with 2 on wrong use: nothing was checked.
-    let Arguments { json, command } = Arguments::parse();
-    let output = Output::new(json);
+    let Arguments { json, lang, command } = Arguments::parse();
+    let output = Output::new(json, lang.into());
     let disk: Arc<dyn Disk> = Arc::new(OsDisk);
     let done = match &command {
         Command::Checkpoint(arguments) => checkpoint::run(arguments, &disk, &SystemClock, &output),
@@ -69,14 +70,6 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Shown(weight)) => output::exit_code(weight),
-        Err(Failure::Use(what)) => {
-            output.problem(command.name(), &what);
-            ExitCode::from(2)
-        }
-        Err(Failure::Error(error)) => {
-            output.failure(command.name(), &error);
-            output::exit_code(error.weight())
-        }
+        Err(failure) => output.failure(command.name(), failure),
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::args::Mirror as Arguments;
 use crate::download::bodies_in_words;
-use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source, standing};
+use crate::failure::{Done, Failure, said};
+use crate::output::{CheckpointView, Output, advance, open_source, standing};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,7 +46,11 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Done {
         name.into()
     });
     if work.starts_with(&arguments.folder) {
-        return Err(Failure::Use("--work lies in the mirror: it would be published".to_owned()));
+        return Err(said(
+            "--work күзгүнүн ичинде: ал дагы жарыяланып калмак",
+            "--work лежит в зеркале: его бы опубликовали",
+            "--work lies in the mirror: it would be published",
+        ));
     }
     let mirror = Mirror::new(Arc::clone(&disk), &arguments.folder, &work, arguments.pinned.genesis);
     loop {
@@ -57,7 +62,11 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Done {
 }
 
 fn once(mirror: &Mirror, source: &dyn tamga_client::source::Source, arguments: &Arguments, output: &Output) -> Done {
-    let bars = [output.bar("fetching files"), output.bar("auditing entries"), output.bar("publishing files")];
+    let bars = [
+        output.bar("файлдар алынууда", "получение файлов", "fetching files"),
+        output.bar("жазуулардын аудити", "аудит записей", "auditing entries"),
+        output.bar("файлдар жарыяланууда", "публикация файлов", "publishing files"),
+    ];
     let heard = |step, done, all| {
         let place = match step {
             Step::Fetching => 0,
@@ -73,7 +82,7 @@ fn once(mirror: &Mirror, source: &dyn tamga_client::source::Source, arguments: &
     match updated {
         Ok(update) => {
             let content = content(update, &arguments.folder);
-            output.answer("mirror", &content, || text(&content, arguments.lang.into()));
+            output.answer("mirror", &content, || text(&content, output.language()));
             Ok(())
         }
         Err(error) => Err(told(&error, output)),
@@ -128,9 +137,12 @@ fn told(error: &MirrorError, output: &Output) -> Failure {
         MirrorError::Refuted(report) => serde_json::to_value(report).ok(),
         _ => None,
     };
+    let language = output.language();
     let (outcome, words) = match error.weight() {
-        Weight::Refuted => ("refuted", "REFUTED"),
-        Weight::Unchecked => ("unchecked", "could not update"),
+        Weight::Refuted => ("refuted", standing(false, language)),
+        Weight::Unchecked => {
+            ("unchecked", language.of("жаңыртуу мүмкүн болбоду", "обновить не удалось", "could not update"))
+        }
     };
     let fault = Fault { error: error.to_string(), audit };
     output.print("mirror", outcome, &fault, || format!("{words}: {error}"));

@@ -1,5 +1,6 @@
 //! What is printed: text for people or one JSON object, failures included; progress only where somebody watches.
 
+use crate::failure::{Failure, exit_code, sentence};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::io::{IsTerminal as _, Write as _};
@@ -8,38 +9,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tamga_client::evidence::Language;
 use tamga_client::source::{DirectorySource, HttpSource, Source, SourceError};
-use tamga_client::verify::{Scratch, VerifyError, Weight};
+use tamga_client::verify::{Scratch, Weight};
 use tamga_ledger::ids::ElectionId;
 use tamga_ledger::note::VerifiedCheckpoint;
 use tamga_platform::disk::Disk;
 
-/// Why a command does not end with 0.
-pub(crate) enum Failure {
-    /// Everything has been printed already.
-    Shown(Weight),
-    /// Still to be printed.
-    Error(VerifyError),
-    /// Files or arguments that cannot be used; still to be printed.
-    Use(String),
-}
-
-impl<E: Into<VerifyError>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::Error(error.into())
-    }
-}
-
-pub(crate) type Done = Result<(), Failure>;
-
-pub(crate) fn exit_code(weight: Weight) -> ExitCode {
-    match weight {
-        Weight::Refuted => ExitCode::from(1),
-        Weight::Unchecked => ExitCode::from(2),
-    }
-}
-
 pub(crate) struct Output {
     json: bool,
+    language: Language,
 }
 
 #[derive(Serialize)]
@@ -57,8 +34,13 @@ struct Fault {
 }
 
 impl Output {
-    pub(crate) const fn new(json: bool) -> Self {
-        Self { json }
+    pub(crate) const fn new(json: bool, language: Language) -> Self {
+        Self { json, language }
+    }
+
+    /// In which everything for people is said.
+    pub(crate) const fn language(&self) -> Language {
+        self.language
     }
 
     pub(crate) const fn is_json(&self) -> bool {
@@ -93,29 +75,31 @@ impl Output {
         let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
     }
 
-    pub(crate) fn failure(&self, command: &str, error: &VerifyError) {
-        let (outcome, words) = match error.weight() {
-            Weight::Refuted => ("refuted", "REFUTED"),
-            Weight::Unchecked => ("unchecked", "could not check"),
+    /// Prints what is still to be printed of a failure; how the program ends.
+    pub(crate) fn failure(&self, command: &str, failure: Failure) -> ExitCode {
+        let of = |ky, ru, en| self.language.of(ky, ru, en);
+        let (weight, text, error) = match failure {
+            Failure::Shown(weight) => return exit_code(weight),
+            Failure::Error(error) => {
+                let lead = match error.weight() {
+                    Weight::Refuted => standing(false, self.language),
+                    Weight::Unchecked => of("текшерүү мүмкүн болбоду", "проверить не удалось", "could not check"),
+                };
+                (error.weight(), format!("{lead}: {}", sentence(&error, self.language)), error.to_string())
+            }
+            Failure::Use(what) => (Weight::Unchecked, format!("tamga {command}: {}", what.of(self.language)), what.en),
         };
         if self.json {
-            self.print(command, outcome, &Fault { error: error.to_string() }, String::new);
+            let outcome = if weight == Weight::Refuted { "refuted" } else { "unchecked" };
+            self.print(command, outcome, &Fault { error }, String::new);
         } else {
-            let _ = writeln!(std::io::stderr(), "{words}: {error}");
+            let _ = writeln!(std::io::stderr(), "{text}");
         }
-    }
-
-    /// Says what files or arguments cannot be used.
-    pub(crate) fn problem(&self, command: &str, what: &str) {
-        if self.json {
-            self.print(command, "unchecked", &Fault { error: what.to_owned() }, String::new);
-        } else {
-            let _ = writeln!(std::io::stderr(), "tamga {command}: {what}");
-        }
+        exit_code(weight)
     }
 
     /// A bar on a terminal; nothing elsewhere.
-    pub(crate) fn bar(&self, what: &'static str) -> ProgressBar {
+    pub(crate) fn bar(&self, ky: &'static str, ru: &'static str, en: &'static str) -> ProgressBar {
         if self.json || !std::io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
@@ -124,7 +108,7 @@ impl Output {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_message(what);
+        bar.set_message(self.language.of(ky, ru, en));
         bar
     }
 }

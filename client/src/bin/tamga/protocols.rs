@@ -3,7 +3,8 @@
 mod text;
 
 use crate::args::{Protocols, ProtocolsCheck, ProtocolsDraft};
-use crate::output::{Done, Failure, Output, advance};
+use crate::failure::{Done, Failure, failed, said, unread};
+use crate::output::{Output, advance};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Read as _, Write as _};
@@ -31,14 +32,9 @@ pub(crate) fn run(arguments: &Protocols, disk: &Arc<dyn Disk>, output: &Output) 
     }
 }
 
-fn failed(what: impl std::fmt::Display) -> Failure {
-    Failure::Use(what.to_string())
-}
-
 fn read_text(disk: &dyn Disk, path: &Path) -> Result<String, Failure> {
-    let unread = |error: &dyn std::fmt::Display| failed(format!("cannot read {}: {error}", path.display()));
-    let bytes = disk.read(path, FILE_BYTES_MAX).map_err(|error| unread(&error))?;
-    let text = String::from_utf8(bytes).map_err(|_| unread(&"it is not UTF-8"))?;
+    let bytes = disk.read(path, FILE_BYTES_MAX).map_err(|error| unread(path, error))?;
+    let text = String::from_utf8(bytes).map_err(|error| unread(path, error))?;
     Ok(text.strip_prefix('\u{feff}').map(ToOwned::to_owned).unwrap_or(text))
 }
 
@@ -48,16 +44,19 @@ fn form_text(disk: &dyn Disk, form: &str) -> Result<(String, String), Failure> {
         return Ok((shipped.name.to_owned(), shipped.text.to_owned()));
     }
     let known = shipped_forms().iter().map(|form| form.code).collect::<Vec<_>>().join(", ");
-    let text = read_text(disk, Path::new(form)).map_err(|failure| match failure {
-        Failure::Use(what) => failed(format!("{what}; forms that come with the program: {known}")),
-        other => other,
-    })?;
+    let text = read_text(disk, Path::new(form)).map_err(|failure| failure.and(&known))?;
     Ok((form.to_owned(), text))
 }
 
 fn read_form(disk: &dyn Disk, form: &str) -> Result<FormFile, Failure> {
     let (name, text) = form_text(disk, form)?;
-    FormFile::parse(&name, &text).map_err(|problems| failed(format!("the form cannot be used\n{problems}")))
+    FormFile::parse(&name, &text).map_err(|problems| {
+        said(
+            format!("форма жараксыз\n{problems}"),
+            format!("форма не годится\n{problems}"),
+            format!("the form cannot be used\n{problems}"),
+        )
+    })
 }
 
 fn print_form(form: Option<&str>, disk: &dyn Disk) -> Done {
@@ -71,7 +70,7 @@ fn print_form(form: Option<&str>, disk: &dyn Disk) -> Done {
 
 fn draft_mapping(arguments: &ProtocolsDraft, disk: &dyn Disk) -> Done {
     let form = read_form(disk, &arguments.form)?;
-    let unread = |error: io::Error| failed(format!("cannot read {}: {error}", arguments.file.display()));
+    let unread = |error: io::Error| unread(&arguments.file, error);
     let table = FileReader::open(disk, &arguments.file).map_err(unread)?;
     let mut head = Vec::new();
     table.take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(unread)?;
@@ -193,11 +192,23 @@ fn check_table(arguments: &ProtocolsCheck, disk: &dyn Disk, output: &Output) -> 
     let form = read_form(disk, &arguments.form)?;
     let mapping_name = arguments.mapping.display().to_string();
     let mapping = Mapping::parse(&mapping_name, &read_text(disk, &arguments.mapping)?, &form.form);
-    let mapping = mapping.map_err(|problems| failed(format!("the mapping cannot be used\n{problems}")))?;
-    let unread = |error: io::Error| failed(format!("cannot read {}: {error}", arguments.file.display()));
+    let mapping = mapping.map_err(|problems| {
+        said(
+            format!("тилкелердин дал келүүсү жараксыз\n{problems}"),
+            format!("соответствие столбцов не годится\n{problems}"),
+            format!("the mapping cannot be used\n{problems}"),
+        )
+    })?;
+    let unread = |error: io::Error| unread(&arguments.file, error);
     let table = FileReader::open(disk, &arguments.file).map_err(unread)?;
     let bytes = table.len_bytes().map_err(unread)?;
-    let unwritten = |error: &dyn std::fmt::Display| failed(format!("findings cannot be written: {error}"));
+    let unwritten = |error: &dyn std::fmt::Display| {
+        said(
+            format!("табылгандар жазылбайт: {error}"),
+            format!("находки не записываются: {error}"),
+            format!("findings cannot be written: {error}"),
+        )
+    };
     let out = match &arguments.out {
         None => None,
         Some(path) => {
@@ -210,12 +221,16 @@ fn check_table(arguments: &ProtocolsCheck, disk: &dyn Disk, output: &Output) -> 
     let broken = form.form.relations.iter().map(|_| Vec::new()).collect();
     let mut findings =
         Findings { form: &form, list: arguments.list, kept: 0, not_listed: 0, broken, faults: Vec::new(), out };
-    let bar = output.bar("checking protocols");
+    let bar = output.bar("протоколдор текшерилүүдө", "проверка протоколов", "checking protocols");
     let table = io::BufReader::with_capacity(BUFFER_BYTES, table);
     let report = check(table, &form, &mapping, |finding| findings.take(finding), |done, _| advance(&bar, done, bytes));
     bar.finish_and_clear();
     let report = report.map_err(|error| match error {
-        CheckError::Columns(problems) => failed(format!("the mapping does not fit the table\n{problems}")),
+        CheckError::Columns(problems) => said(
+            format!("тилкелердин дал келүүсү таблицага туура келбейт\n{problems}"),
+            format!("соответствие столбцов не подходит к таблице\n{problems}"),
+            format!("the mapping does not fit the table\n{problems}"),
+        ),
         other => failed(other),
     })?;
     if let Some(out) = findings.out.take() {
@@ -226,7 +241,7 @@ fn check_table(arguments: &ProtocolsCheck, disk: &dyn Disk, output: &Output) -> 
     let clean = report.is_clean();
     let content = content(arguments, &form, report, findings);
     let outcome = if clean { "clean" } else { "findings" };
-    output.print(NAME, outcome, &content, || text::of(&content, arguments.lang.into()));
+    output.print(NAME, outcome, &content, || text::of(&content, output.language()));
     // Findings are not what exit code 2 is for: everything could be checked.
     if clean { Ok(()) } else { Err(Failure::Shown(Weight::Refuted)) }
 }

@@ -1,7 +1,8 @@
 //! `tamga prove`.
 
 use crate::args::Prove;
-use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source, standing};
+use crate::failure::{Done, Failure};
+use crate::output::{CheckpointView, Output, advance, open_source, standing};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,13 +44,13 @@ pub(crate) fn run(arguments: &Prove, disk: &Arc<dyn Disk>, output: &Output) -> D
         record: verified.record_id(),
         leaf: leaf.get(),
         verdict: verified.entry().verdict.to_string(),
-        said: verdict_in_words(&verified.entry().verdict, arguments.lang.into()),
+        said: verdict_in_words(&verified.entry().verdict, output.language()),
         time_ms: verified.entry().time_ms,
         file: path,
         bytes: bytes.len(),
         checkpoint: CheckpointView::of(&opened.checkpoint, &opened.trust),
     };
-    output.answer("prove", &content, || text(&content, arguments.lang.into()));
+    output.answer("prove", &content, || text(&content, output.language()));
     Ok(())
 }
 
@@ -87,7 +88,7 @@ fn beside(path: &Path) -> PathBuf {
 fn find(arguments: &Prove, opened: &Opened<'_>, output: &Output) -> Result<LeafIndex, Failure> {
     match (arguments.what.record, arguments.what.leaf) {
         (Some(record), _) => {
-            let bar = output.bar("searching bundles");
+            let bar = output.bar("топтомдор каралууда", "поиск по записям", "searching bundles");
             let found = find_record(opened, &record, |done, all| advance(&bar, done, all));
             bar.finish_and_clear();
             Ok(found?)

@@ -2,8 +2,9 @@
 
 use crate::args::{Anomalies as AnomaliesArguments, Export, Place};
 use crate::audit::nothing_shown;
-use crate::governance::{failed, write};
-use crate::output::{CheckpointView, Done, Failure, Output, advance, open_source, scratch, standing};
+use crate::failure::{Done, Failure, failed, unwritten};
+use crate::governance::write;
+use crate::output::{CheckpointView, Output, advance, open_source, scratch, standing};
 use crate::words::anomaly_word;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -30,7 +31,7 @@ pub(crate) fn audited(
     language: Language,
     output: &Output,
 ) -> Result<(CheckpointView, State), Failure> {
-    let bar = output.bar("auditing entries");
+    let bar = output.bar("жазуулардын аудити", "аудит записей", "auditing entries");
     let audited = audit(opened, |done, all| advance(&bar, done, all));
     bar.finish_and_clear();
     let audited = audited?;
@@ -48,7 +49,7 @@ pub(crate) fn entries_read<T>(
     output: &Output,
     read: impl FnOnce(&mut dyn Iterator<Item = (u64, Vec<u8>)>) -> T,
 ) -> Result<T, Failure> {
-    let bar = output.bar("reading entries");
+    let bar = output.bar("жазуулар окулууда", "чтение записей", "reading entries");
     let made = over_entries(opened, |done, all| advance(&bar, done, all), read);
     bar.finish_and_clear();
     Ok(made?)
@@ -62,7 +63,7 @@ struct Found {
 
 pub(crate) fn run_anomalies(arguments: &AnomaliesArguments, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     const NAME: &str = "anomalies";
-    let language = arguments.lang.into();
+    let language = output.language();
     let Place { source, pinned } = &arguments.place;
     let source = open_source(source, disk)?;
     let opened = Opened::open(&*source, &pinned.genesis)?.with_scratch(scratch(disk));
@@ -131,7 +132,7 @@ struct Written {
 
 pub(crate) fn run_export(arguments: &Export, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     const NAME: &str = "export";
-    let language = arguments.lang.into();
+    let language = output.language();
     let Place { source, pinned } = &arguments.place;
     let source = open_source(source, disk)?;
     let opened = Opened::open(&*source, &pinned.genesis)?.with_scratch(scratch(disk));
@@ -146,8 +147,7 @@ pub(crate) fn run_export(arguments: &Export, disk: &Arc<dyn Disk>, output: &Outp
     let made = tables(&shown, state.definition(), &stamp).map_err(failed)?;
     let nist = nist_report(&shown, state.definition(), opened.trust.election(), &stamp, state.time_ms());
     let nist = serde_json::to_vec_pretty(&nist).map_err(failed)?;
-    disk.create_dir_all(&arguments.out)
-        .map_err(|error| failed(format!("cannot make {}: {error}", arguments.out.display())))?;
+    disk.create_dir_all(&arguments.out).map_err(|error| unwritten(&arguments.out, error))?;
     let mut files = Vec::new();
     for table in made {
         let path = arguments.out.join(table.name);

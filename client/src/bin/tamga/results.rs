@@ -2,8 +2,8 @@
 
 use crate::args::Results;
 use crate::audit::nothing_shown;
-use crate::governance::failed;
-use crate::output::{CheckpointView, Done, Output, advance, open_source, scratch, standing as verdict};
+use crate::failure::{Done, failed, no_constituency, said};
+use crate::output::{CheckpointView, Output, advance, open_source, scratch, standing as verdict};
 use crate::words::{about_word, effect_word, issuer_word, withheld_word};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Results, disk: &Arc<dyn Disk>, output: &Output) ->
     let place = &arguments.place;
     let source = open_source(&place.source, disk)?;
     let opened = Opened::open(&*source, &place.pinned.genesis)?.with_scratch(scratch(disk));
-    let bar = output.bar("auditing entries");
+    let bar = output.bar("жазуулардын аудити", "аудит записей", "auditing entries");
     let earlier = arguments.size.or(arguments.before).map(TreeSize::new).transpose().map_err(failed)?;
     let audited = audit_keeping(&opened, earlier, |done, all| advance(&bar, done, all));
     bar.finish_and_clear();
@@ -42,22 +42,27 @@ pub(crate) fn run(arguments: &Results, disk: &Arc<dyn Disk>, output: &Output) ->
     let checkpoint = CheckpointView::of(&opened.checkpoint, &opened.trust);
     if !audited.report.ok {
         let content = Refuted { checkpoint, audit: audited.report };
-        return Err(output.refutation("results", &content, || nothing_shown(&content.audit, arguments.lang.into())));
+        return Err(output.refutation("results", &content, || nothing_shown(&content.audit, output.language())));
     }
     let state = match earlier {
         None => audited.state,
         Some(size) => audited.earlier.ok_or_else(|| {
-            failed(format!("the checkpoint covers {} entries, not {}", opened.size().get(), size.get()))
+            let (covered, asked) = (opened.size().get(), size.get());
+            said(
+                format!("көзөмөл чекитинде {covered} жазуу бар, {asked} эмес"),
+                format!("в контрольной точке записей {covered}, а не {asked}"),
+                format!("the checkpoint covers {covered} entries, not {asked}"),
+            )
         })?,
     };
     let mut content = Content { checkpoint, size: state.size().get(), results: results(&state) };
     if let Some(number) = arguments.constituency {
         only(&mut content.results, number);
         if content.results.constituencies.is_empty() {
-            return Err(failed(format!("there is no constituency {number}")));
+            return Err(no_constituency(number));
         }
     }
-    output.answer("results", &content, || text(&content, state.definition(), arguments));
+    output.answer("results", &content, || text(&content, state.definition(), arguments, output.language()));
     Ok(())
 }
 
@@ -69,8 +74,7 @@ fn only(results: &mut ResultsView, number: u32) {
     results.differences.retain(|one| one.constituency == number);
 }
 
-fn text(content: &Content, definition: &Definition, arguments: &Results) -> String {
-    let language: Language = arguments.lang.into();
+fn text(content: &Content, definition: &Definition, arguments: &Results, language: Language) -> String {
     let of = |ky, ru, en| language.of(ky, ru, en);
     let Content { checkpoint, size, results } = content;
     let final_or_not = if results.sealed {

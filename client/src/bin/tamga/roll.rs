@@ -1,8 +1,10 @@
 //! `tamga roll`: the registry's tool. It alone holds the keys under which voters have tags; what it writes has no personal numbers.
 
 use crate::args::{BasisOfAmendment, Roll, RollAmend, RollFind, RollImport, RollKeys, RollListed, RollSubmit};
+use crate::day::known_definition;
+use crate::failure::{Done, Failure, failed, said, unfit, unread, unwritten};
 use crate::governance::{read, record_key};
-use crate::output::{Done, Failure, Output, advance, open_source};
+use crate::output::{Output, advance, open_source};
 use crate::submit::{Sender, submit_all};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +19,7 @@ use tamga_client::registry::{
     CommissionKey, ImportedRoll, PersonalNumber, RegistryAdapter as _, RegistryKey, RollFault, RollFileError, TagKeys,
 };
 use tamga_client::streams::{FileReader, StagedFile};
-use tamga_client::verify::{Opened, Weight, definition, rolls};
+use tamga_client::verify::{Opened, Weight, rolls};
 use tamga_ledger::ids::{Digest, PublicKey};
 use tamga_ledger::kinds::AmendmentBasis;
 use tamga_ledger::tree::LeafIndex;
@@ -36,31 +38,38 @@ pub(crate) fn run(arguments: &Roll, disk: &Arc<dyn Disk>, output: &Output) -> Do
         Roll::Import(arguments) => import(arguments, &**disk, output),
         Roll::Submit(arguments) => submit(arguments, disk, output),
         Roll::Amend(arguments) => amend(arguments, disk, output),
-        Roll::Show { roll, lang } => show(roll, (*lang).into(), &**disk, output),
+        Roll::Show { roll } => show(roll, output.language(), &**disk, output),
         Roll::Find(arguments) => find(arguments, &**disk, output),
         Roll::Listed(arguments) => listed(arguments, disk, output),
     }
 }
 
-fn failed(what: impl std::fmt::Display) -> Failure {
-    Failure::Use(what.to_string())
+fn no_key(path: &Path) -> Failure {
+    let path = path.display();
+    said(
+        format!("{path}: ачкычтын файлында он алтылык 64 белги болушу керек"),
+        format!("{path}: в файле ключа должно быть 64 шестнадцатеричных знака"),
+        format!("{path}: a key file has 64 hexadecimal digits"),
+    )
 }
 
 /// A key of 32 bytes as 64 hexadecimal digits. Error texts do not repeat it.
 fn key(disk: &dyn Disk, path: &Path) -> Result<Zeroizing<[u8; 32]>, Failure> {
-    let refused = |what: &str| failed(format!("{}: {what}", path.display()));
-    let text = Zeroizing::new(disk.read(path, KEY_FILE_BYTES_MAX).map_err(|error| refused(&error.to_string()))?);
+    let text = Zeroizing::new(disk.read(path, KEY_FILE_BYTES_MAX).map_err(|error| unread(path, error))?);
     let mut key = Zeroizing::new([0; 32]);
-    hex::decode_to_slice(text.trim_ascii(), key.as_mut_slice())
-        .map_err(|_| refused("a key file has 64 hexadecimal digits"))?;
-    Ok(key)
+    match hex::decode_to_slice(text.trim_ascii(), key.as_mut_slice()) {
+        Ok(()) => Ok(key),
+        Err(_) => Err(no_key(path)),
+    }
 }
 
 fn tag_keys(disk: &dyn Disk, keys: &RollKeys) -> Result<TagKeys, Failure> {
     let registry = key(disk, &keys.registry_key)?;
     let commission = key(disk, &keys.commission_key)?;
     if *registry == *commission {
-        return Err(failed(
+        return Err(said(
+            "реестрдин ачкычы менен комиссиянын ачкычы бирдей: анда бир эле ээси номерлерди сынап көрө алат",
+            "ключ реестра и ключ комиссии одинаковы: тогда один владелец мог бы подбирать номера",
             "the registry's key and the commission's key are the same: then one holder could try numbers out",
         ));
     }
@@ -76,7 +85,13 @@ fn stations_of(disk: &dyn Disk, definition: &Path) -> Result<BTreeSet<u32>, Fail
             ElectionFile::read(&folder, &name)
         }
     };
-    let election = read.map_err(|problems| failed(format!("the definition cannot be used\n{problems}")))?;
+    let election = read.map_err(|problems| {
+        said(
+            format!("шайлоонун аныктамасы жараксыз\n{problems}"),
+            format!("определение выборов не годится\n{problems}"),
+            format!("the definition cannot be used\n{problems}"),
+        )
+    })?;
     Ok(election.definition.stations.iter().filter(|one| one.constituency != 0).map(|one| one.number).collect())
 }
 
@@ -138,10 +153,10 @@ struct FaultView<'a> {
 fn import(arguments: &RollImport, disk: &dyn Disk, output: &Output) -> Done {
     let keys = tag_keys(disk, &arguments.keys)?;
     let known = arguments.definition.as_deref().map(|definition| stations_of(disk, definition)).transpose()?;
-    let unread = |error: io::Error| failed(format!("cannot read {}: {error}", arguments.table.display()));
+    let unread = |error: io::Error| unread(&arguments.table, error);
     let table = FileReader::open(disk, &arguments.table).map_err(unread)?;
     let bytes = table.len_bytes().map_err(unread)?;
-    let bar = output.bar("importing voters");
+    let bar = output.bar("шайлоочулар алынууда", "загрузка избирателей", "importing voters");
     let table = BufReader::with_capacity(BUFFER_BYTES, table);
     let imported = ImportedRoll::import(table, &keys, known.as_ref(), |_, done| advance(&bar, done, bytes));
     bar.finish_and_clear();
@@ -150,7 +165,7 @@ fn import(arguments: &RollImport, disk: &dyn Disk, output: &Output) -> Done {
         Err(RollFileError::Faults { faults, total }) => return Err(refused(&faults, total, output)),
         Err(other) => return Err(failed(other)),
     };
-    let unwritten = |error: io::Error| failed(format!("cannot write {}: {error}", arguments.out.display()));
+    let unwritten = |error: io::Error| unwritten(&arguments.out, error);
     let file = StagedFile::create(disk, &arguments.out).map_err(unwritten)?;
     let mut writer = BufWriter::with_capacity(BUFFER_BYTES, file);
     let digest = roll.write(&mut writer).map_err(unwritten)?;
@@ -158,7 +173,7 @@ fn import(arguments: &RollImport, disk: &dyn Disk, output: &Output) -> Done {
     // Crash before this: no roll under its name, or the earlier one.
     file.finish(disk).map_err(unwritten)?;
     let content = Content::of(&roll, digest);
-    output.print(NAME, "imported", &content, || content.text(false, arguments.lang.into()));
+    output.print(NAME, "imported", &content, || content.text(false, output.language()));
     Ok(())
 }
 
@@ -175,10 +190,17 @@ fn refused(faults: &[RollFault], total: u64, output: &Output) -> Failure {
 }
 
 fn read_roll(path: &Path, disk: &dyn Disk) -> Result<(ImportedRoll, Digest), Failure> {
-    let file =
-        FileReader::open(disk, path).map_err(|error| failed(format!("cannot read {}: {error}", path.display())))?;
-    ImportedRoll::read(&mut BufReader::with_capacity(BUFFER_BYTES, file))
-        .map_err(|error| failed(format!("{}: {error}", path.display())))
+    let file = FileReader::open(disk, path).map_err(|error| unread(path, error))?;
+    ImportedRoll::read(&mut BufReader::with_capacity(BUFFER_BYTES, file)).map_err(|error| unfit(path, error))
+}
+
+fn other_roll(roll: &ImportedRoll) -> Failure {
+    let election = roll.election();
+    said(
+        format!("бул тизме башка шайлоо үчүн алынган: {election}"),
+        format!("этот список загружен для других выборов: {election}"),
+        format!("this roll was imported for election {election}"),
+    )
 }
 
 /// Every station with a roll of its own gets one, an empty one too: "nobody" is said and not left out.
@@ -187,14 +209,17 @@ fn submit(arguments: &RollSubmit, disk: &Arc<dyn Disk>, output: &Output) -> Done
     let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?;
     let (roll, _) = read_roll(&arguments.roll, &**disk)?;
     if roll.election() != opened.trust.election_id() {
-        return Err(failed(format!("this roll was imported for election {}", roll.election())));
+        return Err(other_roll(&roll));
     }
-    let known =
-        definition(&opened)?.ok_or_else(|| failed("the ledger does not have the election's whole definition"))?;
+    let known = known_definition(&opened)?;
     let own: BTreeSet<u32> =
         known.stations().values().filter(|one| one.constituency != 0).map(|one| one.number).collect();
     if let Some(other) = roll.stations().keys().find(|station| !own.contains(station)) {
-        return Err(failed(format!("station {other} of this roll has no roll in the election's definition")));
+        return Err(said(
+            format!("бул тизмедеги {other}-участоктун шайлоонун аныктамасында тизмеси жок"),
+            format!("у участка {other} из этого списка по определению выборов списка нет"),
+            format!("station {other} of this roll has no roll in the election's definition"),
+        ));
     }
     let leaves = |station: &u32| roll.stations().get(station).cloned().unwrap_or_default();
     let draft = |scribe: &Scribe, registry: PublicKey| {
@@ -210,13 +235,17 @@ fn amend(arguments: &RollAmend, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?;
     let (roll, _) = read_roll(&arguments.roll, &**disk)?;
     if roll.election() != opened.trust.election_id() {
-        return Err(failed(format!("this roll was imported for election {}", roll.election())));
+        return Err(other_roll(&roll));
     }
-    let bar = output.bar("reading");
+    let bar = output.bar("окулууда", "чтение", "reading");
     let recorded = rolls(&opened, |done, all| advance(&bar, done, all))?;
     bar.finish_and_clear();
     if let Some(other) = roll.stations().keys().find(|station| !recorded.contains_key(station)) {
-        return Err(failed(format!("the ledger has no roll of station {other}: see tamga roll submit")));
+        return Err(said(
+            format!("журналда {other}-участоктун тизмеси жок: tamga roll submit буйругун караңыз"),
+            format!("в журнале нет списка участка {other}: см. tamga roll submit"),
+            format!("the ledger has no roll of station {other}: see tamga roll submit"),
+        ));
     }
     let mut changes = BTreeMap::new();
     for (station, before) in &recorded {
@@ -305,7 +334,7 @@ fn listed(arguments: &RollListed, disk: &Arc<dyn Disk>, output: &Output) -> Done
         (content.node, content.size) = (Some(answer.node), Some(answer.size.get()));
     }
     let outcome = if content.listed { "listed" } else { "not-listed" };
-    let language: Language = arguments.lang.into();
+    let language = output.language();
     output.print(NAME, outcome, &content, || content.text(language));
     if content.listed { Ok(()) } else { Err(Failure::Shown(Weight::Refuted)) }
 }
@@ -348,7 +377,7 @@ impl Listed {
 }
 
 fn find(arguments: &RollFind, disk: &dyn Disk, output: &Output) -> Done {
-    let language: Language = arguments.lang.into();
+    let language = output.language();
     let keys = tag_keys(disk, &arguments.keys)?;
     let (roll, _) = read_roll(&arguments.roll, disk)?;
     let registry = roll.into_registry(keys).map_err(failed)?;

@@ -2,8 +2,9 @@
 
 use crate::act::scribe;
 use crate::args::{NodeAddresses, Submit, SubmitAll};
-use crate::governance::{failed, read, record_key};
-use crate::output::{Done, Failure, Output, advance, open_source};
+use crate::failure::{Done, Failure, failed, said, unfit, unread, unwritten};
+use crate::governance::{read, record_key};
+use crate::output::{Output, advance, open_source};
 use serde::Serialize;
 use std::io::{self, BufReader, BufWriter, Read as _, Write as _};
 use std::path::Path;
@@ -109,7 +110,7 @@ pub(crate) fn submit(name: &str, arguments: &Submit, disk: &Arc<dyn Disk>, outpu
     let published = sender.published(&record, leaf);
     let leaf = leaf.map(LeafIndex::get);
     let content = Judged { record: record.to_string(), node, leaf, verdict, accepted, published };
-    let text = || told(&content, arguments.lang.into());
+    let text = || told(&content, output.language());
     if accepted {
         output.answer(name, &content, text);
         Ok(())
@@ -184,7 +185,11 @@ pub(crate) fn submit_all(
             let same = kept.len() == due.len() && kept.iter().zip(&due).all(|(one, due)| says_the_same(one, due));
             if !same {
                 let path = arguments.records.display();
-                return Err(failed(format!("{path} holds other records than these: name another file with --records")));
+                return Err(said(
+                    format!("{path} файлында башка документтер: --records менен башка файлды көрсөтүңүз"),
+                    format!("в {path} другие документы: назовите другой файл через --records"),
+                    format!("{path} holds other records than these: name another file with --records"),
+                ));
             }
             kept
         }
@@ -200,7 +205,7 @@ pub(crate) fn submit_all(
         }
     };
     let sender = Sender::new(opened.trust.clone(), &arguments.nodes)?;
-    let bar = output.bar("submitting");
+    let bar = output.bar("жөнөтүлүүдө", "отправка", "submitting");
     let mut content = AllJudged { records: submissions.len(), accepted: 0, flagged: 0, stopped: None, published: None };
     let mut last = None;
     for (position, submission) in submissions.iter().enumerate() {
@@ -219,7 +224,7 @@ pub(crate) fn submit_all(
     }
     bar.finish_and_clear();
     content.published = last.and_then(|(record, leaf)| sender.published(&record, leaf));
-    let text = || told_of_all(&content, arguments.lang.into());
+    let text = || told_of_all(&content, output.language());
     if content.stopped.is_none() {
         output.answer(name, &content, text);
         Ok(())
@@ -267,7 +272,7 @@ fn says_the_same(kept: &Submission, due: &Draft) -> bool {
 
 /// Each record behind its length (u32, big-endian).
 fn write_all(path: &Path, submissions: &[Submission], disk: &dyn Disk) -> Done {
-    let unwritten = |error: io::Error| failed(format!("cannot write {}: {error}", path.display()));
+    let unwritten = |error: io::Error| unwritten(path, error);
     let file = StagedFile::create(disk, path).map_err(unwritten)?;
     let mut writer = BufWriter::with_capacity(BUFFER_BYTES, file);
     for submission in submissions {
@@ -281,25 +286,29 @@ fn write_all(path: &Path, submissions: &[Submission], disk: &dyn Disk) -> Done {
 
 /// None if there is no such file.
 fn read_all(path: &Path, disk: &dyn Disk) -> Result<Option<Vec<Submission>>, Failure> {
-    let refused = |what: &dyn std::fmt::Display| failed(format!("{}: {what}", path.display()));
     let file = match FileReader::open(disk, path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(refused(&error)),
+        Err(error) => return Err(unread(path, error)),
     };
-    let mut left = file.len_bytes().map_err(|error| refused(&error))?;
+    let mut left = file.len_bytes().map_err(|error| unread(path, error))?;
     let mut reader = BufReader::with_capacity(BUFFER_BYTES, file);
     let mut all = Vec::new();
     while left > 0 {
         let mut length = [0; 4];
-        reader.read_exact(&mut length).map_err(|error| refused(&error))?;
+        reader.read_exact(&mut length).map_err(|error| unread(path, error))?;
         let length = u32::from_be_bytes(length) as usize;
         if length > SUBMISSION_BYTES_MAX {
-            return Err(refused(&"this is no file of signed records"));
+            let path = path.display();
+            return Err(said(
+                format!("{path} кол коюлган документтердин файлы эмес"),
+                format!("{path} не файл подписанных документов"),
+                format!("{path}: this is no file of signed records"),
+            ));
         }
         let mut bytes = vec![0; length];
-        reader.read_exact(&mut bytes).map_err(|error| refused(&error))?;
-        all.push(Submission::from_bytes(&bytes).map_err(|error| refused(&error))?);
+        reader.read_exact(&mut bytes).map_err(|error| unread(path, error))?;
+        all.push(Submission::from_bytes(&bytes).map_err(|error| unfit(path, error))?);
         left = left.saturating_sub(4 + length as u64);
     }
     Ok(Some(all))

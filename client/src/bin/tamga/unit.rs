@@ -1,8 +1,8 @@
 //! `tamga unit` and `tamga tables`: only out of a ledger whose audit finds nothing.
 
 use crate::args::{Tables, Unit};
-use crate::governance::failed;
-use crate::output::{CheckpointView, Done, Output, open_source, scratch, standing};
+use crate::failure::{Done, said};
+use crate::output::{CheckpointView, Output, open_source, scratch, standing};
 use crate::report::{audited, entries_read};
 use crate::words::{basis_word, finding_word, holder_word, reason_word, status_word, term_word};
 use serde::Serialize;
@@ -24,13 +24,15 @@ struct Found {
 
 pub(crate) fn run(arguments: &Unit, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     const NAME: &str = "unit";
-    let language = arguments.lang.into();
+    let language = output.language();
     let source = open_source(&arguments.place.source, disk)?;
     let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?.with_scratch(scratch(disk));
     let (checkpoint, state) = audited(NAME, &opened, language, output)?;
     let unit = UnitId { station: arguments.station, unit: arguments.unit };
     let report = entries_read(&opened, output, |entries| unit_report(&state, unit, entries))?;
-    let report = report.ok_or_else(|| failed(format!("there is no unit {unit}")))?;
+    let report = report.ok_or_else(|| {
+        said(format!("{unit} бирдиги жок"), format!("единицы {unit} нет"), format!("there is no unit {unit}"))
+    })?;
     let content = Found { checkpoint, report };
     output.answer(NAME, &content, || text(&content, language));
     Ok(())
@@ -182,7 +184,7 @@ struct FoundTables {
 
 pub(crate) fn run_tables(arguments: &Tables, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     const NAME: &str = "tables";
-    let language = arguments.lang.into();
+    let language = output.language();
     let source = open_source(&arguments.place.source, disk)?;
     let opened = Opened::open(&*source, &arguments.place.pinned.genesis)?.with_scratch(scratch(disk));
     let (checkpoint, state) = audited(NAME, &opened, language, output)?;

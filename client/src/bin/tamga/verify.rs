@@ -2,7 +2,8 @@
 
 use crate::args::Verify;
 use crate::bundle;
-use crate::output::{CheckpointView, Done, Output, open_source, standing};
+use crate::failure::Done;
+use crate::output::{CheckpointView, Output, open_source, standing};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ pub(crate) fn run(arguments: &Verify, disk: &Arc<dyn Disk>, output: &Output) -> 
     let bytes = read(&**disk, &arguments.file, COURT_BYTES_MAX)?;
     if CourtBundle::is_one(&bytes) {
         let (pinned, page) = (&arguments.pinned.genesis, arguments.html.as_deref());
-        return bundle::verify("verify", &bytes, pinned, page, arguments.lang.into(), disk, output);
+        return bundle::verify("verify", &bytes, pinned, page, output.language(), disk, output);
     }
     let (trust, receipt) = match ProofBundle::from_bytes(&bytes) {
         Ok(bundle) => (bundle.trust(&arguments.pinned.genesis)?, bundle.receipt),
@@ -49,7 +50,7 @@ pub(crate) fn run(arguments: &Verify, disk: &Arc<dyn Disk>, output: &Output) -> 
     };
     let verified = receipt.verify(&trust)?;
     let content = content(&verified, &trust);
-    output.answer("verify", &content, || text(&content, &verified, &trust, arguments.lang.into()));
+    output.answer("verify", &content, || text(&content, &verified, &trust, output.language()));
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use tamga_ledger::ids::ElectionId;
 
-use super::{Lang, PassphraseArguments};
+use super::PassphraseArguments;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ceremony {
@@ -48,9 +48,6 @@ pub(crate) struct CeremonyCard {
     /// Where to write the card.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }
 
 /// What a reader of a draft holds itself.
@@ -64,9 +61,6 @@ pub(crate) struct Papers {
     /// Each definition part, in order.
     #[arg(long = "part", value_name = "FILE", required = true)]
     pub(crate) parts: Vec<PathBuf>,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
@@ -105,9 +99,6 @@ pub(crate) struct CeremonyMerge {
     /// Where to write the genesis record.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
@@ -117,7 +108,4 @@ pub(crate) struct CeremonyCheck {
     /// The id that everybody has read aloud.
     #[arg(long)]
     pub(crate) id: ElectionId,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }

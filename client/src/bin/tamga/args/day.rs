@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use tamga_ledger::ids::{Digest, KeyId, PublicKey, RecordId};
 use tamga_ledger::kinds::{CustodyEvent, HolderClass, Item, MEMBER_ROLES, MemberRole};
 
-use super::{About, Lang, Merge, PassphraseArguments, Pinned, Place, Sign, Submit};
+use super::{About, Merge, PassphraseArguments, Pinned, Place, Sign, Submit};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Day {
@@ -50,9 +50,6 @@ pub(crate) struct DayDraft {
     /// Where to write the draft.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
     #[command(subcommand)]
     pub(crate) what: DayRecord,
 }
@@ -376,9 +373,6 @@ pub(crate) enum KeyCommand {
         /// Without a passphrase: rehearsals only.
         #[arg(long)]
         clear: bool,
-        /// The language of the text.
-        #[arg(long, value_enum, default_value = "en")]
-        lang: Lang,
         #[command(flatten)]
         passphrase: PassphraseArguments,
     },
@@ -396,9 +390,6 @@ pub(crate) enum KeyCommand {
         class: ClassName,
         #[command(flatten)]
         about: About,
-        /// The language of the text.
-        #[arg(long, value_enum, default_value = "en")]
-        lang: Lang,
         /// Where to write the request.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
@@ -416,9 +407,6 @@ pub(crate) enum KeyCommand {
         /// Where to write the draft.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
-        /// The language of the text.
-        #[arg(long, value_enum, default_value = "en")]
-        lang: Lang,
     },
 }
 
@@ -452,7 +440,4 @@ pub(crate) struct CustodyShow {
     /// Only this piece, from its first event on. Exit code 1 if nothing is known of it.
     #[arg(long)]
     pub(crate) serial: Option<String>,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use tamga_ledger::ids::{KeyId, PublicKey};
 use tamga_ledger::kinds::{NodeRole, RemovalReason, RotationReason};
 
-use super::{Lang, Merge, PassphraseArguments, Place, Sign, Submit};
+use super::{Merge, PassphraseArguments, Place, Sign, Submit};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Governance {
@@ -48,9 +48,6 @@ pub(crate) struct Draft {
     /// read for that number; a copy (`tamga download`) spares the network.
     #[arg(long, value_name = "N")]
     pub(crate) sequence: Option<u64>,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
     /// Where to write the draft.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use tamga_ledger::ids::RecordId;
 
-use super::{Lang, Merge, Place, Sign, Submit};
+use super::{Merge, Place, Sign, Submit};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Act {
@@ -78,9 +78,6 @@ pub(crate) struct ActDraft {
     /// No appeal is possible any more.
     #[arg(long = "final")]
     pub(crate) final_act: bool,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
     /// Where to write the draft.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
@@ -198,9 +195,6 @@ pub(crate) struct CaseDraft {
     /// The document or photograph; its BLAKE3 digest is recorded.
     #[arg(long, value_name = "FILE")]
     pub(crate) document: PathBuf,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
     /// Where to write the draft.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,

@@ -1,6 +1,6 @@
 //! Publishing a verified copy.
 
-use super::{Lang, Pinned};
+use super::Pinned;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -20,9 +20,6 @@ pub(crate) struct Mirror {
     /// The folder for what is under way and for the audit's memory, not to be published [default: MIRROR with ".work" behind it].
     #[arg(long, value_name = "DIR")]
     pub(crate) work: Option<PathBuf>,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
     /// Go on for ever, and look for something new after so many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) every: Option<u64>,

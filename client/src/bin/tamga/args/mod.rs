@@ -30,6 +30,9 @@ pub(crate) struct Arguments {
     /// Print one JSON object instead of text.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// The language of what is said; codes, and the names in JSON, are the same in all of them.
+    #[arg(long, global = true, value_enum, default_value = "en", env = "TAMGA_LANG")]
+    pub(crate) lang: Lang,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use tamga_ledger::ids::RecordId;
 
-use super::{Lang, Pinned, Place};
+use super::{Pinned, Place};
 
 #[derive(Debug, Args)]
 pub(crate) struct Results {
@@ -23,9 +23,6 @@ pub(crate) struct Results {
     /// List so many of the largest differences between machine and hand.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) differences: usize,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
@@ -38,18 +35,12 @@ pub(crate) struct Unit {
     /// Its unit: 1 the hall, mobile boxes follow.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) unit: u32,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Tables {
     #[command(flatten)]
     pub(crate) place: Place,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
@@ -59,18 +50,12 @@ pub(crate) struct Anomalies {
     /// How many entries of each kind are listed; all are counted.
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) listed: usize,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     #[command(flatten)]
     pub(crate) place: Place,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
     /// The folder to write into.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
@@ -92,9 +77,6 @@ pub(crate) struct Checkpoint {
     /// Prove that it extends a checkpoint kept in a file.
     #[arg(long, value_name = "FILE", conflicts_with = "since")]
     pub(crate) since_file: Option<PathBuf>,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
@@ -110,9 +92,6 @@ pub(crate) struct Prove {
     /// FILE.entry.
     #[arg(long, value_name = "FILE")]
     pub(crate) tlog_proof: Option<PathBuf>,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
@@ -135,9 +114,6 @@ pub(crate) struct Verify {
     /// Write what a court's bundle says as one HTML page in Kyrgyz, Russian and English.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
     /// Entry 0 of the ledger, for a bare receipt.
     #[arg(long, value_name = "ENTRY0", conflicts_with = "source")]
     pub(crate) genesis_file: Option<PathBuf>,
@@ -162,9 +138,6 @@ pub(crate) struct Bundle {
     /// shows (after the Voting seal) are taken.
     #[arg(long, value_name = "DIR", requires = "order")]
     pub(crate) bodies: Option<PathBuf>,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
     /// The file to write.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
@@ -198,9 +171,6 @@ pub(crate) struct Audit {
     /// Write the report as one HTML page in Kyrgyz, Russian and English.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
-    /// The language of the text (JSON and HTML have all three).
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
@@ -210,9 +180,6 @@ pub(crate) struct Download {
     pub(crate) source: String,
     /// The folder to write; a copy that is there is brought up to date.
     pub(crate) folder: PathBuf,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
     #[command(flatten)]
     pub(crate) pinned: Pinned,
 }
@@ -259,9 +226,6 @@ pub(crate) struct Watch {
     /// Run this with sh for each alarm, which it gets as JSON on its standard input.
     #[arg(long, value_name = "COMMAND")]
     pub(crate) command: Option<String>,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Subcommand)]
@@ -279,7 +243,4 @@ pub(crate) struct EvidenceVerify {
     /// The folder of a copy of the ledger (tamga download), or a URL: for files that refer to all entries.
     #[arg(long, value_name = "URL|DIR")]
     pub(crate) ledger: Option<String>,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }

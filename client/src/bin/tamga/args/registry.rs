@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Lang, NodeAddresses, PassphraseArguments, Pinned, Place, SubmitAll};
+use super::{NodeAddresses, PassphraseArguments, Pinned, Place, SubmitAll};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Protocols {
@@ -36,9 +36,6 @@ pub(crate) struct ProtocolsCheck {
     /// Most findings that are listed; all are counted, and all go to --out.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     pub(crate) list: usize,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]
@@ -87,9 +84,6 @@ pub(crate) struct ElectionPlace {
     /// A definition, or the code of one that comes with the program.
     #[arg(value_name = "FILE|CODE")]
     pub(crate) definition: PathBuf,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Subcommand)]
@@ -100,9 +94,6 @@ pub(crate) enum Roll {
     Show {
         /// What `tamga roll import` wrote.
         roll: PathBuf,
-        /// The language of the text.
-        #[arg(long, value_enum, default_value = "en")]
-        lang: Lang,
     },
     /// Submit the records of an imported roll, signed by the registry. Exit codes: 0 all accepted, 1 not all, 2 could not.
     Submit(RollSubmit),
@@ -137,9 +128,6 @@ pub(crate) struct RollImport {
     /// The election's definition: stations without a roll in it are faults.
     #[arg(long, value_name = "FILE|CODE")]
     pub(crate) definition: Option<PathBuf>,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
     /// Where to write the imported roll.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
@@ -187,9 +175,6 @@ pub(crate) enum BasisOfAmendment {
 pub(crate) struct RollFind {
     /// What `tamga roll import` wrote.
     pub(crate) roll: PathBuf,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
     #[command(flatten)]
     pub(crate) keys: RollKeys,
 }
@@ -210,9 +195,6 @@ pub(crate) struct RollListed {
     pub(crate) key: PathBuf,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArguments,
-    /// The language of the answer.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]

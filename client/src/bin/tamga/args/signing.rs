@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Lang, Place};
+use super::Place;
 
 /// Where the passphrase of a key file comes from. Without either option: the environment variable TAMGA_PASSPHRASE, or whoever
 /// sits at the terminal. For a key in a device it is the PIN.
@@ -33,9 +33,6 @@ pub(crate) struct Sign {
     pub(crate) key: PathBuf,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArguments,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
     /// Where to write the signature.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
@@ -48,9 +45,6 @@ pub(crate) struct Merge {
     /// The signatures of all signers.
     #[arg(required = true)]
     pub(crate) shares: Vec<PathBuf>,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
     /// Where to write the record.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
@@ -62,9 +56,6 @@ pub(crate) struct Submit {
     pub(crate) record: PathBuf,
     #[command(flatten)]
     pub(crate) place: Place,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
     #[command(flatten)]
     pub(crate) nodes: NodeAddresses,
 }
@@ -84,9 +75,6 @@ pub(crate) struct SubmitAll {
     /// The record.key that signs.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: PathBuf,
-    /// The language of the text.
-    #[arg(long, value_enum, default_value = "en")]
-    pub(crate) lang: Lang,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArguments,
     /// Keeps the signed records: after an interruption the same command submits the same ones. Made if it is not there.

@@ -10,7 +10,8 @@ mod hooks;
 mod screen;
 
 use crate::args::Watch;
-use crate::output::{Done, Failure, Output, open_source};
+use crate::failure::{Done, Failure, failed, unfit};
+use crate::output::{Output, open_source};
 use hooks::Hooks;
 use screen::Screen;
 use std::io::{IsTerminal as _, Write as _};
@@ -31,7 +32,7 @@ const POLICY_BYTES_MAX: u64 = 1 << 20;
 pub(crate) fn run(arguments: &Watch, disk: &Arc<dyn Disk>, output: &Output) -> Done {
     let mut sources =
         arguments.sources.iter().map(|place| open_source(place, disk)).collect::<Result<Vec<Box<dyn Source>>, _>>()?;
-    let hooks = Hooks::new(arguments.webhook.as_deref(), arguments.command.clone()).map_err(Failure::Use)?;
+    let hooks = Hooks::new(arguments.webhook.as_deref(), arguments.command.clone()).map_err(failed)?;
     let options = options(arguments, &**disk)?;
     let opened = Monitor::open(
         Arc::clone(disk),
@@ -41,19 +42,18 @@ pub(crate) fn run(arguments: &Watch, disk: &Arc<dyn Disk>, output: &Output) -> D
         options,
         SystemClock.now_ms(),
     );
-    let mut monitor = opened.map_err(|error| Failure::Use(error.to_string()))?;
+    let mut monitor = opened.map_err(failed)?;
     let people = !output.is_json() && !arguments.once && !arguments.plain && std::io::stdout().is_terminal();
-    let language = Language::from(arguments.lang);
-    let mut screen =
-        if people { Some(Screen::open(language).map_err(|error| Failure::Use(error.to_string()))?) } else { None };
+    let language = output.language();
+    let mut screen = if people { Some(Screen::open(language).map_err(failed)?) } else { None };
     let mut lied = false;
     loop {
         shuffle(&mut sources);
-        let round = monitor.round(&sources, SystemClock.now_ms()).map_err(|error| Failure::Use(error.to_string()))?;
+        let round = monitor.round(&sources, SystemClock.now_ms()).map_err(failed)?;
         lied |= round.has_lie();
         round.events.iter().filter_map(Event::alarm).for_each(|alarm| hooks.tell(alarm));
         match &mut screen {
-            Some(screen) => screen.show(&monitor, &round).map_err(|error| Failure::Use(error.to_string()))?,
+            Some(screen) => screen.show(&monitor, &round).map_err(failed)?,
             None => told(&round, output, language),
         }
         let alarmed = arguments.exit_on_alarm && round.events.iter().any(|event| event.alarm().is_some());
@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &Watch, disk: &Arc<dyn Disk>, output: &Output) -> D
 
 fn options(arguments: &Watch, disk: &dyn Disk) -> Result<MonitorOptions, Failure> {
     let policy = arguments.policy.as_ref().map(|path| {
-        let fault = |what: String| Failure::Use(format!("{}: {what}", path.display()));
+        let fault = |what: String| unfit(path, what);
         let bytes = disk.read(path, POLICY_BYTES_MAX).map_err(|error| fault(error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|error| fault(error.to_string()))?;
         text.parse::<Policy>().map_err(|error| fault(error.to_string()))
