@@ -530,6 +530,57 @@ const NIST: &[(&str, &[&str], &[&str])] = &[
     ("Device", &[], &["Type"]),
 ];
 
+/// The values that the schema allows, where it lists them.
+const NIST_VALUES: &[(&str, &str, &[&str])] = &[
+    ("ElectionReport", "Format", &["precinct-level", "summary-contest"]),
+    (
+        "ElectionReport",
+        "Status",
+        &["certified", "correction", "pre-election", "recount", "unofficial-complete", "unofficial-partial"],
+    ),
+    (
+        "Election",
+        "Type",
+        &["general", "other", "partisan-primary-closed", "partisan-primary-open", "primary", "runoff", "special"],
+    ),
+    ("ExternalIdentifier", "Type", &["fips", "local-level", "national-level", "ocd-id", "other", "state-level"]),
+    // Of 29; these are the ones that are written.
+    ("ReportingUnit", "Type", &["country", "other", "polling-place", "precinct"]),
+    ("Candidate", "PostElectionStatus", &["advanced-to-runoff", "projected-winner", "winner", "withdrawn"]),
+    // Of 12.
+    ("CandidateContest", "VoteVariation", &["plurality"]),
+    // Of 11, like the next two.
+    ("VoteCounts", "Type", &["election-day", "other", "total"]),
+    ("SummaryCounts", "Type", &["total"]),
+    ("CountStatus", "Type", &["total"]),
+    ("CountStatus", "Status", &["completed", "in-process", "not-processed", "unknown"]),
+    ("Device", "Type", &["opscan-precinct"]),
+];
+
+/// The type that the schema gives a field; lists and objects are looked at by themselves.
+fn fits(class: &str, name: &str, value: &Value) -> bool {
+    let text = |text: &str| value.as_str().is_some_and(|own| own.len() == text.len() && same_shape(own, text));
+    match name {
+        "SequenceStart" | "SequenceEnd" | "SequenceOrder" | "VotesAllowed" | "NumberElected" | "SubUnitsReported"
+        | "TotalSubUnits" | "VotersRegistered" | "VotersParticipated" | "BallotsCast" | "BallotsRejected" | "Count" => {
+            value.is_u64()
+        }
+        "IsTest" | "IsDistricted" | "IsSuppressedForPrivacy" => value.is_boolean(),
+        "StartDate" | "EndDate" => text("0000-00-00"),
+        "GeneratedDate" => text("0000-00-00T00:00:00Z"),
+        "ElectoralDistrictId" | "ElectionScopeId" | "GpUnitId" | "Number" | "OtherType" | "Value" => value.is_string(),
+        _ => match NIST_VALUES.iter().find(|(own, field, _)| (*own, *field) == (class, name)) {
+            Some((_, _, allowed)) => value.as_str().is_some_and(|value| allowed.contains(&value)),
+            None => true,
+        },
+    }
+}
+
+/// Digits where it has zeros, and the same else.
+fn same_shape(text: &str, pattern: &str) -> bool {
+    text.chars().zip(pattern.chars()).all(|(own, due)| if due == '0' { own.is_ascii_digit() } else { own == due })
+}
+
 /// Every object is of a class, has its fields and no others; gives back ids and references.
 fn objects(value: &Value, ids: &mut Vec<String>, references: &mut Vec<String>) {
     match value {
@@ -541,6 +592,7 @@ fn objects(value: &Value, ids: &mut Vec<String>, references: &mut Vec<String>) {
             for (name, field) in fields {
                 let known = name == "@type" || required.contains(&name.as_str()) || more.contains(&name.as_str());
                 assert!(known, "{class} has no {name}");
+                assert!(fits(class, name, field), "{class}.{name} cannot be {field}");
                 let strings = field.as_array().map_or_else(|| vec![field], |all| all.iter().collect());
                 let strings = strings.into_iter().filter_map(Value::as_str).map(str::to_owned);
                 match name.as_str() {
