@@ -196,7 +196,7 @@ fn an_unclosed_quotation_mark_costs_bounded_memory_and_is_told() {
     let (report, found) = findings(table.as_bytes());
     let Some(Finding::Fault(fault)) = found.first() else { panic!("{found:?}") };
     assert_eq!((fault.place.line, fault.kind.code()), (4, "too-long"));
-    assert!(fault.what.contains("quotation mark"));
+    assert!(fault.what.to_string().contains("quotation mark"));
     assert_eq!((report.rows, report.accepted, report.malformed), (3, 2, 1));
 }
 

@@ -2,7 +2,8 @@
 
 use super::columns::{Columns, plain};
 use super::encoding::Encoding;
-use super::finding::{Broken, FaultKind, Finding, Place, RelationReport, Report, RowFault};
+use super::finding::{Broken, Finding, Place, RelationReport, Report, RowFault};
+use super::malformed::Malformed;
 use super::mapping::{EmptyCells, Mapping};
 use super::rows::{ROW_BYTES_MAX, Row, Rows};
 use crate::document::Problems;
@@ -212,9 +213,9 @@ impl<'a> Checker<'a> {
         Place { line: row.line, region, constituency, commission, precinct }
     }
 
-    fn fault(&self, row: &Row<'_>, kind: FaultKind, column: Option<usize>, what: String) -> RowFault {
+    fn fault(&self, row: &Row<'_>, column: Option<usize>, what: Malformed) -> RowFault {
         let column = column.map(|column| self.columns.name(column));
-        RowFault { place: self.place(row), kind, column, what }
+        RowFault { place: self.place(row), kind: what.kind(), column, what }
     }
 
     /// Fills [`Self::figures`], or says why not.
@@ -229,9 +230,9 @@ impl<'a> Checker<'a> {
             let Some(column) = column else { return 0 };
             match figure(row.cell(column).unwrap_or_default(), self.mapping, empty) {
                 Ok(figure) => figure,
-                Err((kind, what)) => {
+                Err(what) => {
                     if faults.len() < ROW_FAULTS_MAX {
-                        faults.push(self.fault(row, kind, Some(column), what));
+                        faults.push(self.fault(row, Some(column), what));
                     }
                     0
                 }
@@ -251,19 +252,11 @@ impl<'a> Checker<'a> {
     /// What keeps the cells of a row from being read at all.
     fn shape(&self, row: &Row<'_>) -> Option<RowFault> {
         if row.too_long {
-            let what = format!(
-                "longer than {ROW_BYTES_MAX} bytes or wider than a table may be; it takes {} lines: is a quotation mark \
-                 never closed? (quote = \"none\" turns them off)",
-                row.lines
-            );
-            return Some(self.fault(row, FaultKind::TooLong, None, what));
+            return Some(self.fault(row, None, Malformed::TooLong { lines: row.lines }));
         }
         if row.width() != self.columns.width {
-            let mut what = format!("{} cells where the header has {}", row.width(), self.columns.width);
-            if row.lines > 1 {
-                what += &format!("; the row takes {} lines: is a quotation mark never closed?", row.lines);
-            }
-            return Some(self.fault(row, FaultKind::Width, None, what));
+            let what = Malformed::Width { cells: row.width(), due: self.columns.width, lines: row.lines };
+            return Some(self.fault(row, None, what));
         }
         let at = self
             .mapping
@@ -271,8 +264,8 @@ impl<'a> Checker<'a> {
             .first_undecodable(row.bytes())
             .or_else(|| row.bytes().iter().position(|byte| *byte == 0))?;
         let byte = row.bytes().get(at).copied().unwrap_or_default();
-        let what = format!("byte {byte:#04x} is no letter in {}", self.mapping.encoding.name());
-        Some(self.fault(row, FaultKind::Undecodable, Some(row.cell_of(at)), what))
+        let what = Malformed::Undecodable { byte, encoding: self.mapping.encoding.name() };
+        Some(self.fault(row, Some(row.cell_of(at)), what))
     }
 
     /// A row has to say whose it is, and nobody has two.
@@ -280,8 +273,7 @@ impl<'a> Checker<'a> {
         let precinct = self.columns.identity[3];
         let trimmed = |column: Option<usize>| row.cell(column?).map(<[u8]>::trim_ascii);
         if trimmed(precinct).is_none_or(<[u8]>::is_empty) {
-            let what = "the polling station is not named".to_owned();
-            return Some(self.fault(row, FaultKind::NoPrecinct, precinct, what));
+            return Some(self.fault(row, precinct, Malformed::NoPrecinct));
         }
         let mut hasher = blake3::Hasher::new();
         for (column, unique) in self.columns.identity.iter().zip(self.mapping.unique) {
@@ -296,8 +288,8 @@ impl<'a> Checker<'a> {
                 None
             }
             std::collections::hash_map::Entry::Occupied(first) => {
-                let what = format!("the same polling station as in line {}", first.get());
-                Some(self.fault(row, FaultKind::DuplicatePrecinct, precinct, what))
+                let what = Malformed::DuplicatePrecinct { first: *first.get() };
+                Some(self.fault(row, precinct, what))
             }
         }
     }
@@ -344,7 +336,7 @@ impl Figures {
 }
 
 /// A cell as a figure: decimal digits, blanks around them, and inside them only what the mapping says may stand there.
-fn figure(cell: &[u8], mapping: &Mapping, empty: EmptyCells) -> Result<u64, (FaultKind, String)> {
+fn figure(cell: &[u8], mapping: &Mapping, empty: EmptyCells) -> Result<u64, Malformed> {
     let plain = cell.trim_ascii();
     let parsed = if !plain.is_empty() && plain.iter().all(u8::is_ascii_digit) {
         digits(plain)
@@ -353,15 +345,15 @@ fn figure(cell: &[u8], mapping: &Mapping, empty: EmptyCells) -> Result<u64, (Fau
         let text: String = text.trim().chars().filter(|letter| !mapping.thousands.contains(letter)).collect();
         match text.as_bytes() {
             [] if empty == EmptyCells::Zero => return Ok(0),
-            [] => return Err((FaultKind::Empty, "a figure is missing".to_owned())),
+            [] => return Err(Malformed::Empty),
             [b'-', rest @ ..] if !rest.is_empty() && rest.iter().all(u8::is_ascii_digit) => {
-                return Err((FaultKind::Negative, format!("{} is below zero", excerpt(&text))));
+                return Err(Malformed::Negative(excerpt(&text)));
             }
             bytes if bytes.iter().all(u8::is_ascii_digit) => digits(bytes),
-            _ => return Err((FaultKind::NotANumber, format!("{:?} is not a whole number", excerpt(&text)))),
+            _ => return Err(Malformed::NotANumber(excerpt(&text))),
         }
     };
-    parsed.ok_or_else(|| (FaultKind::TooLarge, format!("larger than {}, the largest figure of a line", u32::MAX)))
+    parsed.ok_or(Malformed::TooLarge)
 }
 
 fn digits(digits: &[u8]) -> Option<u64> {

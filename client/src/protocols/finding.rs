@@ -1,5 +1,6 @@
 //! What is found in a table of protocols.
 
+use super::malformed::Malformed;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -90,8 +91,8 @@ pub struct RowFault {
     /// Place and name of the column, if it is one's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
-    /// For people.
-    pub what: String,
+    /// What it is.
+    pub what: Malformed,
 }
 
 /// One finding.

@@ -13,6 +13,7 @@
 //! | `draft` | [`draft`]: a mapping to fill in, made from a header |
 //! | `check` | [`check`]: the whole file |
 //! | `finding` | [`Finding`], [`Report`] |
+//! | `malformed` | [`Malformed`]: why a row cannot be taken, in three languages |
 //!
 //! Integers only. Nothing of a file is trusted: widths, lengths, bytes and figures are bounded, and what cannot be read is a
 //! finding with its line, never a guess.
@@ -22,6 +23,7 @@ mod columns;
 mod draft;
 mod encoding;
 mod finding;
+mod malformed;
 mod mapping;
 mod rows;
 
@@ -29,5 +31,6 @@ pub use check::{CheckError, check};
 pub use draft::draft;
 pub use encoding::Encoding;
 pub use finding::{Broken, FaultKind, Finding, Place, RelationReport, Report, RowFault};
+pub use malformed::Malformed;
 pub use mapping::{COLUMNS_MAX, ColumnRef, EmptyCells, HEADER_ROWS_MAX, Mapping, Separator};
 pub use rows::ROW_BYTES_MAX;

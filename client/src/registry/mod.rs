@@ -23,6 +23,7 @@ pub use attest::Registry;
 pub use import::{ImportedRegistry, ImportedRoll, ImportedRollError};
 pub use number::{NumberError, PersonalNumber};
 pub use roll_file::{
-    FAULTS_LISTED_MAX, LINE_BYTES_MAX, RollFault, RollFile, RollFileError, RollLine, VOTERS_MAX, read_roll,
+    FAULTS_LISTED_MAX, LINE_BYTES_MAX, RollFault, RollFaultKind, RollFile, RollFileError, RollLine, VOTERS_MAX,
+    read_roll,
 };
 pub use tag::{CommissionKey, RegistryKey, TagKeys};

@@ -5,6 +5,7 @@
 
 use super::number::PersonalNumber;
 use super::tag::TagKeys;
+use crate::evidence::Language;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{self, BufRead};
@@ -35,13 +36,102 @@ pub struct RollLine {
 pub struct RollFault {
     /// Its number in the file, from 1.
     pub line: u64,
-    /// What is wrong, for people.
-    pub what: String,
+    /// What is wrong.
+    pub what: RollFaultKind,
+}
+
+/// What is wrong with a line. Never repeats what stands there: it may be a voter's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RollFaultKind {
+    /// No line at all.
+    Empty,
+    /// The first line is not the header.
+    NoHeader,
+    /// More bytes than a line may have.
+    TooLong,
+    /// Not UTF-8.
+    NotUtf8,
+    /// No comma.
+    OneField,
+    /// More than one comma.
+    MoreFields,
+    /// The number is not 14 decimal digits.
+    Number,
+    /// The station is not a number above zero.
+    Station,
+    /// The station has no roll in the definition.
+    UnknownStation(u32),
+    /// The same voter as in another line.
+    SameVoter {
+        /// The first line.
+        first: u32,
+    },
+}
+
+impl RollFaultKind {
+    /// For people.
+    #[must_use]
+    pub fn in_words(self, language: Language) -> String {
+        let of = |ky: &str, ru: &str, en: &str| language.of(ky, ru, en).to_owned();
+        match (self, language) {
+            (Self::Empty, Language::Ky) => format!("файл бош; {HEADER} баш сабы жок"),
+            (Self::Empty, Language::Ru) => format!("файл пуст; нет заголовка {HEADER}"),
+            (Self::Empty, Language::En) => format!("the file is empty; the header {HEADER} is missing"),
+            (Self::NoHeader, Language::Ky) => format!("биринчи сап {HEADER} баш сабы болушу керек"),
+            (Self::NoHeader, Language::Ru) => format!("первой строкой должен быть заголовок {HEADER}"),
+            (Self::NoHeader, Language::En) => format!("the first line must be the header {HEADER}"),
+            (Self::TooLong, Language::Ky) => format!("сап {LINE_BYTES_MAX} байттан узун"),
+            (Self::TooLong, Language::Ru) => format!("строка длиннее {LINE_BYTES_MAX} байт"),
+            (Self::TooLong, Language::En) => format!("the line is longer than {LINE_BYTES_MAX} bytes"),
+            (Self::NotUtf8, _) => of("UTF-8 эмес", "не UTF-8", "not UTF-8"),
+            (Self::OneField, _) => of(
+                "эки талаа керек: жеке номер, участок",
+                "нужны два поля: персональный номер, участок",
+                "expected two fields: personal number, station",
+            ),
+            (Self::MoreFields, _) => of("экиден көп талаа", "больше двух полей", "more than two fields"),
+            (Self::Number, _) => of(
+                "жеке номер 14 ондук цифра эмес",
+                "персональный номер не 14 десятичных цифр",
+                "the personal number is not 14 decimal digits",
+            ),
+            (Self::Station, _) => of(
+                "участок нөлдөн чоң сан эмес",
+                "участок не число больше нуля",
+                "the station is not a number above zero",
+            ),
+            (Self::UnknownStation(station), Language::Ky) => {
+                format!("{station}-участоктун аныктамада тизмеси жок")
+            }
+            (Self::UnknownStation(station), Language::Ru) => {
+                format!("у участка {station} нет списка в определении")
+            }
+            (Self::UnknownStation(station), Language::En) => {
+                format!("station {station} has no roll in the definition")
+            }
+            (Self::SameVoter { first }, Language::Ky) => format!("{first}-саптагы шайлоочунун өзү"),
+            (Self::SameVoter { first }, Language::Ru) => format!("тот же избиратель, что в строке {first}"),
+            (Self::SameVoter { first }, Language::En) => format!("the same voter as in line {first}"),
+        }
+    }
+}
+
+impl RollFault {
+    /// For people.
+    #[must_use]
+    pub fn in_words(&self, language: Language) -> String {
+        let (line, what) = (self.line, self.what.in_words(language));
+        match language {
+            Language::Ky => format!("{line}-сап: {what}"),
+            Language::Ru => format!("строка {line}: {what}"),
+            Language::En => format!("line {line}: {what}"),
+        }
+    }
 }
 
 impl fmt::Display for RollFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.what)
+        f.write_str(&self.in_words(Language::En))
     }
 }
 
@@ -130,15 +220,14 @@ impl<R: BufRead> RollFile<R> {
             let Some(bytes) = self.read_line()? else {
                 // The fault is told once.
                 self.line = self.line.max(1);
-                let empty = RollFault { line: 1, what: format!("the file is empty; the header {HEADER} is missing") };
-                return Ok(first.then_some(Err(empty)));
+                return Ok(first.then_some(Err(RollFault { line: 1, what: RollFaultKind::Empty })));
             };
-            let fault = |what: &str| RollFault { line: self.line, what: what.to_owned() };
+            let fault = |what| RollFault { line: self.line, what };
             let parsed = match std::str::from_utf8(&bytes) {
-                _ if bytes.len() > LINE_BYTES_MAX => Err(fault("the line is longer than 256 bytes")),
-                Err(_) => Err(fault("not UTF-8")),
+                _ if bytes.len() > LINE_BYTES_MAX => Err(fault(RollFaultKind::TooLong)),
+                Err(_) => Err(fault(RollFaultKind::NotUtf8)),
                 Ok(text) if first && text.trim_start_matches('\u{feff}') == HEADER => continue,
-                Ok(_) if first => Err(fault("the first line must be the header pin,station")),
+                Ok(_) if first => Err(fault(RollFaultKind::NoHeader)),
                 Ok(text) => parse(text, self.line).map_err(fault),
             };
             return Ok(Some(parsed));
@@ -146,15 +235,15 @@ impl<R: BufRead> RollFile<R> {
     }
 }
 
-fn parse(text: &str, line: u64) -> Result<RollLine, &'static str> {
-    let (number, station) = text.split_once(',').ok_or("expected two fields: personal number, station")?;
-    let number = number.parse().map_err(|_| "the personal number is not 14 decimal digits")?;
+fn parse(text: &str, line: u64) -> Result<RollLine, RollFaultKind> {
+    let (number, station) = text.split_once(',').ok_or(RollFaultKind::OneField)?;
+    let number = number.parse().map_err(|_| RollFaultKind::Number)?;
     if station.contains(',') {
-        return Err("more than two fields");
+        return Err(RollFaultKind::MoreFields);
     }
     let plain = !station.is_empty() && station.bytes().all(|byte| byte.is_ascii_digit());
     let parsed = station.parse().ok().filter(|number| plain && *number > 0);
-    Ok(RollLine { line, number, station: parsed.ok_or("the station is not a number above zero")? })
+    Ok(RollLine { line, number, station: parsed.ok_or(RollFaultKind::Station)? })
 }
 
 impl<R: BufRead> Iterator for RollFile<R> {
@@ -207,7 +296,7 @@ pub(super) fn read_roll_with(
             Ok(_) if voters.len() == VOTERS_MAX => return Err(RollFileError::TooManyVoters),
             Ok(voter) => {
                 if known.is_some_and(|known| !known.contains(&voter.station)) {
-                    let what = format!("station {} has no roll in the definition", voter.station);
+                    let what = RollFaultKind::UnknownStation(voter.station);
                     faults.add(RollFault { line: voter.line, what });
                 }
                 // Fits: there are at most VOTERS_MAX good lines, and bad ones fail the import.
@@ -219,7 +308,7 @@ pub(super) fn read_roll_with(
     progress(file.line, file.bytes);
     voters.sort_unstable_by_key(|(leaf, _, line)| (*leaf, *line));
     for pair in voters.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
-        let what = format!("the same voter as in line {}", pair[0].2);
+        let what = RollFaultKind::SameVoter { first: pair[0].2 };
         faults.add(RollFault { line: u64::from(pair[1].2), what });
     }
     faults.into_result()?;

@@ -182,7 +182,7 @@ fn record(form: &FormFile, finding: &Finding) -> Vec<String> {
         }
         Finding::Fault(fault) => {
             cells.extend(["malformed", fault.kind.code(), "", "", "", ""].map(ToOwned::to_owned));
-            cells.extend([text(&fault.column), fault.what.clone()]);
+            cells.extend([text(&fault.column), fault.what.to_string()]);
         }
     }
     cells

@@ -137,17 +137,18 @@ impl Content {
 }
 
 #[derive(Serialize)]
-struct Faults<'a> {
+struct Faults {
     /// All of them.
     total: u64,
     /// The first ones, by line.
-    faults: Vec<FaultView<'a>>,
+    faults: Vec<FaultView>,
 }
 
 #[derive(Serialize)]
-struct FaultView<'a> {
+struct FaultView {
     line: u64,
-    what: &'a str,
+    /// For people, in English.
+    what: String,
 }
 
 fn import(arguments: &RollImport, disk: &dyn Disk, output: &Output) -> Done {
@@ -178,13 +179,20 @@ fn import(arguments: &RollImport, disk: &dyn Disk, output: &Output) -> Done {
 }
 
 fn refused(faults: &[RollFault], total: u64, output: &Output) -> Failure {
-    let views = faults.iter().map(|fault| FaultView { line: fault.line, what: &fault.what }).collect();
-    let content = Faults { total, faults: views };
+    let view = |fault: &RollFault| FaultView { line: fault.line, what: fault.what.in_words(Language::En) };
+    let content = Faults { total, faults: faults.iter().map(view).collect() };
+    let language = output.language();
     output.print(NAME, "faults", &content, || {
-        let listed = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-        let more = total.saturating_sub(faults.len() as u64);
-        let more = if more > 0 { format!("\nand {more} more") } else { String::new() };
-        format!("{listed}{more}\n{total} faults; nothing was imported")
+        let listed = faults.iter().map(|fault| fault.in_words(language)).collect::<Vec<_>>().join("\n");
+        let more = match total.saturating_sub(faults.len() as u64) {
+            0 => String::new(),
+            more => format!("\n{} {more}", language.of("дагы", "и ещё", "and more:")),
+        };
+        match language {
+            Language::Ky => format!("{listed}{more}\nКата: {total}; эч нерсе алынган жок"),
+            Language::Ru => format!("{listed}{more}\nОшибок: {total}; ничего не загружено"),
+            Language::En => format!("{listed}{more}\n{total} faults; nothing was imported"),
+        }
     });
     Failure::Shown(Weight::Refuted)
 }

@@ -140,7 +140,8 @@ fn faults(content: &Content, language: Language) -> String {
             let what = language.of("тилке", "столбец", "column");
             let column = fault.column.as_ref().map_or_else(String::new, |column| format!(", {what} {column}"));
             // The kind says it in every language; the figure that was found stands in the English sentence.
-            let _ = writeln!(text, "       {}{column}: {}", place(&fault.place, language), fault.what);
+            let _ =
+                writeln!(text, "       {}{column}: {}", place(&fault.place, language), fault.what.in_words(language));
         }
         rest(&mut text, *total, listed.len(), language);
     }
