@@ -238,6 +238,13 @@ async fn a_cosigner_of_wrong_roots_is_named_and_publishing_goes_on_without_it() 
     let core = Arc::clone(cluster.core(1));
     eventually("something is published", || core.published().borrow().is_some()).await;
     let published = core.published().borrow().clone().unwrap();
+    // A node that published it later would find something better to hold against the liar, in a second file.
+    let size = published.checkpoint.size;
+    for node in [3, 4] {
+        let other = cluster.core(node);
+        let has = || other.published().borrow().as_ref().is_some_and(|published| published.checkpoint.size >= size);
+        eventually("it is published there too", has).await;
+    }
     let mut lie = published.checkpoint.clone();
     lie.roots.sha256 = Hash::new([3; 32]);
     let mut note = SignedNote::unsigned(lie.to_string()).unwrap();

@@ -22,6 +22,8 @@ const SUSPECTS_MAX: usize = 256;
 #[derive(Debug, Default)]
 pub(crate) struct Suspects {
     notes: Mutex<BTreeMap<[u8; 32], Suspect>>,
+    /// Held while a note is settled and its file written: whoever waits finds the file.
+    writing: Mutex<()>,
     /// Digests of pairs of batches that were written.
     pairs: Mutex<BTreeSet<[u8; 32]>>,
 }
@@ -29,8 +31,8 @@ pub(crate) struct Suspects {
 #[derive(Debug, Clone)]
 struct Suspect {
     note: UnverifiedCheckpoint,
-    /// Written against a published checkpoint: nothing better will come.
-    settled: bool,
+    /// Written against a published checkpoint, and where: nothing better will come.
+    settled: Option<Option<PathBuf>>,
 }
 
 impl Suspects {
@@ -46,7 +48,7 @@ impl Suspects {
         }
         let id = id_of(note);
         let new = !suspects.contains_key(&id);
-        suspects.entry(id).or_insert_with(|| Suspect { note: note.clone(), settled: false });
+        suspects.entry(id).or_insert_with(|| Suspect { note: note.clone(), settled: None });
         new
     }
 
@@ -56,15 +58,23 @@ impl Suspects {
         pairs.len() < SUSPECTS_MAX && pairs.insert(pair)
     }
 
-    /// Marks a note as dealt with; false if it was already. Whoever gets true writes: a publication may come in between.
-    fn settle(&self, note: &UnverifiedCheckpoint) -> bool {
-        let mut suspects = self.lock();
-        let suspect = suspects.get_mut(&id_of(note));
-        suspect.is_some_and(|suspect| !std::mem::replace(&mut suspect.settled, true))
+    /// Writes what settles a note, once: a publication may come in between, and then its task has written. Where the file is
+    /// by the time this returns. Blocks.
+    fn settle(&self, note: &UnverifiedCheckpoint, write: impl FnOnce() -> Option<PathBuf>) -> Option<PathBuf> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = id_of(note);
+        if let Some(done) = self.lock().get(&id).and_then(|suspect| suspect.settled.clone()) {
+            return done;
+        }
+        let path = write();
+        if let Some(suspect) = self.lock().get_mut(&id) {
+            suspect.settled = Some(path.clone());
+        }
+        path
     }
 
     fn open(&self) -> Vec<UnverifiedCheckpoint> {
-        self.lock().values().filter(|suspect| !suspect.settled).map(|suspect| suspect.note.clone()).collect()
+        self.lock().values().filter(|suspect| suspect.settled.is_none()).map(|suspect| suspect.note.clone()).collect()
     }
 }
 
@@ -81,7 +91,8 @@ fn id_of(note: &UnverifiedCheckpoint) -> [u8; 32] {
 }
 
 impl Shared {
-    /// A peer has signed other roots. Returns what was written, if anything was; of a note seen before nothing.
+    /// A peer has signed other roots. Returns where that was written, if it was; of a note seen before nothing. A file is
+    /// durable when this returns.
     pub(crate) async fn suspect(
         self: &Arc<Self>,
         theirs: &UnverifiedCheckpoint,
@@ -92,17 +103,17 @@ impl Shared {
         }
         let (shared, theirs) = (Arc::clone(self), theirs.clone());
         let written = self.seams.blocking.run(move || {
-            let published = shared.against_published(&theirs);
-            let claim = match published {
-                Ok(Some(_)) if !shared.suspects.settle(&theirs) => return None,
-                Ok(Some(claim)) => Some(claim),
+            let raw = theirs.note().to_string();
+            let claim = match shared.against_published(&theirs) {
+                Ok(Some(claim)) => {
+                    return shared.suspects.settle(&theirs, || shared.keep_evidence(claim, raw.as_bytes()));
+                }
                 Ok(None) => shared.against_own(&theirs, ours.as_ref()),
                 Err(error) => {
                     shared.fail(&error.to_string());
                     None
                 }
             };
-            let raw = theirs.note().to_string();
             match claim {
                 Some(claim) => shared.keep_evidence(claim, raw.as_bytes()),
                 None => shared.evidence.keep_raw("other-roots", shared.seams.clock.now_ms(), raw.as_bytes()),
@@ -122,11 +133,9 @@ impl Shared {
             for theirs in self.suspects.open() {
                 let shared = Arc::clone(&self);
                 let settled = self.seams.blocking.run(move || {
-                    let claim = shared.against_published(&theirs)?;
-                    if let Some(claim) = claim
-                        && shared.suspects.settle(&theirs)
-                    {
-                        shared.keep_evidence(claim, theirs.note().to_string().as_bytes());
+                    if let Some(claim) = shared.against_published(&theirs)? {
+                        let raw = theirs.note().to_string();
+                        shared.suspects.settle(&theirs, || shared.keep_evidence(claim, raw.as_bytes()));
                     }
                     Ok::<_, StoreError>(())
                 });

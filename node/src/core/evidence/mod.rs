@@ -21,7 +21,7 @@ use tamga_ledger::history::History;
 use tamga_ledger::ids::ElectionId;
 use tamga_ledger::receipt::Receipt;
 use tamga_ledger::submission::Submission;
-use tamga_platform::disk::{Disk, Open};
+use tamga_platform::disk::Disk;
 
 pub(crate) use self::accuse::Suspects;
 pub(crate) use self::compare::Batches;
@@ -70,10 +70,8 @@ impl Evidence {
         let path = self.folder.join(format!("{time_ms}-{number:03}-{name}"));
         let written = (|| {
             self.disk.create_dir_all(&self.folder)?;
-            let file = self.disk.open(&path, Open::CreateNew)?;
-            file.write_all_at(bytes, 0)?;
-            file.sync_data()?;
-            self.disk.sync_dir(&self.folder)
+            // Under its name it is whole: people copy this folder while the node runs.
+            self.disk.replace(&path, bytes)
         })();
         match written {
             Ok(()) => Some(path),
